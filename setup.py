@@ -6,9 +6,9 @@ from setuptools import find_packages, setup
 
 BINARIES = (
     "make_metamers", "metamers_demo", "make_null_distribution", "check_metamers",
-    "compare_relu_gradients", "compare_with_original", "fetch_checkpoint",
+    "recognize_metamers", "compare_relu_gradients", "compare_with_original", "fetch_checkpoint",
     "build_speech_dataset", "build_background_dataset", "build_image_records",
-    "train_image_network", "train_auditory_network",
+    "train_image_network", "train_auditory_network", "train_suite",
 )  # fmt: skip
 FOLDER = Path(__file__).parent
 
@@ -33,7 +33,7 @@ setup(
         "model_metamers_experiments": "experiments",
     },
     package_data={
-        "model_metamers": ["data/*.txt", "templates/*.html"],
+        "model_metamers": ["data/*.txt", "data/*.json", "templates/*.html"],
         "model_metamers_experiments": ["data/*.json"],
         "model_metamers.checkpoints": ["manifest.json", "*.index", "*.data-*"],
     },
@@ -51,6 +51,7 @@ setup(
         "setuptools<81",  # tensorflow-hub imports its pkg_resources
         "soundfile>=0.12",
         "soxr>=0.3.7",
+        "tensorboard>=2.16",
         "tensorflow>=2.16",
         "tensorflow-hub>=0.16",
         "tqdm>=4.66",

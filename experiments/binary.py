@@ -28,6 +28,7 @@ def run(main: Callable[[], int | None], after_stop: str = CONTINUES) -> None:
     def guarded(argv: list[str]) -> int | None:
         if len(argv) > 1:
             raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}; every setting is a --flag")
+        logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's timings of saved files
         _show_notes(name)
         try:
             return main()

@@ -1,4 +1,4 @@
-"""Turns environmental sounds into two-second clips for training sound networks.
+"""Turns environmental sounds into clips of one length for training sound networks.
 
   build_background_dataset --sounds=ESC-10 --validation_folds=5 --out=backgrounds
   build_background_dataset --sounds=ESC-50-master --layout=esc50 --validation_folds=5 --out=backgrounds
@@ -8,8 +8,9 @@
 Layouts are class folders (`<class>/<file>`; ESC's file names tell fold and recording),
 ESC-50 as it is published (`audio/`, `meta/esc50.csv`), and an AudioSet segments file beside
 a folder of sounds whose names begin with the YouTube id. Each sound gives as many clips of
-40000 samples at 20 kHz as it holds, one after the other, the level as recorded; a shorter
-sound is one clip in the middle of silence, and silent clips are left out.
+--seconds at --sample_rate (the paper's: 2 s, 20 kHz) as it holds, one after the other, the
+level as recorded; a shorter sound is one clip in the middle of silence, and silent clips are
+left out.
 
 Validation takes whole folds (--validation_folds), or a share of recordings by a digest of
 their names (--validation_share); no recording is in both. A second set with the classes of
@@ -26,17 +27,21 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.stimuli import background_dataset, record_writer, speech_dataset
+from model_metamers.stimuli import background_dataset, clip_format, record_writer, speech_dataset
 from model_metamers_experiments import binary
 
 _SOUNDS = flags.DEFINE_string("sounds", None, "Folder of the sounds.", required=True)
 _LAYOUT = flags.DEFINE_enum("layout", "folders", background_dataset.LAYOUTS, "How labels are told.")
 _SEGMENTS = flags.DEFINE_string("segments", None, "AudioSet segments file.")
-_ONTOLOGY = flags.DEFINE_string("ontology", None, "AudioSet's class_labels_indices.csv, for names.")
+_ONTOLOGY = flags.DEFINE_string(
+    "ontology", None, "AudioSet's class_labels_indices.csv or ontology.json, for names."
+)
 _LABELS = flags.DEFINE_string("labels", None, "Text file of the labels to take, one a line, in this order.")
 _MIN_SOUNDS = flags.DEFINE_integer("min_sounds", 1, "Fewest sounds of a label.", lower_bound=1)
 _FOLDS = flags.DEFINE_list("validation_folds", [], "Folds to validate on.")
 _SHARE = flags.DEFINE_float("validation_share", 0.0, "Of recordings, without folds.", 0.0, 1.0)
+_RATE = flags.DEFINE_integer("sample_rate", 20000, "Of the clips, Hz.", lower_bound=1)
+_SECONDS = flags.DEFINE_float("seconds", 2.0, "Of a clip.", lower_bound=0)
 _MIX = flags.DEFINE_bool("mix_channels", False, "Take the mean of channels; refused without.")
 _OUT = flags.DEFINE_string("out", None, "Folder of the data set; must not exist.", required=True)
 _SHARDS = flags.DEFINE_integer("shards", 1, "Files of each split.", lower_bound=1)
@@ -47,6 +52,7 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 def main() -> int:
     if not all(fold.isdigit() for fold in _FOLDS.value):
         raise mm.InputError(f"--validation_folds={','.join(_FOLDS.value)}: expected numbers, such as 4,5")
+    clips = clip_format.from_seconds(_RATE.value, _SECONDS.value)
     given, missing = _sounds()
     listed = record_writer.read_lines(Path(_LABELS.value)) if _LABELS.value else None
     kept, labels = background_dataset.keep_labels(given, listed, _MIN_SOUNDS.value)
@@ -54,7 +60,7 @@ def main() -> int:
     out = Path(_OUT.value)
     found = background_dataset.write_dataset(
         splits, labels, out, _SHARDS.value, _SEED.value, _MIX.value, _PROGRESS.value,
-        binary.settings(__name__),
+        binary.settings(__name__), clips,
     )  # fmt: skip
     columns = ["sounds", "clips", "labels", "silent_pieces"]
     rows = [[name, *(f"{found[name][c]:,}" for c in columns)] for name in speech_dataset.SPLITS]

@@ -1,23 +1,28 @@
 """Turns class folders of images into TFRecords with TF-slim's keys.
 
   build_image_records --images=ILSVRC2012/train --labels=wnids.txt --shards=1024 --out=imagenet_train
-  build_image_records --images=cifar10/test --split=test --out=cifar10_test
+  build_image_records --images=cifar-10-batches-bin --layout=cifar10 --split=test --out=cifar10_test
 
 Reads JPEG and PNG files below `<class>/`; their bytes are kept as they are. Classes are
 0-based in the order of folder names, or of the lines of --labels (its first word, so that a
-list `n01440764 tench` serves). Writes `train-00000-of-0000N.tfrecord` in an order drawn from
---seed, `labels.txt` (`0:name`) and `flags.txt`; the folder appears whole or not at all.
+list `n01440764 tench` serves). CIFAR-10's binary version (--layout=cifar10) has its splits
+train and test and its own labels; its images become PNG.
+
+Writes `train-00000-of-0000N.tfrecord` in an order drawn from --seed, `labels.txt` (`0:name`)
+and `flags.txt`; the folder appears whole or not at all.
 """
 
 from pathlib import Path
 
 from absl import flags
 
+import model_metamers as mm
 from model_metamers.stimuli import image_dataset, record_writer
 from model_metamers_experiments import binary
 
 _IMAGES = flags.DEFINE_string("images", None, "Folder of class folders.", required=True)
 _LABELS = flags.DEFINE_string("labels", None, "Text file of folder names, in the order of their indices.")
+_LAYOUT = flags.DEFINE_enum("layout", "folders", image_dataset.LAYOUTS, "How classes are told.")
 _SPLIT = flags.DEFINE_string("split", "train", "What the files' names begin with.")
 _OUT = flags.DEFINE_string("out", None, "Folder of the records; must not exist.", required=True)
 _SHARDS = flags.DEFINE_integer("shards", 1, "Files to spread over.", lower_bound=1)
@@ -26,8 +31,7 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
-    listed = record_writer.read_lines(Path(_LABELS.value)) if _LABELS.value else []
-    images, labels = image_dataset.find_images(Path(_IMAGES.value), [line.split()[0] for line in listed])
+    images, labels = _images()
     out = Path(_OUT.value)
     kinds = image_dataset.write_records(
         images, labels, out, _SPLIT.value, _SHARDS.value, _SEED.value, _PROGRESS.value,
@@ -36,6 +40,17 @@ def main() -> int:
     binary.print_table([["images", "count"], *([kind, f"{n:,}"] for kind, n in sorted(kinds.items()))])
     print(f"Written: {out}, {len(images):,} images of {len({label for _, label in images})} classes")
     return 0
+
+
+def _images() -> tuple[list, list[str]]:
+    """Images with their classes, and the classes' names."""
+    root = Path(_IMAGES.value)
+    if _LAYOUT.value == "cifar10":
+        if _LABELS.value:
+            raise mm.InputError("--labels: the cifar10 layout has labels of its own")
+        return image_dataset.read_cifar10(root, _SPLIT.value)
+    listed = record_writer.read_lines(Path(_LABELS.value)) if _LABELS.value else []
+    return image_dataset.find_images(root, [line.split()[0] for line in listed])
 
 
 def run() -> None:

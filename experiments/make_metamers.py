@@ -13,6 +13,10 @@ Inputs are image or sound files, folders of them, or `.npy` arrays in the networ
 range. Images are cropped to their central square and resized; sounds are resampled, cut
 to their middle, and brought to the network's level.
 
+With --optimize=cochleagram the search varies an auditory CNN's cochleagram instead of the
+sound (paper 5, Figure S9), from that of the same noise and never below zero. Results are
+those of a network "<network>@cochleagram", with a picture and nothing to hear.
+
 Written below --out: `flags.txt` (repeat the run with --flagfile=OUT/flags.txt),
 `report.html` (the run in one page), and for every metamer a folder
 `<network>/<layer>/<stimulus>/` with `metamer.npz` (float32), `metamer.json` (every
@@ -28,10 +32,11 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import null_runs, report, runs
 from model_metamers.stimuli import files
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, named_network
 
-_NETWORK = flags.DEFINE_string("network", None, "Network of the catalog: " + ", ".join(mm.networks()) + ".",
-                               required=True)  # fmt: skip
+_NETWORK = flags.DEFINE_string("network", None,
+    f"{named_network.NAMES}. The catalog: {', '.join(mm.networks())}. {named_network.BUILDER}",
+    required=True)  # fmt: skip
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None,
     "A TF1, TF-slim or TF2 checkpoint, a SavedModel folder, a TF Hub handle, or random:SEED for untrained "
     "weights. Without it, the weights that ship or were fetched (fetch_checkpoint).")  # fmt: skip
@@ -53,6 +58,8 @@ _DECAY = flags.DEFINE_float("learning_rate_decay", None, "Factor per 1000 steps,
 _SEED = flags.DEFINE_integer("seed", 0, "Of the noise that every search begins from.")
 _RELU_GRADIENT = flags.DEFINE_enum("relu_gradient", "linear", ["linear", "plain"],
     "Through the ReLU of the matched layer: linear passes every gradient, plain is ordinary.")  # fmt: skip
+_OPTIMIZE = flags.DEFINE_enum("optimize", "waveform", ["waveform", "cochleagram"],
+    "Of sounds: what the search varies. Images are always varied themselves.")  # fmt: skip
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Stimuli searched together.", lower_bound=1)
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
 _RESUME = flags.DEFINE_bool(
@@ -72,7 +79,7 @@ def main() -> int:
         relu_gradient=_RELU_GRADIENT.value,
         save_every=_SAVE_EVERY.value,
     )
-    network = mm.load_network(_NETWORK.value, _CHECKPOINT.value)
+    network = named_network.load(_NETWORK.value, _CHECKPOINT.value)
     layers = network.check_layers(_LAYERS.value or network.layers)
     inputs = files.find_files(_INPUTS.value, network.signal)
     null_inputs = files.find_files(_NULL_INPUTS.value, network.signal)
@@ -86,6 +93,8 @@ def main() -> int:
         config=config,
         batch_size=_BATCH_SIZE.value,
     )
+    if _OPTIMIZE.value == "cochleagram":
+        run = runs.over_cochleagrams(run)
     null = runs.use_null(run, null_runs.read(_NULL.value)) if _NULL.value else None
     runs.prepare(run, _RESUME.value)
     repeat = binary.settings(__name__)
@@ -94,7 +103,7 @@ def main() -> int:
     records = list(runs.make(run, null, _PROGRESS.value))
     command = f"make_metamers --flagfile={os.path.relpath(out / 'flags.txt')}"
     page = report.write_report(
-        out, [report.network_results(run, null)], f"Metamers of {network.name}", command
+        out, [report.network_results(run, null)], f"Metamers of {run.network.name}", command
     )
     binary.print_table(report.verdict_rows(records))
     if null is None:

@@ -28,9 +28,9 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import null_design, null_runs
 from model_metamers.stimuli import lazy
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, named_network
 
-_NETWORK = flags.DEFINE_string("network", None, "Network of the catalog.", required=True)
+_NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
 _LAYERS = flags.DEFINE_list("layers", None, "Layers to measure. Without it, all metamer layers.")
 _INPUTS = flags.DEFINE_list("inputs", None, "Files, folders, or TFRecord files.", required=True)
@@ -57,7 +57,7 @@ def main() -> int:
     if not shard:
         raise mm.InputError(f"--shard={_SHARD.value}: expected i/n, such as 0/4")
     binary.repeatable()
-    network = mm.load_network(_NETWORK.value, _CHECKPOINT.value)
+    network = named_network.load(_NETWORK.value, _CHECKPOINT.value)
     run = null_runs.NullRun(
         network=network,
         layers=network.check_layers(_LAYERS.value or network.layers),

@@ -15,6 +15,7 @@ import numpy as np
 
 from model_metamers import ranks
 from model_metamers.errors import InputError
+from model_metamers.networks.cochleagram_view import viewed_name
 from model_metamers.networks.network import Network
 
 if TYPE_CHECKING:
@@ -129,11 +130,20 @@ def check_null(null: NullDistribution, network: str, checkpoint: str) -> None:
     Raises:
       InputError: it is.
     """
-    if (null.network, null.checkpoint) != (network, checkpoint):
+    if not is_null_of(null, network, checkpoint):
         raise InputError(
             f"the null distribution is of {null.network} ({null.checkpoint[:19]}), the metamer of "
             f"{network} ({checkpoint[:19]}); measure one for it"
         )
+
+
+def is_null_of(null: NullDistribution, network: str, checkpoint: str) -> bool:
+    """Whether a null distribution is of a network with these weights, or of its view.
+
+    Natural sounds have the same activations in a network and in its `cochleagram_view`.
+    """
+    same_network = viewed_name(null.network) == viewed_name(network)
+    return same_network and null.checkpoint == checkpoint
 
 
 def judge(measurement: Measurement, layer: str, null: NullDistribution) -> Verdict:

@@ -86,7 +86,7 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
     shown = folder / results.shown_name("metamer", metamer.spec)
     if not shown.exists():
         raise InputError(f"{shown}: missing")
-    matching = [n for n in nulls if (n.network, n.checkpoint) == (metamer.network, metamer.checkpoint)]
+    matching = [n for n in nulls if criteria.is_null_of(n, metamer.network, metamer.checkpoint)]
     if not matching:
         had = ", ".join(f"{n.network} ({n.checkpoint[:19]})" for n in nulls)
         raise InputError(

@@ -17,9 +17,9 @@ from model_metamers import criteria, plots, results
 from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
-from model_metamers.networks.network import SignalSpec
 from model_metamers.null_distribution import NullDistribution
 from model_metamers.runs import Run
+from model_metamers.synthesis import Metamer
 
 PAGE = "report.html"
 
@@ -35,7 +35,8 @@ class NetworkResults:
       measured_layers: whose rho is told, early to late.
       classes: that the network knows.
       null: None where none was measured.
-      frontend: draws sounds as cochleagrams; None for images.
+      frontend: draws sounds and cochleagrams; None for images.
+      heard: whether the signals are sounds.
     """
 
     name: str
@@ -45,16 +46,20 @@ class NetworkResults:
     classes: Sequence[str]
     null: NullDistribution | None
     frontend: CochleagramConfig | None = None
+    heard: bool = False
 
 
 def network_results(run: Run, null: NullDistribution | None) -> NetworkResults:
     """What is shown of a run."""
     layers = [layer for layer in run.network.stages if layer in run.layers]
     measured = list(dict.fromkeys([*run.network.layers, *layers]))
-    frontend = None
-    if run.network.signal.kind == "sound":
-        frontend = getattr(run.network, "frontend", None) or CochleagramConfig(run.network.signal.sample_rate)
-    return NetworkResults(run.network.name, run.folder, layers, measured, run.network.classes, null, frontend)
+    signal = run.network.signal
+    frontend, heard = signal.frontend, signal.kind == "sound"
+    if heard:
+        frontend = getattr(run.network, "frontend", None) or CochleagramConfig(signal.sample_rate)
+    return NetworkResults(
+        run.network.name, run.folder, layers, measured, run.network.classes, null, frontend, heard
+    )
 
 
 def write_report(out: Path, networks: Sequence[NetworkResults], title: str, command: str) -> Path:
@@ -105,6 +110,7 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
     return {
         "name": network.name,
         "is_image": network.frontend is None,
+        "is_cochleagram": network.frontend is not None and not network.heard,
         "classes": [c for c in network.classes if not c.startswith("__")],
         "rows": rows,
         "histograms": histograms,
@@ -138,9 +144,9 @@ def _cell(folder: Path, network: NetworkResults, out: Path) -> dict[str, Any]:
         })  # fmt: skip
     return {
         "layer": metamer.layer,
-        "metamer": _shown(folder, "metamer", metamer.signal, metamer.spec, network, out),
+        "metamer": _shown(folder, "metamer", metamer, network, out),
         "target": {
-            **_shown(folder, "target", metamer.target, metamer.spec, network, out),
+            **_shown(folder, "target", metamer, network, out),
             "class": criteria.class_text(metamer.target_class),
         },
         "class": criteria.class_text(metamer.metamer_class),
@@ -157,14 +163,18 @@ def _cell(folder: Path, network: NetworkResults, out: Path) -> dict[str, Any]:
     }
 
 
-def _shown(
-    folder: Path, stem: str, signal: np.ndarray, spec: SignalSpec, network: NetworkResults, out: Path
-) -> dict[str, str]:
-    """The picture of a signal, and its sound where it is one."""
-    file = folder / results.shown_name(stem, spec)
-    if spec.kind == "image":
+def _shown(folder: Path, stem: str, metamer: Metamer, network: NetworkResults, out: Path) -> dict[str, str]:
+    """The picture of a metamer or its target, and its sound where it is one."""
+    file = folder / results.shown_name(stem, metamer.spec)
+    if metamer.spec.kind == "image":
         return {"picture": _relative(file, out)}
     picture = folder / f"{stem}_cochleagram.png"
+    signal = metamer.signal if stem == "metamer" else metamer.target
+    if metamer.spec.kind == "cochleagram":
+        draw = functools.partial(draw_cochleagram, values=signal[:, :, 0], frontend=network.frontend,
+                                 vmax=float(metamer.target.max()))  # fmt: skip
+        _draw(picture, (3.6, 2.4), draw)
+        return {"picture": _relative(picture, out)}
     draw = functools.partial(draw_sound, waveform=signal, frontend=network.frontend)
     _draw(picture, (3.6, 2.4), draw)
     return {"picture": _relative(picture, out), "sound": _relative(file, out)}
@@ -172,12 +182,19 @@ def _shown(
 
 def draw_sound(axes, waveform: np.ndarray, frontend: CochleagramConfig) -> None:
     """A waveform's cochleagram on axes."""
-    values = cochleagram(waveform[np.newaxis], frontend)[0, :, :, 0].numpy()
+    draw_cochleagram(axes, cochleagram(waveform[np.newaxis], frontend)[0, :, :, 0].numpy(), frontend)
+
+
+def draw_cochleagram(
+    axes, values: np.ndarray, frontend: CochleagramConfig, vmax: float | None = None
+) -> None:
+    """A cochleagram [filters, frames] on axes; `vmax` is the value of the brightest colour."""
+    num_samples = values.shape[1] * frontend.stride
     centers_hz = erb_filters.erb_cosine_filters(
-        len(waveform), frontend.sample_rate, frontend.num_filters, frontend.low_hz, frontend.high_hz,
+        num_samples, frontend.sample_rate, frontend.num_filters, frontend.low_hz, frontend.high_hz,
         frontend.sample_factor,
     )[1]  # fmt: skip
-    plots.cochleagram(axes, values, len(waveform) / frontend.sample_rate, centers_hz)
+    plots.cochleagram(axes, values, num_samples / frontend.sample_rate, centers_hz, vmax)
 
 
 def verdict_rows(records: Sequence[tuple[str, str, dict[str, Any] | InputError]]) -> list[list[str]]:

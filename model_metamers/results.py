@@ -3,6 +3,10 @@
 A metamer's folder holds `metamer.npz` (float32 signal, target, loss trace),
 `metamer.json`, and `metamer.png` or `metamer.wav` beside the target as `target.*`. It
 appears whole or not at all.
+
+A metamer that is a cochleagram has no sound to be heard. Its `metamer.png` is a picture,
+which cannot be turned back into the values, so that "the file" whose criteria are told is
+the float32 `metamer.npz`.
 """
 
 from __future__ import annotations
@@ -19,10 +23,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import numpy as np
 
 from model_metamers import criteria
 from model_metamers.errors import InputError
+from model_metamers.frontends.cochleagram import CochleagramConfig
 from model_metamers.networks.network import Network, SignalSpec
 from model_metamers.null_distribution import LayerNull, NullDistribution
 from model_metamers.search import SearchState, SynthesisConfig
@@ -30,7 +36,7 @@ from model_metamers.stimuli import images, sounds
 from model_metamers.synthesis import Metamer
 
 _FORMAT = 1
-_EXTENSIONS = {"image": "png", "sound": "wav"}
+_EXTENSIONS = {"image": "png", "sound": "wav", "cochleagram": "png"}
 _LIBRARIES = ("model_metamers", "tensorflow", "numpy", "scipy")
 
 
@@ -69,15 +75,17 @@ def save(
             loss=metamer.loss,
             loss_iterations=metamer.loss_iterations,
         )
-        _write_shown(partial / shown_name("target", spec), metamer.target, spec)
+        brightest = float(metamer.target.max())
+        _write_shown(partial / shown_name("target", spec), metamer.target, spec, brightest)
         shown = partial / shown_name("metamer", spec)
-        clipped = _write_shown(shown, metamer.signal, spec)
+        clipped = _write_shown(shown, metamer.signal, spec, brightest)
+        judged = partial / "metamer.npz" if spec.kind == "cochleagram" else shown
         record = _record(metamer)
-        record["file"] = {"name": shown.name, "clipped_samples": clipped}
+        record["file"] = {"name": judged.name, "clipped_samples": clipped}
         if null is not None:
             record["float"]["verdict"] = _plain(criteria.check(metamer, null))
         if network is not None:
-            measured = criteria.measure(network, metamer.target, read_shown(shown, spec), metamer.layer)
+            measured = criteria.measure(network, metamer.target, read_shown(judged, spec), metamer.layer)
             record["file"].update(_plain(measured))
             if null is not None:
                 verdict = criteria.judge(measured, metamer.layer, null)
@@ -96,7 +104,7 @@ def load(folder: str | os.PathLike) -> Metamer:
     path = Path(folder) / "metamer.npz"
     arrays = read_arrays(path, ("signal", "target", "loss", "loss_iterations"))
     try:
-        spec = SignalSpec(**{**record["signal"], "shape": tuple(record["signal"]["shape"])})
+        spec = signal_of(record)
         return Metamer(
             network=record["network"],
             checkpoint=record["checkpoint"],
@@ -128,6 +136,16 @@ def load_record(folder: str | os.PathLike) -> dict[str, Any]:
     return record
 
 
+def signal_of(record: dict[str, Any]) -> SignalSpec:
+    """What the signal of a record is; its kind is "image", "sound" or "cochleagram"."""
+    fields = {**record["signal"], "shape": tuple(record["signal"]["shape"])}
+    if fields.get("frontend"):
+        fields["frontend"] = CochleagramConfig(**fields["frontend"])
+    if fields["high"] is None:  # JSON knows no infinity
+        fields["high"] = np.inf
+    return SignalSpec(**fields)
+
+
 def measurement_of(record: dict[str, Any]) -> criteria.Measurement:
     """The measurement in the "float" or "file" part of a record."""
     fields = {field.name: record[field.name] for field in dataclasses.fields(criteria.Measurement)}
@@ -136,7 +154,9 @@ def measurement_of(record: dict[str, Any]) -> criteria.Measurement:
 
 
 def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
-    """A PNG or WAV of this module as the network's signal, level and size kept."""
+    """A file that a record names, PNG, WAV or NPZ, as the network's signal, level and size kept."""
+    if spec.kind == "cochleagram":
+        return read_arrays(path, ("signal",))["signal"]
     if spec.kind == "image":
         return images.load_image(path, spec)
     return sounds.read_waveform(path, spec.sample_rate).astype(np.float32)
@@ -229,11 +249,17 @@ def _plain(value: Any) -> dict[str, Any]:
     return dataclasses.asdict(value)
 
 
-def _write_shown(path: Path, signal: np.ndarray, spec: SignalSpec) -> int:
-    """Writes the file a person is shown; returns how many sound samples were clipped."""
+def _write_shown(path: Path, signal: np.ndarray, spec: SignalSpec, brightest: float) -> int:
+    """Writes the file a person is shown; returns how many sound samples were clipped.
+
+    `brightest` is the value of a cochleagram's brightest colour.
+    """
     if spec.kind == "sound":
         return sounds.write_sound(path, signal, spec)
-    images.write_image(path, signal, spec)
+    if spec.kind == "image":
+        images.write_image(path, signal, spec)
+    else:
+        matplotlib.image.imsave(path, signal[:, :, 0], vmin=0.0, vmax=brightest, cmap="magma", origin="lower")
     return 0
 
 

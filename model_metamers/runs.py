@@ -19,6 +19,7 @@ import numpy as np
 
 from model_metamers import criteria, results, synthesis
 from model_metamers.errors import InputError
+from model_metamers.networks.cochleagram_view import cochleagram_view, to_cochleagram
 from model_metamers.networks.network import Network
 from model_metamers.null_distribution import NullDistribution, null_distribution
 from model_metamers.search import Search, SynthesisConfig
@@ -57,6 +58,26 @@ class Run:
 
     def metamer_folder(self, layer: str, stimulus: str) -> Path:
         return self.folder / layer.replace("/", "_") / stimulus
+
+
+def over_cochleagrams(run: Run) -> Run:
+    """The run whose searches vary the cochleagram instead of the sound (paper 5, Figure S9).
+
+    Args:
+      run: of a network that hears by a cochleagram, and sounds.
+
+    Returns:
+      The same run of the network's `cochleagram_view` and the sounds' cochleagrams.
+
+    Raises:
+      InputError: the network has no cochleagram.
+    """
+    view = cochleagram_view(run.network)
+    stimuli, null_stimuli = (
+        {name: to_cochleagram(run.network, sound) for name, sound in sounds.items()}
+        for sounds in (run.stimuli, run.null_stimuli)
+    )
+    return dataclasses.replace(run, network=view, stimuli=stimuli, null_stimuli=null_stimuli)
 
 
 def prepare(run: Run, resume: bool = True) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_metamers.errors import InputError
+from model_metamers.frontends.cochleagram import cochleagram
 from model_metamers.networks.network import SignalSpec
 
 # Released code: pink noise of RMS 0.1 times 0.1, which is the paper's RMS (FACTS 6).
@@ -18,6 +19,9 @@ _IMAGE_NOISE_WIDTH = 0.1  # of the range, FACTS 6
 
 def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray:
     """The start for a network's signal: white noise for images, pink for sounds.
+
+    A cochleagram begins as that of the pink noise, so that a seed means the same sound
+    whether the sound or its cochleagram is optimised (inferred).
 
     Args:
       signal: what the network is fed.
@@ -35,6 +39,9 @@ def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray
         raise InputError(f"preset {preset!r}: expected 'released' or 'paper'")
     if signal.kind == "sound":
         return pink_noise(signal.shape[0], seed, rms=_PINK_RMS)
+    if signal.kind == "cochleagram":
+        noise = pink_noise(signal.shape[1] * signal.frontend.stride, seed, rms=_PINK_RMS)
+        return cochleagram(noise[np.newaxis], signal.frontend)[0].numpy()
     return white_noise_image(signal, seed, centered=preset == "paper")
 
 

@@ -145,6 +145,21 @@ def test_ctm(tmp_path):
         alignments.read_ctm(path)
 
 
+def test_spoken_wikipedia(tmp_path):
+    path = tmp_path / "aligned.swc"
+    timed = '<n pronunciation="two" start="{}" end="750"/>'
+    reader = '<prop key="reader.name" value="Anna"/>'
+    text = f'<article>\n<meta>{reader}</meta>\n<d><t>2{{}}<n pronunciation="a"/></t></d>'
+    path.write_text(f"{text.format(timed.format(500))}</article>")
+    assert alignments.read_swc(path) == [Word("two", 0.5, 0.75, "Anna")]
+    path.write_text(text.format(timed.format(800)) + "</article>")
+    with pytest.raises(InputError, match=r"aligned\.swc: 'two' from '800' to '750' ms"):
+        alignments.read_swc(path)
+    path.write_text(text.format(""))
+    with pytest.raises(InputError, match=r"aligned\.swc:3: damaged XML"):
+        alignments.read_swc(path)
+
+
 def test_csv(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("file,word,start,end,speaker\na.wav,one,0.5,0.75,anna\na.wav,,0.75,1,anna\n")

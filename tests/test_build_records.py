@@ -55,6 +55,18 @@ def test_class_folders_of_esc_through_the_binary(tmp_path):
     assert lazy.find_stimuli([out / "train-00000-of-00001.tfrecord"], SOUND)[0].shape == (40000,)
 
 
+def test_backgrounds_of_another_format(tmp_path):
+    noise(tmp_path / "in" / "rain" / "1-17092-A-4.wav", 2.6, rate=22050)
+    out = tmp_path / "out"
+    given = f"--sounds={tmp_path / 'in'}", f"--out={out}", "--sample_rate=8000", "--seconds=0.5"
+    result = run("build_background_dataset", *given)
+    assert result.returncode == 0, result.stderr
+    read = examples(out / "train-00000-of-00001.tfrecord")
+    assert [len(f["/stimuli/signal"].float_list.value) for f in read] == [4000] * 5
+    found = json.loads((out / "summary.json").read_text())
+    assert (found["sample_rate"], found["num_samples"]) == (8000, 4000)
+
+
 def test_pieces_follow_each_other():
     waveform = np.arange(90000)
     np.testing.assert_array_equal(background_dataset.pieces(waveform), waveform[:80000].reshape(2, 40000))
@@ -89,6 +101,23 @@ def test_audioset_segments_have_several_labels(tmp_path):
     ontology.write_text("index,mid,display_name\n0,/m/1,Speech\n")
     with pytest.raises(InputError, match=r"segments\.csv:2: the label \['/m/2'\] is not in"):
         background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
+
+
+def test_ontology_as_published_gives_the_names(tmp_path):
+    noise(tmp_path / "wav" / "ABCDEFGHIJK.wav", 2)
+    segments, ontology = tmp_path / "segments.csv", tmp_path / "ontology.json"
+    segments.write_text('ABCDEFGHIJK, 0, 10, "/m/1,/t/dd2"\n')
+    entries = [
+        {"id": "/m/1", "name": "Human voice", "child_ids": ["/t/dd2"], "restrictions": ["abstract"]},
+        {"id": "/t/dd2", "name": "Bark, whine", "child_ids": [], "restrictions": []},
+    ]
+    ontology.write_text(json.dumps(entries, indent=1))
+    ((sound,), _) = background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
+    assert sound.labels == ("Bark, whine", "Human voice")
+    for spoilt in (json.dumps(entries)[:-5], '{"id": "/m/1"}', '[{"id": "/m/1"}]'):
+        ontology.write_text(spoilt)
+        with pytest.raises(InputError, match=r"ontology\.json: no list of \{id, name"):
+            background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
 
 
 def test_esc50_as_published(tmp_path):
@@ -167,6 +196,35 @@ def test_image_records_are_read_by_the_package(tmp_path):
         [tmp_path / "out" / "train-00000-of-00001.tfrecord"], 32, progress=False
     )
     assert (images[0, :, :, 0] == 255).all() and classes.tolist() == [0]
+
+
+def test_cifar10_as_published(tmp_path):
+    # A byte of class, then 1024 of red, green and blue each, row by row.
+    (tmp_path / "batches.meta.txt").write_text("airplane\nautomobile\n\n")
+    planes = np.zeros([2, 3, 32, 32], np.uint8)
+    planes[0, 1, 3, 5] = 200  # green, row 3, column 5
+    content = b"\1" + planes[0].tobytes() + b"\0" + planes[1].tobytes()
+    for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+        (tmp_path / name).write_bytes(content)
+    out = tmp_path / "out"
+    result = run("build_image_records", f"--images={tmp_path}", "--layout=cifar10", f"--out={out}")
+    assert result.returncode == 0, result.stderr
+    assert (out / "labels.txt").read_text() == "0:airplane\n1:automobile\n"
+    paths = [out / "train-00000-of-00001.tfrecord"]
+    images, classes = records.read_image_records(paths, 32, progress=False)
+    assert sorted(classes.tolist()) == [0] * 5 + [1] * 5
+    lit = np.zeros([32, 32, 3])
+    lit[3, 5, 1] = 200
+    assert all((image == (lit if label else 0)).all() for image, label in zip(images, classes, strict=True))
+    assert len(image_dataset.read_cifar10(tmp_path, "test")[0]) == 2
+    (tmp_path / "test_batch.bin").write_bytes(content[:-1])
+    with pytest.raises(InputError, match=r"test_batch\.bin: 6145 bytes are no whole number"):
+        image_dataset.read_cifar10(tmp_path, "test")
+    (tmp_path / "test_batch.bin").write_bytes(b"\2" + content[1:])
+    with pytest.raises(InputError, match="image 0 is of class 2, of 2"):
+        image_dataset.read_cifar10(tmp_path, "test")
+    with pytest.raises(InputError, match="splits train and test, not 'validation'"):
+        image_dataset.read_cifar10(tmp_path, "validation")
 
 
 def test_spoilt_images_leave_no_folder(pictures, tmp_path):

@@ -170,3 +170,23 @@ def test_vgg_19_at_paper_size():
     assert sum(math.prod(v.shape) for v in network.weights.values()) == 143_667_240
     assert network.weights["vgg_19/conv1/conv1_1/weights"].shape == (3, 3, 3, 64)
     assert network.weights["vgg_19/fc6/weights"].shape == (7, 7, 512, 4096)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize(("size", "kernel_size"), [((9, 40), (7, 14)), ((5, 16), (1, 1)), ((6, 17), (2, 5))])
+def test_convolution_of_one_channel_has_tensorflows_gradients(size, kernel_size, padding):
+    random = np.random.RandomState(0)
+    x = tf.constant(random.randn(3, *size, 1))
+    kernel = tf.constant(random.randn(*kernel_size, 1, 5))
+
+    def gradients(convolve):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            y = convolve(x, kernel, padding)
+            loss = tf.reduce_sum(tf.sin(y))
+        return y, *tape.gradient(loss, [x, kernel])
+
+    found = gradients(layers.conv2d_of_one_channel)
+    expected = gradients(lambda x, kernel, padding: tf.nn.conv2d(x, kernel, 1, padding))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)

@@ -100,6 +100,7 @@ REFUSALS = [
     ("--null={inputs}/photos", "null.npz: missing"),
     ("--iterations=0", "iterations=0"),
     ("--learning_rate=-1", "learning_rate=-1"),
+    ("--optimize=cochleagram", "vgg_19_small has no cochleagram to begin at"),
     ("--out={inputs}/file_in_the_way", "cannot be written"),
     ("--network=word_reduced_aliasing_small --inputs={inputs}/stereo.wav", "2 channels that differ"),
     ("--network=word_reduced_aliasing_small --inputs={inputs}/short.wav", "is too short"),

@@ -191,15 +191,19 @@ def test_small_networks_train(family, small_images):
 
 @pytest.mark.parametrize("family", ["inception", "resnet", "mobilenet"])
 def test_moving_averages_stand_in_for_the_batch(family, small_images):
-    """Training with a batch's moments is inference with those moments as moving averages."""
+    """Training with a batch's moments is inference with those moments as moving averages.
+
+    The moving variance is the unbiased one, as slim's, so the batch repeats the images until
+    the difference is small.
+    """
     network = _small_networks()[family]
     network.initialize(3)
     network._norm = type(network._norm)(network._norm.epsilon, 0.0, network._norm.scale)
-    trained = network.forward(tf.constant(small_images), training=True)
+    trained = network.forward(tf.tile(small_images, [512, 1, 1, 1]), training=True)
     evaluated = network.forward(tf.constant(small_images))
     stage = network.layers[-2]
-    expected = trained[stage].output
-    np.testing.assert_allclose(evaluated[stage].output, expected, atol=2e-4 * float(np.abs(expected).max()))
+    expected = trained[stage].output[:4]
+    np.testing.assert_allclose(evaluated[stage].output, expected, atol=5e-3 * float(np.abs(expected).max()))
 
 
 def test_linear_gradient_passes_the_concatenation(small_networks, small_images):

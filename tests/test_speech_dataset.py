@@ -1,6 +1,7 @@
 """Selection by rule, clips with the word in the middle, records read back."""
 
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,12 +14,13 @@ import tensorflow as tf
 
 from model_metamers import InputError, SignalSpec
 from model_metamers.stimuli import (
+    clip_format,
+    hold_out,
     lazy,
     record_writer,
     speech_corpus,
     speech_dataset,
     speech_records,
-    word_clips,
 )
 from model_metamers.stimuli.speech_dataset import Clip, Selection
 
@@ -60,9 +62,36 @@ def test_synthetic_corpus_is_selected_as_by_hand():
     # and 2 * 34 makes 901. 2650 - 901 - 475 = 1274 are of words not chosen.
     assert found.dropped == {"fewer letters than asked": 901, "of a word not chosen": 1274}
     names = np.array([f"speaker{s:02d}" for s in range(50)])
-    held = set(names[word_clips.held_out(names, rules.validation_share)])
+    held = set(names[hold_out.is_held_out(names, rules.validation_share)])
     assert {c.speaker for c in found.clips["validation"]} == held & {c.speaker for c in corpus()}
     assert not {c.speaker for c in found.clips["train"]} & held
+
+
+def test_lengths_and_edges_are_counted_as_by_hand():
+    # The same corpus; speaker s says every word in 0.2 + s / 100 seconds from 2.0 s on, and the
+    # recordings of speakers 0, 5, 10 .. end at 3 s, so that the middle of a word lies less than
+    # a second before the end. At least 0.395 s: s >= 20. Speaker s > 0 has 100 - 2s clips,
+    # speaker 0 has 200: too short are 200 + (1900 - 380) = 1720. Too near the edge are those of
+    # 20, 25 .. 45: 60 + 50 + 40 + 30 + 20 + 10 = 210.
+    # Word w keeps the speakers 21 .. m = w // 2 that 5 does not divide: m - 16 - m // 5. That is
+    # 19 for m = 43 and 20, 20, 21, 22, 23, 24 for m = 44 .. 49, so at least 20 speakers say the
+    # words 88 .. 99, in 2 * (20 + 20 + 21 + 22 + 23 + 24) = 260 clips; 2650 - 1720 - 210 - 260 =
+    # 460 are of words not chosen.
+    clips = []
+    for c in corpus():
+        s = int(c.speaker[-2:])
+        times = {"start_s": 2.0, "end_s": 2.2 + s / 100}
+        clips.append(dataclasses.replace(c, **times, duration_s=10.0 if s % 5 else 3.0))
+    found = speech_dataset.select(clips, Selection(min_seconds=0.395, min_speakers=20, validation_share=0.15))
+    assert found.words[1:] == sorted(letters(w) for w in range(88, 100))
+    expected = {"shorter than asked": 1720, "too near a recording's edge": 210, "of a word not chosen": 460}
+    assert found.dropped == expected
+    assert sum(len(split) for split in found.clips.values()) == 260
+    # CRC-32 of the names modulo 1000 is below 150 for these five; each says all twelve words, as
+    # all speakers up to 44 do: 60 clips.
+    held = {f"speaker{s}" for s in (21, 27, 31, 33, 41)}
+    assert {c.speaker for c in found.clips["validation"]} == held
+    assert len(found.clips["validation"]) == 60
 
 
 def test_each_threshold_is_met_exactly():
@@ -117,6 +146,21 @@ def test_edges_and_padding():
     assert (piece[:15000] == 0).all() and (piece[15000:] == waveform[:25000]).all()
     piece = speech_dataset.cut(waveform, 2.75)
     assert (piece[:25000] == waveform[35000:]).all() and (piece[25000:] == 0).all()
+
+
+def test_clips_of_another_format():
+    # Half a second on each side of the middle: 0.6 s is far enough from the beginning, 0.4 not.
+    short = clip_format.from_seconds(8000, 1)
+    assert short == clip_format.ClipFormat(8000, 8000)
+    inside, near = clip(start_s=0.5, end_s=0.7), clip(start_s=0.3, end_s=0.5)
+    found = speech_dataset.select([inside, near], Selection(validation_share=0, clip_format=short))
+    assert found.clips["train"] == [inside] and found.clip_format == short
+    waveform = np.arange(16000)
+    np.testing.assert_array_equal(speech_dataset.cut(waveform, 0.6, short), waveform[800:8800])
+    with pytest.raises(InputError, match=r"0\.3333 s at 8000 Hz are 2666\.4 samples"):
+        clip_format.from_seconds(8000, 0.3333)
+    with pytest.raises(InputError, match="clips of 0 samples"):
+        clip_format.from_seconds(8000, 0)
 
 
 def test_words_are_plain_and_lower_case():
@@ -183,6 +227,7 @@ def test_clips_of_the_binary_have_the_word_in_the_middle(clicks, tmp_path):
         assert feature["/stimuli/recording"].bytes_list.value[0] == speaker + b"-7"
         assert len(feature["/stimuli/signal"].float_list.value) == 40000
     found = json.loads((out / "summary.json").read_text())
+    assert (found["sample_rate"], found["num_samples"]) == (20000, 40000)
     assert found["both"] == {"clips": 12, "words": 3, "speakers": 4, "recordings": 4}
     with (out / "clips.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -194,9 +239,21 @@ def test_clips_of_the_binary_have_the_word_in_the_middle(clicks, tmp_path):
         pass
 
 
+def test_the_same_flags_write_the_same_bytes():
+    # In a process of its own each, as the order of a map's keys is drawn anew for a process.
+    encoded = (
+        "from model_metamers.stimuli import record_writer; import sys; "
+        "sys.stdout.write(record_writer.encode({f'key{i}': i for i in range(20)}).hex())"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", encoded], capture_output=True, text=True).stdout for _ in "ab"
+    ]
+    assert runs[0] and runs[0] == runs[1]
+
+
 def test_spoilt_recording_leaves_no_folder(clicks, tmp_path):
-    found = speech_corpus.find_recordings(clicks / "wav", "librispeech")
-    clips, notes = speech_corpus.aligned_clips(found, clicks / "ctm", "ctm")
+    corpus = speech_corpus.Corpus(clicks / "wav", "librispeech", clicks / "ctm", "ctm")
+    clips, notes = speech_corpus.read_corpora([corpus])
     assert not notes
     spoilt = tmp_path / "spoilt.wav"
     spoilt.write_bytes(b"RIFF")
@@ -207,38 +264,6 @@ def test_spoilt_recording_leaves_no_folder(clicks, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["spoilt.wav"]
 
 
-def test_speech_commands_layout_needs_no_alignment(tmp_path):
-    for word in ("yes", "no", "_background_noise_"):
-        (tmp_path / "in" / word).mkdir(parents=True)
-        noise = 0.1 * np.random.RandomState(0).randn(8000)
-        soundfile.write(tmp_path / "in" / word / "0a7c_nohash_0.wav", noise, 16000)
-    clips = speech_corpus.word_folder_clips(speech_corpus.find_recordings(tmp_path / "in", "speech_commands"))
-    selected = speech_dataset.select(clips, Selection(validation_share=0, pad=True))
-    assert selected.words[1:] == ["no", "yes"] and selected.speakers == ["0a7c", record_writer.NULL_CLASS]
-    speech_records.write_dataset(selected, tmp_path / "out", progress=False)
-    signal = lazy.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)[0]
-    assert np.abs(signal[:14900]).max() < 0.01 < np.abs(signal[15100:24900]).max()
-    (tmp_path / "in" / "no" / "other.wav").write_bytes(b"")
-    with pytest.raises(InputError, match="not named as in the speech_commands layout"):
-        speech_corpus.find_recordings(tmp_path / "in", "speech_commands")
-
-
-def test_alignment_of_two_recordings_is_refused(tmp_path):
-    for speaker in "ab":
-        (tmp_path / speaker).mkdir()
-        soundfile.write(tmp_path / speaker / "1.wav", np.ones(8000), 16000)
-    found = speech_corpus.find_recordings(tmp_path, "flat", "^(.)/")
-    assert [recording.speaker for recording in found] == ["a", "b"]
-    table = tmp_path / "a.csv"
-    table.write_text("file,word,start,end\n1.wav,one,0,0.5\n")
-    with pytest.raises(InputError, match=r"the alignment '1\.wav' may be of"):
-        speech_corpus.aligned_clips(found, table, "csv")
-    table.write_text("file,word,start,end\nb/1.wav,one,0,0.5\nc,one,0,1\n")
-    clips, notes = speech_corpus.aligned_clips(found, table, "csv")
-    assert [c.speaker for c in clips] == ["b"]
-    assert notes == {"alignments without a recording": 1, "recordings without an alignment": 1}
-
-
 def test_papers_numbers_stand_beside_ours():
     found = speech_records.summary({"train": [clip()], "validation": []}, ["a"], ["b"], {})
     assert speech_records.against_paper(found) == {
@@ -247,3 +272,11 @@ def test_papers_numbers_stand_beside_ours():
         "train clips": (1, 230357),
         "validation clips": (0, 40651),
     }
+
+
+def test_held_out_names_are_the_same_whatever_else_there_is():
+    names = np.array([f"speaker{i % 97:08x}" for i in range(5000)])
+    chosen = hold_out.is_held_out(names, 0.2)
+    assert not set(names[chosen]) & set(names[~chosen])
+    assert 0.1 < chosen.mean() < 0.3
+    np.testing.assert_array_equal(hold_out.is_held_out(names[::-3], 0.2), chosen[::-3])

@@ -128,6 +128,29 @@ def test_spoilt_sounds_are_refused(tmp_path, content):
         load_sound(tmp_path / "a.wav", SOUND)
 
 
+@pytest.mark.parametrize("extension", ["sph", "wv1", "WV2", "nist"])
+def test_sphere_files_are_read(tmp_path, extension):
+    steps = np.random.RandomState(0).randint(-32768, 32768, 12000).astype(np.int16)
+    path = tmp_path / f"a.{extension}"
+    soundfile.write(str(path), steps, 8000, format="NIST", subtype="PCM_16")
+    assert path.read_bytes().startswith(b"NIST_1A")
+    np.testing.assert_array_equal(sounds.read_waveform(path, 8000), steps / 32768)
+    assert sounds.duration_s(path) == 1.5
+    assert list(files.find_files([tmp_path], SOUND)) == ["a"]
+
+
+@pytest.mark.parametrize("coding", ["pcm,embedded-shorten-v2.00", "ulaw,embedded-shorten-v1.1"])
+def test_compressed_sphere_file_says_how_to_convert_it(tmp_path, coding):
+    header = (
+        f"NIST_1A\n   1024\nchannel_count -i 1\nsample_rate -i 16000\nsample_n_bytes -i 2\n"
+        f"sample_count -i 16000\nsample_coding -s{len(coding)} {coding}\nend_head\n"
+    )
+    (tmp_path / "a.wv1").write_bytes(header.encode().ljust(1024) + b"ajkg\2" + bytes(4000))
+    for read in (lambda path: sounds.read_waveform(path, 16000), sounds.duration_s):
+        with pytest.raises(InputError, match=r"compressed SPHERE file; .*`sph2pipe -f wav a\.wv1 a\.wav`"):
+            read(tmp_path / "a.wv1")
+
+
 def test_written_sound_reads_back_within_half_a_step_and_counts_clipping(tmp_path):
     waveform = tone(8000, 1.0)
     assert sounds.write_sound(tmp_path / "a.wav", waveform, SOUND) == 0

@@ -78,7 +78,7 @@ def test_images(layer):
 
 
 @pytest.mark.parametrize(
-    ("layer", "steps"), [("cochleagram", 60), ("conv_0", 60), ("conv_2", 50), ("fc_intermediate", 35)]
+    ("layer", "steps"), [("cochleagram", 60), ("conv_0", 60), ("conv_2", 50), ("fc_intermediate", 17)]
 )
 def test_sounds_aliased(layer, steps):
     _check_same_losses("word_aliased_small", layer, steps)

@@ -1,131 +1,355 @@
-"""Augmentation, schedule, loop; the training binaries' refusals."""
+"""The training loop: it learns, goes on to the same weights, stops, and refuses to lose a state."""
 
-import os
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import model_metamers as mm
 from model_metamers import InputError
-from model_metamers.stimuli import records, word_clips
-from model_metamers.training import augmentation, loop
-from tests.conftest import make_tiny_word_cnn
+from model_metamers.networks import layers
+from model_metamers.networks.inception import InceptionV3
+from model_metamers.training import evaluation, export, loop, losses, schedules, state, stopping
+from model_metamers.weights import manifest, restore
+from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
+from tests.test_slim_networks import _small_networks
+
+_ROOT = Path(__file__).resolve().parents[1]
+_SETTINGS = {"command": ["--seed=0"]}
 
 
-def test_flip_and_shift_keeps_images_and_moves_them():
-    images = tf.random.uniform([64, 8, 8, 3])
-    moved = augmentation.flip_and_shift(images, max_shift=2)
-    assert moved.shape == images.shape
-    same = np.all(moved.numpy() == images.numpy(), axis=(1, 2, 3))
-    assert same.mean() < 0.2  # 1 in 50 on average
-    assert set(np.unique(moved)) <= set(np.unique(images))
+class Plain(mm.Network):
+    """One hidden layer with batch normalisation and dropout, or a product alone."""
+
+    def __init__(self, hidden: bool = True):
+        super().__init__("plain", mm.SignalSpec("image", (4, 4, 3), 0.0, 1.0), ["logits"], ["dark", "bright"])
+        self._hidden = hidden
+        glorot, zeros, ones = (layers.initializer(kind) for kind in ("glorot_uniform", "zeros", "ones"))
+        self.add_weight("hidden/kernel", [48, 16], glorot)
+        self.add_weight("norm/beta", [16], zeros)
+        self.add_weight("norm/moving_mean", [16], zeros, trainable=False)
+        self.add_weight("norm/moving_variance", [16], ones, trainable=False)
+        self.add_weight("top/kernel", [16, 2], glorot)
+        self.initialize(0)
+
+    def forward(self, signals, training=False):
+        kernel = self.weights["hidden/kernel"]
+        x = tf.cast(tf.reshape(signals, [-1, 48]), kernel.dtype) @ kernel
+        if self._hidden:
+            norm = [self.weights[f"norm/{part}"] for part in ("beta", "moving_mean", "moving_variance")]
+            x = tf.nn.relu(layers.batch_norm(x, None, *norm, training, momentum=0.9))
+            x = layers.dropout(x, 0.2, training, "hidden")
+        return {"logits": mm.Stage(tf.cast(x, kernel.dtype) @ self.weights["top/kernel"])}
 
 
-def test_shift_in_time_moves_by_at_most_the_limit():
-    clicks = np.zeros([500, 100], np.float32)
-    clicks[:, 50] = 1.0
-    moved = augmentation.shift_in_time(tf.constant(clicks), 7).numpy()
-    places = moved.argmax(axis=1)
-    assert places.min() == 43 and places.max() == 57 and (moved.sum(axis=1) == 1).all()
-
-
-def test_mixture_has_the_asked_level_and_ratio():
+def bright_and_dark(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.RandomState(0)
-    speech, noise = random.randn(2, 6, 4000).astype(np.float32) * np.float32([[[0.3]], [[2.0]]])
-    snr_db = np.array([-10, -5, 0, 5, 10, 30], np.float32)
-    mixture = augmentation.mix(tf.constant(speech), tf.constant(noise), tf.constant(snr_db)).numpy()
-    np.testing.assert_allclose(np.sqrt(np.mean(mixture**2, axis=1)), 0.1, rtol=1e-5)
-    for mixed, a, b, snr in zip(mixture, speech, noise, snr_db, strict=True):
-        parts = np.linalg.lstsq(np.stack([a - a.mean(), b - b.mean()], axis=1), mixed, rcond=None)[0]
-        levels = parts * [a.std(), b.std()]
-        assert 20 * np.log10(levels[0] / levels[1]) == pytest.approx(snr, abs=1e-2)
+    labels = np.arange(count) % 2
+    return np.clip(random.rand(count, 4, 4, 3) * 0.5 + labels[:, None, None, None] * 0.2, 0, 1).astype(
+        np.float32
+    ), labels
 
 
-def test_silent_foreground_leaves_the_background():
-    noise = tf.random.normal([2, 1000])
-    mixture = augmentation.mix(tf.zeros([2, 1000]), noise, tf.constant([0.0, 20.0])).numpy()
-    assert np.isfinite(mixture).all()
-    np.testing.assert_allclose(np.sqrt(np.mean(mixture**2, axis=1)), 0.1, rtol=1e-5)
+def _training(network, epochs: int, **changes) -> loop.Training:
+    """It tells bright images from dark ones."""
+    images, labels = bright_and_dark()
 
-
-def test_schedule_warms_up_and_ends_at_zero():
-    schedule = loop.Schedule(peak=1.0, num_steps=100, warmup_steps=10)
-    assert schedule(0) == pytest.approx(0.1) and schedule(9) == pytest.approx(1.0)
-    assert schedule(55) == pytest.approx(0.5) and schedule(100) == pytest.approx(0.0, abs=1e-12)
-
-
-def _train(folder, epochs: int):
-    """A tiny word network that tells loud from silent sounds."""
-    network = make_tiny_word_cnn()
-    random = np.random.RandomState(0)
-    labels = np.arange(64) % 2
-    sounds = (random.randn(64, 1000) * np.where(labels, 0.3, 0.003)[:, None]).astype(np.float32)
-
-    def batches(epoch):
-        return tf.data.Dataset.from_tensor_slices((sounds, labels.astype(np.int64))).batch(8)
+    def batches(epoch, first):
+        order = np.random.RandomState(epoch).permutation(len(images))
+        return tf.data.Dataset.from_tensor_slices((images[order], labels[order])).batch(8).skip(first)
 
     def evaluate():
-        return loop.accuracy(network, sounds, labels)
+        return {"accuracy": evaluation.accuracy(network.logits(images).numpy(), labels)}
 
+    values = dict(batches=batches, steps_per_epoch=8, num_epochs=epochs, objective=losses.classification(),
+                  schedule=schedules.warmup_cosine(1e-2, 8 * 60), evaluate=evaluate)  # fmt: skip
+    return loop.Training(**{**values, **changes})
+
+
+def _train(folder, epochs: int, **changes):
+    network = Plain()
     optimizer = tf.keras.optimizers.Adam(1e-2)
-    accuracy = loop.train(
-        network, batches, epochs, optimizer, loop.Schedule(1e-2, 8 * 60), folder, evaluate, progress=False
+    outcome = loop.train(
+        network, optimizer, _training(network, epochs, **changes), folder, _SETTINGS, progress=False
     )
-    return network, accuracy, int(optimizer.iterations)
+    return network, outcome
 
 
-def test_training_learns_and_continues_from_its_state(tmp_path):
-    _, _, steps = _train(tmp_path, 2)
-    assert steps == 16
-    network, accuracy, steps = _train(tmp_path, 60)
-    assert steps == 480  # 16 of them were taken before
-    assert accuracy > 0.95
-    moving = network.weights["brain_network/batch_norm_data/moving_mean"].numpy()
-    assert moving[0] > 0.1  # batch normalisation followed the data
-    again, accuracy_again, steps = _train(tmp_path, 60)
-    assert steps == 480 and accuracy_again == accuracy
-    np.testing.assert_array_equal(
-        again.weights["brain_network/conv_0/kernel"].numpy(),
-        network.weights["brain_network/conv_0/kernel"].numpy(),
+def _values(network) -> dict[str, np.ndarray]:
+    return {name: variable.numpy() for name, variable in network.weights.items()}
+
+
+def _assert_same(found, expected):
+    for name, value in _values(expected).items():
+        np.testing.assert_array_equal(found.weights[name].numpy(), value, err_msg=name)
+
+
+def test_training_learns_and_follows_the_data(tmp_path):
+    network, outcome = _train(tmp_path, 60)
+    assert outcome.steps == 480 and outcome.metrics["accuracy"] > 0.95
+    assert outcome.reason == "60 epochs are done"
+    assert np.abs(network.weights["norm/moving_mean"].numpy()).max() > 0.01
+    history = json.loads((tmp_path / "history.json").read_text())
+    assert [entry["step"] for entry in history] == list(range(8, 481, 8))
+    assert list((tmp_path / "summaries").glob("events*"))
+
+
+class _Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_at", [5, 8, 19])
+def test_interrupted_training_goes_on_to_the_same_weights(tmp_path, stop_at):
+    """Dropout, the order of the batches, Adam's moments and the moving averages all go on."""
+    whole, _ = _train(tmp_path / "whole", 4, saves_per_epoch=2)
+    taken = []
+
+    def failing(number):
+        taken.append(number)
+        if number == stop_at:
+            raise _Stop
+        return 1e-2
+
+    plain = _training(Plain(), 4).schedule
+    with pytest.raises(_Stop):
+        _train(tmp_path / "broken", 4, saves_per_epoch=2, schedule=lambda n: failing(n) and plain(n))
+    assert taken[-1] == stop_at
+    found, outcome = _train(tmp_path / "broken", 4, saves_per_epoch=2)
+    assert outcome.steps == 32
+    _assert_same(found, whole)
+    assert (tmp_path / "broken" / "history.json").read_bytes() == (
+        tmp_path / "whole" / "history.json"
+    ).read_bytes()
+
+
+def test_finished_training_takes_no_more_steps(tmp_path):
+    first, _ = _train(tmp_path, 2)
+    again, outcome = _train(tmp_path, 2, schedule=lambda step: pytest.fail("a step was taken"))
+    assert outcome.steps == 16
+    _assert_same(again, first)
+
+
+def test_dropout_depends_on_the_seed(tmp_path):
+    first, _ = _train(tmp_path / "a", 1, seed=1)
+    other, _ = _train(tmp_path / "b", 1, seed=2)
+    assert not np.array_equal(first.weights["top/kernel"], other.weights["top/kernel"])
+
+
+def test_training_stops_where_it_is_good_enough(tmp_path):
+    _, outcome = _train(tmp_path, 60, stopping=stopping.Stopping({"accuracy": 0.9}), evaluations_per_epoch=2)
+    assert outcome.steps < 480 and outcome.metrics["accuracy"] >= 0.9
+    assert "accuracy" in outcome.reason and "reached 0.9" in outcome.reason
+    history = json.loads((tmp_path / "history.json").read_text())
+    assert all(entry["accuracy"] < 0.9 for entry in history[:-1])
+    _, again = _train(tmp_path, 60, stopping=stopping.Stopping({"accuracy": 0.9}), evaluations_per_epoch=2)
+    assert again == outcome
+
+
+@pytest.mark.parametrize(("accuracies", "expected"), [
+    ([0.5, 0.6, 0.6], None),
+    ([0.5, 0.6, 0.6, 0.55], "did not improve in 2"),
+    ([0.5, 0.6, 0.604, 0.605], "did not improve in 2"),  # less than min_delta is no improvement
+    ([0.5, 0.6, 0.6, 0.62, 0.61], None),
+])  # fmt: skip
+def test_patience(accuracies, expected):
+    rule = stopping.Stopping(watched="accuracy", patience=2, min_delta=0.01)
+    reason = rule.reason([{"accuracy": a} for a in accuracies])
+    assert reason is None if expected is None else expected in reason
+
+
+def test_both_targets_must_be_reached():
+    rule = stopping.Stopping(stopping.PAPER_TARGETS)
+    assert rule.reason([{"word_accuracy": 0.6, "mean_auc": 0.8}]) is None
+    assert "0.83" in rule.reason([{"word_accuracy": 0.6, "mean_auc": 0.83}])
+    with pytest.raises(InputError, match="cannot stop at 'mean_auc'; measured are word_accuracy"):
+        rule.reason([{"word_accuracy": 0.6}])
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"), [(1, [8, 16]), (2, [4, 8, 12, 16]), (0.5, [16]), (3, [3, 6, 8, 11, 14, 16])]
+)
+def test_what_is_due(times, expected):
+    training = _training(Plain(), 2)
+    assert [step for step in range(1, 17) if training.is_due(step, times)] == expected
+
+
+def test_another_training_in_the_folder_is_refused(tmp_path):
+    _train(tmp_path, 1)
+    network = Plain()
+    with pytest.raises(
+        InputError, match=r"other settings \(command: \['--seed=0'\] there, \['--seed=1'\] now\)"
+    ):
+        state.TrainingState(tmp_path, network, tf.keras.optimizers.Adam(), {"command": ["--seed=1"]})
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(tmp_path):
+    _train(tmp_path, 1)
+    with pytest.raises(InputError, match=r"no longer a number|hold NaN"):
+        _train(tmp_path, 5, schedule=lambda step: 1e38)
+    network = Plain()
+    optimizer = tf.keras.optimizers.Adam()
+    optimizer.build([v for v in network.weights.values() if v.trainable])
+    kept = state.TrainingState(tmp_path, network, optimizer, _SETTINGS)
+    assert int(kept.step) == 8 and all(np.isfinite(value).all() for value in _values(network).values())
+
+
+def test_a_full_disk_stops_it_with_a_line_and_a_good_state(tmp_path):
+    """A limit on the size of files stands in for the full disk: the write fails the same way."""
+    _train(tmp_path, 1)
+    program = f"""
+import pathlib, resource, sys
+sys.path.insert(0, {str(_ROOT)!r})
+from tests import test_training as t
+resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+try:
+    t._train(pathlib.Path({str(tmp_path)!r}), 3)
+except t.InputError as error:
+    print("refused:", error)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "refused:" in result.stdout and "cannot be saved" in result.stdout, result.stderr[-2000:]
+    assert "goes on from ckpt-8" in result.stdout
+    _, outcome = _train(tmp_path, 3)
+    assert outcome.steps == 24
+
+
+def test_mixed_precision_trains_float32_variables(tmp_path):
+    exact, _ = _train(tmp_path / "exact", 6)
+    mixed, outcome = _train(tmp_path / "mixed", 6, mixed_precision=True)
+    assert all(v.dtype == tf.float32 for v in mixed.weights.values())
+    assert outcome.metrics["accuracy"] > 0.9
+    name = "hidden/kernel"
+    start = Plain().weights[name].numpy()
+    moved, expected = mixed.weights[name].numpy() - start, exact.weights[name].numpy() - start
+    assert np.linalg.norm(moved) > 0 and np.corrcoef(moved.ravel(), expected.ravel())[0, 1] > 0.5
+
+
+@pytest.mark.parametrize("family", ["vgg", "inception", "resnet", "mobilenet", "word"])
+def test_half_precision_computes_nearly_the_same(family, small_images, small_sounds):
+    slim = _small_networks()
+    networks = {
+        "vgg": make_tiny_vgg(),
+        "word": make_tiny_word_cnn(),
+        **{k: v for k, v in slim.items() if k != "vgg"},
+    }
+    network = networks[family]
+    network.initialize(0)
+    signals = tf.constant(small_sounds if family == "word" else small_images)
+    expected = network.logits(signals).numpy()
+    with network.computing_in(tf.bfloat16):
+        found = network.forward(signals)[network.logits_stage].value
+    assert found.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(found, tf.float32), expected, atol=0.1 * np.abs(expected).max())
+    np.testing.assert_array_equal(network.logits(signals), expected)  # as it was, afterwards
+
+
+def test_two_devices_train_as_one(tmp_path):
+    """Each takes half of every batch, and together they step as one device does with all of it."""
+    program = f"""
+import pathlib, sys
+sys.path.insert(0, {str(_ROOT)!r})
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tests import test_training as t
+
+def run(strategy, name):
+    with strategy.scope():
+        # Neither dropout nor batch moments, which differ between the halves.
+        network, optimizer = t.Plain(hidden=False), tf.keras.optimizers.SGD(0.5, momentum=0.9)
+        training = t._training(network, 3, schedule=lambda step: 0.5, weight_decay=0.01, clip_norm=1.0)
+        folder = pathlib.Path({str(tmp_path)!r}) / name
+        t.loop.train(network, optimizer, training, folder, {{}}, progress=False)
+        return {{name: v.numpy() for name, v in network.weights.items()}}
+
+one = run(tf.distribute.get_strategy(), "one")
+two = run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), "two")
+assert np.abs(one["hidden/kernel"] - t.Plain().weights["hidden/kernel"].numpy()).max() > 0.05
+for name in one:
+    np.testing.assert_allclose(two[name], one[name], rtol=1e-4, atol=1e-6)
+print("equal")
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip().endswith("equal"), result.stderr[-3000:]
+
+
+def test_moving_moments_of_two_devices_are_averaged(tmp_path):
+    program = f"""
+import pathlib, sys
+sys.path.insert(0, {str(_ROOT)!r})
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tests import test_training as t
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    network, outcome = t._train(pathlib.Path({str(tmp_path)!r}), 40)
+    assert outcome.metrics["accuracy"] > 0.9, outcome
+    assert np.abs(network.weights["norm/moving_mean"].numpy()).max() > 0.01
+print("learned")
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip().endswith("learned"), result.stderr[-3000:]
+
+
+def test_trained_networks_are_filed_with_their_numbers(tmp_path):
+    network = make_tiny_word_cnn(seed=4)
+    values = export.round_weights(network, "float16")
+    prefix = export.write_network(tmp_path, network, values, {"seed": 4, "metrics": {"accuracy": 0.5}})
+    entry = manifest.read_manifest(tmp_path)[prefix.name]
+    assert entry["dtype"] == "float16" and entry["parameters"] == sum(v.size for v in values.values())
+    other = make_tiny_word_cnn(seed=5)
+    assert restore(other, prefix).complete
+    _assert_same(other, network)
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused():
+    network = make_tiny_word_cnn()
+    network.weights["brain_network/conv_0/bias"].assign([1e6, 0.0, 0.0])
+    with pytest.raises(InputError, match="conv_0/bias holds values beyond float16"):
+        export.round_weights(network, "float16")
+
+
+def test_area_under_the_curve():
+    labels = np.array([[1, 0, 1], [1, 1, 1], [0, 0, 1], [0, 1, 1]])
+    logits = np.array([[3.0, 0.0, 9], [2, 1, 9], [1, 2, 9], [0, 3, 9]])
+    # Class 0 is ranked perfectly. Of class 1's four pairs three are in order. Class 2 is always there.
+    assert evaluation.mean_auc(logits, labels) == pytest.approx((1.0 + 0.75) / 2)
+    assert np.isnan(evaluation.mean_auc(logits, np.ones_like(labels)))
+    assert evaluation.pooled_auc(labels + 0.0, labels) == 1.0
+
+
+def test_confusions_are_written_with_the_names(tmp_path):
+    counts = evaluation.confusions(np.eye(3)[[0, 1, 1, 2]], np.array([0, 0, 1, 2]))
+    np.testing.assert_array_equal(counts, [[1, 1, 0], [0, 1, 0], [0, 0, 1]])
+    evaluation.write_confusions(tmp_path / "c.csv", counts, ["a", "b", "c"])
+    assert (tmp_path / "c.csv").read_text().splitlines()[:2] == ["label,a,b,c", "a,1,1,0"]
+
+
+def test_tasks_share_the_network_by_weight(tiny_word_cnn, small_sounds):
+    labels = {"/stimuli/word_int": tf.constant([0, 1, 2, 3], tf.int64)}
+    once = losses.tasks({"/stimuli/word_int": 1.0})(tiny_word_cnn, tf.constant(small_sounds), labels, False)
+    twice = losses.tasks({"/stimuli/word_int": 2.0})(tiny_word_cnn, tf.constant(small_sounds), labels, False)
+    logits = tiny_word_cnn.logits(small_sounds).numpy()
+    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[range(4), range(4)])
+    assert float(once) == pytest.approx(expected, rel=1e-4) and float(twice) == pytest.approx(
+        2 * expected, rel=1e-4
     )
 
 
-def test_held_out_speakers_share_no_clip_with_the_others():
-    speakers = np.array([f"speaker{i % 97:08x}" for i in range(5000)])
-    chosen = word_clips.held_out(speakers, 0.2)
-    assert not set(speakers[chosen]) & set(speakers[~chosen])
-    assert 0.1 < chosen.mean() < 0.3
+def test_label_smoothing_and_auxiliary_loss(small_images):
+    network = InceptionV3("i", ["a", "b", "c"], depth_multiplier=0.05, image_size=107, aux_logits=True)
+    network.initialize(0)
+    images, labels = tf.random.uniform([2, 107, 107, 3]), tf.constant([0, 2])
+    stages = network.forward(images)
 
+    def entropy(stage, smoothing):
+        logs = tf.nn.log_softmax(stages[stage].value).numpy()
+        wanted = np.eye(3)[[0, 2]] * (1 - smoothing) + smoothing / 3
+        return -np.mean(np.sum(wanted * logs, axis=1))
 
-def test_word_folder_without_clips_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no sound files for the word 'yes'"):
-        word_clips.read_word_clips(tmp_path, ["__nullSignal__", "yes"], 8000, 8000, progress=False)
-
-
-def test_damaged_records_are_refused(tmp_path):
-    path = tmp_path / "train.tfrecord"
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        image = tf.io.encode_jpeg(np.zeros([32, 32, 3], np.uint8)).numpy()
-        features = {
-            "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
-            "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[3])),
-        }
-        example = tf.train.Example(features=tf.train.Features(feature=features))
-        writer.write(example.SerializeToString())
-    images, labels = records.read_image_records([path], 32, progress=False)
-    assert images.shape == (1, 32, 32, 3) and labels.tolist() == [3]
-    with pytest.raises(InputError, match="no image of 16x16"):
-        records.read_image_records([path], 16, progress=False)
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(InputError, match="damaged record"):
-        records.read_image_records([path], 32, progress=False)
-
-
-@pytest.mark.parametrize("binary", ["train_image_network", "train_auditory_network"])
-def test_training_without_data_says_what_is_missing(tmp_path, binary):
-    environment = {k: v for k, v in os.environ.items() if k != "METAMERS_DATA"}
-    command = [sys.executable, "-m", f"model_metamers_experiments.{binary}", f"--out={tmp_path}"]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert result.returncode == 2 and "METAMERS_DATA is not set" in result.stderr
+    found = float(losses.classification(0.1, 0.4)(network, images, labels, False))
+    assert found == pytest.approx(entropy("Logits", 0.1) + 0.4 * entropy("AuxLogits", 0.1), rel=1e-4)

@@ -127,7 +127,8 @@ def test_network_without_shipped_weights_says_what_to_do():
 def test_shipped_checkpoints_load_and_say_how_they_were_made(name):
     network = mm.load_network(name)
     entry = next(e for e in manifest.read_manifest().values() if e["network"] == name)
-    assert {"data", "command", "seed", "held_out", "held_out_accuracy", "licence"} <= entry.keys()
+    assert {"data", "command", "seed", "held_out", "metrics", "parameters", "licence"} <= entry.keys()
+    assert entry["metrics"] and entry["parameters"] == sum(v.numpy().size for v in network.weights.values())
     assert all(np.isfinite(v.numpy()).all() for v in network.weights.values())
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from model_metamers import plots
+from model_metamers.networks.cochleagram_view import viewed_name
 from model_metamers.null_distribution import NullDistribution
 
 _COLUMNS = 4
@@ -23,7 +24,8 @@ def draw(out: Path, network: str, rows: Sequence[dict[str, Any]], nulls: Sequenc
       nulls: that they were judged by.
     """
     own = [row for row in rows if row["network"] == network]
-    null = {layer: found for n in nulls if n.network == network for layer, found in n.layers.items()}
+    of_network = [n for n in nulls if viewed_name(n.network) == viewed_name(network)]
+    null = {layer: found for n in of_network for layer, found in n.layers.items()}
     layers = [layer for layer in null if any(row["layer"] == layer for row in own)]
     lines = -(-len(layers) // _COLUMNS)
     columns = min(_COLUMNS, len(layers))

@@ -97,7 +97,11 @@ def cochleagram(waveforms: tf.Tensor, config: CochleagramConfig | None = None) -
     waveforms = tf.convert_to_tensor(waveforms, tf.float32)
     if waveforms.shape.rank != 2 or waveforms.shape[1] is None:
         raise InputError(f"waveforms must be [batch, samples], got shape {waveforms.shape}")
-    envelopes = subband_envelopes(waveforms, config)
+    return compress(subband_envelopes(waveforms, config), config)
+
+
+def compress(envelopes: tf.Tensor, config: CochleagramConfig) -> tf.Tensor:
+    """Cochleagrams [batch, filters, frames, 1] of envelopes [batch, filters, frames]."""
     compressed = gradients.clipped_power(
         tf.nn.relu(envelopes) * config.scale, config.exponent, config.slope_clip
     )
@@ -115,7 +119,9 @@ def subband_envelopes(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
     num_frames = config.num_frames(num_samples)
     chunks = _filter_chunks(num_samples, config)
     num_bands = [chunk.shape[0] for chunk in chunks]
-    downsample = _Downsample(num_samples, num_frames, config.stride, config.window_size)
+    downsample = Downsample(
+        num_samples, num_frames, config.stride, downsampling_window(config.stride, config.window_size)
+    )
 
     @tf.custom_gradient
     def envelopes(signal):
@@ -149,7 +155,7 @@ def subband_envelopes(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
     return envelopes(waveforms)
 
 
-class _Downsample:
+class Downsample:
     """Strided convolution with a long window, as a matrix product over blocks.
 
     Equals `tf.nn.conv2d(..., stride, "SAME")` with the window as its kernel: the
@@ -157,8 +163,8 @@ class _Downsample:
     `taps` blocks in one matrix product, and diagonals of the result are summed.
     """
 
-    def __init__(self, num_samples: int, num_frames: int, stride: int, window_size: int):
-        window = downsampling_window(stride, window_size)
+    def __init__(self, num_samples: int, num_frames: int, stride: int, window: np.ndarray):
+        window_size = len(window)
         self.num_samples, self.num_frames, self.stride = num_samples, num_frames, stride
         self.taps = -(-window_size // stride)
         padded = np.pad(window, (0, self.taps * stride - window_size))

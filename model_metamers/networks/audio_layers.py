@@ -38,7 +38,7 @@ class LayerType:
     """
 
     arguments: Mapping[str, tuple[str, Any]]
-    apply: Callable[[Weights, str, Args, tf.Tensor, bool], Any]
+    apply: Callable[[Weights, str, Args, tf.Tensor, layers.Training], Any]
     add_weights: Callable[[AddWeight, str, Args, int], None] | None = None
     default_name: str = ""
 
@@ -65,11 +65,14 @@ def pad_one_axis(x: tf.Tensor, size: Sequence[int], strides: Sequence[int],
     return tf.pad(x, pads), "VALID"
 
 
-def _conv2d(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> tf.Tensor:
+def _conv2d(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
     kernel = weights[f"{scope}/kernel"]
     span = [(k - 1) * d + 1 for k, d in zip(args["kernel_size"], args["dilation_rate"], strict=True)]
-    x, padding = pad_one_axis(x, span, args["strides"], args["padding"])
-    x = tf.nn.conv2d(x, kernel, args["strides"], padding, dilations=args["dilation_rate"])
+    x, padding = pad_one_axis(tf.cast(x, kernel.dtype), span, args["strides"], args["padding"])
+    if x.shape[-1] == 1 and args["strides"] == args["dilation_rate"] == (1, 1):
+        x = layers.conv2d_of_one_channel(x, kernel, padding)
+    else:
+        x = tf.nn.conv2d(x, kernel, args["strides"], padding, dilations=args["dilation_rate"])
     return tf.nn.bias_add(x, weights[f"{scope}/bias"]) if args["use_bias"] else x
 
 
@@ -80,7 +83,9 @@ def _conv2d_weights(add_weight: AddWeight, scope: str, args: Args, channels: int
         add_weight(f"{scope}/bias", [args["filters"]], layers.initializer("zeros"))
 
 
-def _batch_norm(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> tf.Tensor:
+def _batch_norm(
+    weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training
+) -> tf.Tensor:
     parts = ("gamma", "beta", "moving_mean", "moving_variance")
     gamma, beta, mean, variance = (weights.get(f"{scope}/{part}") for part in parts)
     return layers.batch_norm(x, gamma, beta, mean, variance, training, args["momentum"], args["epsilon"])
@@ -96,7 +101,7 @@ def _batch_norm_weights(add_weight: AddWeight, scope: str, args: Args, channels:
     add_weight(f"{scope}/moving_variance", [channels], ones, trainable=False)
 
 
-def _hpool(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> tf.Tensor:
+def _hpool(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
     x, padding = pad_one_axis(x, args["pool_size"], args["strides"], args["padding"])
     return layers.hann_pool(
         x, args["strides"], args["pool_size"], padding, args["sqrt_window"], args["normalize"]
@@ -104,23 +109,26 @@ def _hpool(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: boo
 
 
 def _pool(pool: Callable) -> Callable:
-    def apply(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> tf.Tensor:
+    def apply(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
         return pool(x, args["pool_size"], args["strides"], args["padding"])
 
     return apply
 
 
-def _nn_avg_pool(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> tf.Tensor:
+def _nn_avg_pool(
+    weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training
+) -> tf.Tensor:
     return tf.nn.avg_pool2d(x, args["ksize"], args["strides"], args["padding"])
 
 
 def _product(weights: Weights, scope: str, args: Args, x: tf.Tensor) -> tf.Tensor:
     kernel = weights[f"{scope}/kernel"]
+    x = tf.cast(x, kernel.dtype)
     x = tf.matmul(x, kernel) if x.shape.rank == 2 else tf.tensordot(x, kernel, 1)
     return x + weights[f"{scope}/bias"] if args["use_bias"] else x
 
 
-def _dense(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> tf.Tensor:
+def _dense(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
     return _product(weights, scope, args, x)
 
 
@@ -143,7 +151,7 @@ def top_names(layer_type: str, args: Args) -> dict[str, str]:
 
 
 def _top(layer_type: str) -> LayerType:
-    def apply(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> dict:
+    def apply(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training) -> dict:
         folder = scope.removesuffix(args["name"])
         names = top_names(layer_type, args)
         return {task: _product(weights, folder + name, args, x) for task, name in names.items()}
@@ -158,7 +166,7 @@ def _top(layer_type: str) -> LayerType:
     return LayerType(arguments, apply, add_weights, "dense")
 
 
-def _slice(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: bool) -> tf.Tensor:
+def _slice(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
     for begin, size, length in zip(args["begin"][1:], args["size"][1:], x.shape[1:], strict=True):
         if begin + max(size, 1) > length:
             raise ValueError(f"a slice from {begin} of size {size} leaves an axis of {length}")
@@ -215,7 +223,7 @@ LAYER_TYPES: Mapping[str, LayerType] = {
     ),
     "tf.layers.dropout": LayerType(
         {"rate": ("number", 0.5), "noise_shape": ("none", None)},
-        lambda weights, scope, args, x, training: tf.nn.dropout(x, args["rate"]) if training else x,
+        lambda weights, scope, args, x, training: layers.dropout(x, args["rate"], training, scope),
         default_name="dropout",
     ),
     "fc_top_classification": _top("fc_top_classification"),

@@ -15,12 +15,20 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
+from model_metamers.networks import layers
 from model_metamers.networks.audio_architecture import Architecture, normalized
 from model_metamers.networks.audio_layers import LAYER_TYPES, RELU_CEILINGS, top_names
 from model_metamers.networks.network import Network, SignalSpec, Stage
 
 WORD_TASK = "/stimuli/word_int"
 AUDIOSET_TASK = "/stimuli/labels_binary_via_int"
+# Metamer layers, FACTS 4: the Hann poolings stand in for the convolutions whose stride they took over.
+ALIASED_LAYERS = (
+    "cochleagram", "conv_0", "conv_1", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits",
+)  # fmt: skip
+REDUCED_LAYERS = (
+    "cochleagram", "pool_0_0", "pool_1_0", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits",
+)  # fmt: skip
 _SCOPE = "brain_network"
 _SPEECH_RMS = 0.1  # level of the sounds the networks were trained on, FACTS 6
 
@@ -147,14 +155,24 @@ class AuditoryCNN(Network):
         if self.task not in shape:
             raise InputError(f"{self.name}: the architecture has no task {self.task!r}, only {sorted(shape)}")
 
-    def _apply(self, layer_type: str, args: Mapping[str, Any], x: tf.Tensor, training: bool):
+    @property
+    def tasks(self) -> dict[str, tuple[str, int]]:
+        """Stage and number of classes of each task's logits, by task."""
+        layer_type, args = self._architecture[-1]
+        names = top_names(layer_type, args)
+        return {task: (name, args["n_classes_dict"][task]) for task, name in names.items()}
+
+    def _apply(self, layer_type: str, args: Mapping[str, Any], x: tf.Tensor, training: layers.Training):
         """Output of one layer; a dict of tasks for the top."""
         scope = f"{_SCOPE}/{args['name']}"
         return LAYER_TYPES[layer_type].apply(self.weights, scope, args, x, training)
 
-    def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
+    def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """Stages from "cochleagram" to "logits" of [batch, samples] waveforms."""
-        x = cochleagram(signals, self.frontend)
+        return self.forward_cochleagram(cochleagram(signals, self.frontend), training)
+
+    def forward_cochleagram(self, x: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
+        """The same stages of [batch, filters, frames, 1] cochleagrams."""
         stages, previous = {"cochleagram": Stage(x)}, "cochleagram"
         for layer_type, args in self._architecture:
             if layer_type in RELU_CEILINGS:

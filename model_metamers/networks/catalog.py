@@ -10,8 +10,15 @@ from importlib import resources
 from model_metamers import weights
 from model_metamers.errors import InputError
 from model_metamers.frontends.cochleagram import CochleagramConfig
-from model_metamers.networks import released_audio
-from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
+from model_metamers.networks import released_audio, small
+from model_metamers.networks.auditory_cnn import (
+    ALIASED_LAYERS,
+    AUDIOSET_TASK,
+    REDUCED_LAYERS,
+    WORD_TASK,
+    AuditoryCNN,
+    word_architecture,
+)
 from model_metamers.networks.deepspeech import DeepSpeech
 from model_metamers.networks.inception import InceptionV3
 from model_metamers.networks.mobilenet import MobileNetV1
@@ -21,25 +28,10 @@ from model_metamers.networks.vgg import VGG
 from model_metamers.networks.vggish import VGGish
 from model_metamers.weights import manifest
 
-# Metamer layers of the auditory CNNs, FACTS 4: the Hann poolings stand in for the
-# convolutions whose stride they took over.
-_ALIASED_LAYERS = (
-    "cochleagram", "conv_0", "conv_1", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits",
-)  # fmt: skip
-_REDUCED_LAYERS = (
-    "cochleagram", "pool_0_0", "pool_1_0", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits",
-)  # fmt: skip
+UNNAMED = "class_"  # begins the names of classes that have none
 
-CIFAR10_CLASSES = (
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-)  # fmt: skip
-SMALL_WORDS = (
-    "__nullSignal__", "down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes",
-)  # fmt: skip
-
-# The small networks: the paper's code at another width and input.
-_SMALL_FRONTEND = CochleagramConfig(sample_rate=8000, num_filters=51, high_hz=3600.0)
-_SMALL_CHANNELS = (24, 64, 128, 256, 128)
+# AudioSet's 516 categories in the paper's set are not public by index; the null class is 0.
+_AUDIOSET_CLASSES = ("__nullSignal__", *(f"{UNNAMED}{i}" for i in range(1, 517)))
 
 
 def _class_list(file: str) -> tuple[str, ...]:
@@ -56,13 +48,6 @@ def _vgg_19() -> Network:
     return VGG("vgg_19", _class_list("imagenet_classes.txt"))
 
 
-def _vgg_19_small() -> Network:
-    return VGG(
-        "vgg_19_small", CIFAR10_CLASSES, image_size=32, widths=(16, 32, 64, 128, 128), fc_width=256,
-        pixel_std=64.0, kernel_initializer="he_normal",
-    )  # fmt: skip
-
-
 def _inception_v3() -> Network:
     return InceptionV3("inception_v3", _classes_after_background())
 
@@ -75,32 +60,33 @@ def _mobilenet_v1(name: str, depth_multiplier: float) -> Network:
     return MobileNetV1(name, _classes_after_background(), depth_multiplier)
 
 
-def _word_cnn(name: str, reduced_aliasing: bool) -> Network:
+def _auditory_cnn(name: str, reduced_aliasing: bool, tasks: dict[str, int]) -> Network:
+    task = WORD_TASK if WORD_TASK in tasks else AUDIOSET_TASK
     return AuditoryCNN(
-        name, word_architecture(reduced_aliasing),
-        _REDUCED_LAYERS if reduced_aliasing else _ALIASED_LAYERS,
-        _class_list("words_794.txt"), CochleagramConfig(),
+        name, word_architecture(reduced_aliasing, tasks=tasks),
+        REDUCED_LAYERS if reduced_aliasing else ALIASED_LAYERS,
+        _class_list("words_794.txt") if task == WORD_TASK else _AUDIOSET_CLASSES, CochleagramConfig(),
+        task=task,
     )  # fmt: skip
 
 
-def _word_cnn_small(name: str, reduced_aliasing: bool) -> Network:
-    architecture = word_architecture(
-        reduced_aliasing, _SMALL_CHANNELS, fc_units=512, tasks={WORD_TASK: len(SMALL_WORDS)}
-    )
-    layers = _REDUCED_LAYERS if reduced_aliasing else _ALIASED_LAYERS
-    return AuditoryCNN(name, architecture, layers, SMALL_WORDS, _SMALL_FRONTEND, num_samples=8000)
-
-
+_WORD = {WORD_TASK: 794}
+_AUDIOSET = {AUDIOSET_TASK: len(_AUDIOSET_CLASSES)}
 _BUILDERS: dict[str, Callable[[], Network]] = {
     "vgg_19": _vgg_19,
-    "vgg_19_small": _vgg_19_small,
     "inception_v3": _inception_v3,
     "resnet_v2_101": functools.partial(_resnet_v2, "resnet_v2_101"),
     "resnet_v2_50": functools.partial(_resnet_v2, "resnet_v2_50"),
     "mobilenet_v1": functools.partial(_mobilenet_v1, "mobilenet_v1", 1.0),
     "mobilenet_v1_025": functools.partial(_mobilenet_v1, "mobilenet_v1_025", 0.25),
-    "word_aliased": functools.partial(_word_cnn, "word_aliased", False),
-    "word_reduced_aliasing": functools.partial(_word_cnn, "word_reduced_aliasing", True),
+    "word_aliased": functools.partial(_auditory_cnn, "word_aliased", False, _WORD),
+    "word_reduced_aliasing": functools.partial(_auditory_cnn, "word_reduced_aliasing", True, _WORD),
+    "audioset_reduced_aliasing": functools.partial(
+        _auditory_cnn, "audioset_reduced_aliasing", True, _AUDIOSET
+    ),
+    "both_tasks_reduced_aliasing": functools.partial(
+        _auditory_cnn, "both_tasks_reduced_aliasing", True, _WORD | _AUDIOSET
+    ),
     "word_aliased_released": functools.partial(released_audio.build_downloaded, "word_aliased_released"),
     "word_reduced_aliasing_released": functools.partial(
         released_audio.build_downloaded, "word_reduced_aliasing_released"
@@ -108,8 +94,7 @@ _BUILDERS: dict[str, Callable[[], Network]] = {
     "vggish": VGGish,
     "vggish_linear": functools.partial(VGGish, "vggish_linear", "linear"),
     "deepspeech": DeepSpeech,
-    "word_aliased_small": functools.partial(_word_cnn_small, "word_aliased_small", False),
-    "word_reduced_aliasing_small": functools.partial(_word_cnn_small, "word_reduced_aliasing_small", True),
+    **small.BUILDERS,
 }
 
 

@@ -170,6 +170,7 @@ class InceptionV3(SlimNetwork):
         32-pixel images.
       aux_logits: whether to build the auxiliary classifier on Mixed_6e, which serves
         training alone; slim's checkpoints hold its variables, which are left unused without.
+      norm_decay: of the moving averages in training; slim's suits trainings of many steps.
       kernel_initializer: "he_normal" is slim's.
       scope: of the variables' names.
 
@@ -185,12 +186,14 @@ class InceptionV3(SlimNetwork):
         image_size: int = 299,
         stem_strides: tuple[int, int, int] = (2, 2, 2),
         aux_logits: bool = False,
+        norm_decay: float = 0.9997,
         kernel_initializer: str = "he_normal",
         scope: str = "InceptionV3",
     ):
         super().__init__(
-            name, classes, image_size, _METAMER_LAYERS, scope, _NORM, layers.initializer(kernel_initializer)
-        )
+            name, classes, image_size, _METAMER_LAYERS, scope,
+            dataclasses.replace(_NORM, decay=norm_decay), layers.initializer(kernel_initializer),
+        )  # fmt: skip
         self._depth_multiplier = depth_multiplier
         strides = iter(stem_strides)
         self._stem = tuple(
@@ -246,7 +249,7 @@ class InceptionV3(SlimNetwork):
         self._add_conv("AuxLogits/Conv2d_2b_1x1", [1, 1, wide, len(self.classes)], normalized=False,
                        initializer=layers.truncated_normal(0.001))  # fmt: skip
 
-    def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
+    def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """Stages Conv2d_1a_3x3 .. Mixed_7c, PreLogits, Logits, Predictions of images in [0, 1]."""
         stages = {}
         x = self._preprocess(signals)
@@ -263,21 +266,21 @@ class InceptionV3(SlimNetwork):
             stages["AuxLogits"] = Stage(self._aux_logits(stages["Mixed_6e"].output, training))
 
         x = tf.reduce_mean(x, [1, 2], keepdims=True)
-        x = tf.nn.dropout(x, _DROPOUT) if training else x
+        x = layers.dropout(x, _DROPOUT, training, "PreLogits")
         stages["PreLogits"] = Stage(x)
         logits = self._conv(x, "Logits/Conv2d_1c_1x1", training)[:, 0, 0]
         stages["Logits"] = Stage(logits)
         stages["Predictions"] = Stage(tf.nn.softmax(logits))
         return stages
 
-    def _branch(self, x: tf.Tensor, scope: str, branch: _Branch, training: bool) -> tf.Tensor:
+    def _branch(self, x: tf.Tensor, scope: str, branch: _Branch, training: layers.Training) -> tf.Tensor:
         """A branch's output, before the ReLU where it ends in one."""
         for step in branch:
             value = self._step(x, scope, step, training)
             x = value if isinstance(step, _Pool) else tf.nn.relu(value)
         return value
 
-    def _step(self, x: tf.Tensor, scope: str, step: _Step, training: bool) -> tf.Tensor:
+    def _step(self, x: tf.Tensor, scope: str, step: _Step, training: layers.Training) -> tf.Tensor:
         """A pooling's output, or a convolution's before its ReLU."""
         if isinstance(step, _Fork):
             return tf.concat([self._step(x, scope, conv, training) for conv in step.convs], axis=-1)
@@ -286,7 +289,7 @@ class InceptionV3(SlimNetwork):
         pool = tf.nn.max_pool2d if step.kind == "max" else tf.nn.avg_pool2d
         return pool(x, 3, step.stride, step.padding)
 
-    def _aux_logits(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+    def _aux_logits(self, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
         x = tf.nn.avg_pool2d(x, 5, 3, "VALID")
         for name in self._aux_convs:
             x = tf.nn.relu(self._conv(x, name, training, padding="VALID"))

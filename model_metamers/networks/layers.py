@@ -6,10 +6,17 @@ frequency and width is time.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+
+# How a forward pass runs: False at test; in training the seed of this step's dropout, int32 [2],
+# which makes it repeatable, or True for a fresh draw.
+Training = bool | tf.Tensor
+# Output channels that convolution libraries compute at a time.
+_COLUMNS = 16
 
 
 def initializer(kind: str) -> Callable:
@@ -48,7 +55,7 @@ def depthwise_initializer(per_kernel: Callable) -> Callable:
 def conv2d(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, strides: Sequence[int] = (1, 1),
            padding: str = "SAME") -> tf.Tensor:  # fmt: skip
     """Convolution with kernel [height, width, in, out] and bias [out]."""
-    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides, padding), bias)
+    return tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, kernel.dtype), kernel, strides, padding), bias)
 
 
 def conv2d_same(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
@@ -64,26 +71,100 @@ def conv2d_same(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
 
     Source: slim's resnet_utils.conv2d_same; FACTS 4.
     """
+    x = tf.cast(x, kernel.dtype)
     if stride == 1:
         return tf.nn.conv2d(x, kernel, 1, "SAME")
     pads = [((size - 1) // 2, size // 2) for size in kernel.shape[:2]]
     return tf.nn.conv2d(tf.pad(x, [(0, 0), *pads, (0, 0)]), kernel, stride, "VALID")
 
 
+def conv2d_of_one_channel(x: tf.Tensor, kernel: tf.Tensor, padding: str = "SAME") -> tf.Tensor:
+    """Convolution at stride 1 of an input of one channel, with a fast gradient to the input.
+
+    Convolution libraries compute output channels sixteen at a time, so the gradient to one
+    channel costs as much as that to sixteen. Here sixteen neighbouring columns stand in for
+    channels, in a convolution whose stride is sixteen.
+
+    Args:
+      x: [batch, height, width, 1].
+      kernel: [height, width, 1, out].
+      padding: "SAME" or "VALID".
+    """
+    height, width = x.shape[1:3]
+    before, after = [0, 0], [0, 0]
+    if padding == "SAME":
+        before = [(size - 1) // 2 for size in kernel.shape[:2]]
+        after = [size // 2 for size in kernel.shape[:2]]
+
+    @tf.custom_gradient
+    def convolve(x, kernel):
+        def gradient(dy):
+            d_kernel = tf.raw_ops.Conv2DBackpropFilter(
+                input=x, filter_sizes=kernel.shape, out_backprop=dy, strides=[1, 1, 1, 1], padding=padding
+            )
+            return _gradient_to_one_channel(dy, kernel, height, width, before, after), d_kernel
+
+        return tf.nn.conv2d(x, kernel, 1, padding), gradient
+
+    return convolve(x, tf.convert_to_tensor(kernel))
+
+
+def _gradient_to_one_channel(dy, kernel, height: int, width: int, before, after) -> tf.Tensor:
+    """[batch, height, width, 1] from dy and the kernel of `conv2d_of_one_channel`."""
+    rows, columns = kernel.shape[:2]
+    blocks = -(-width // _COLUMNS)
+    # What a column's gradient meets: the kernel turned round, moved on by one for each column.
+    turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+    moved = [tf.pad(turned, [[0, 0], [i, _COLUMNS - 1 - i], [0, 0], [0, 0]]) for i in range(_COLUMNS)]
+    left = columns - 1 - before[1]
+    span = (blocks - 1) * _COLUMNS + columns + _COLUMNS - 1
+    right = span - left - dy.shape[2]
+    pads = [[0, 0], [rows - 1 - before[0], rows - 1 - after[0]], [left, right], [0, 0]]
+    found = tf.nn.conv2d(tf.pad(dy, pads), tf.concat(moved, axis=-1), [1, _COLUMNS], "VALID")
+    return tf.reshape(found, [-1, height, blocks * _COLUMNS, 1])[:, :, :width]
+
+
 def batch_norm(x: tf.Tensor, gamma: tf.Variable, beta: tf.Variable, moving_mean: tf.Variable,
-               moving_variance: tf.Variable, training: bool = False, momentum: float = 0.99,
-               epsilon: float = 1e-3) -> tf.Tensor:  # fmt: skip
-    """Batch normalisation over all but the last axis, as tf.layers' (not fused).
+               moving_variance: tf.Variable, training: Training = False, momentum: float = 0.99,
+               epsilon: float = 1e-3, fused: bool = False) -> tf.Tensor:  # fmt: skip
+    """Batch normalisation over all but the last axis.
 
     In training the batch's moments normalise and the moving ones are updated.
-    Defaults are those of TF1's tf.layers (FACTS 1a).
+    Defaults are those of TF1's tf.layers as the lab used it (FACTS 1a).
+
+    Args:
+      x: [batch, ..., channels]; the arithmetic is float32 whatever its type.
+      gamma, beta, moving_mean, moving_variance: [channels]; gamma may be None.
+      training: see `Training`.
+      momentum: of the moving moments.
+      epsilon: added to the variance.
+      fused: whether training uses TensorFlow's fused operation, as slim does: faster, and the
+        moving variance follows the unbiased one of the batch.
     """
-    mean, variance = moving_mean, moving_variance
-    if training:
+    if training is False:
+        return tf.nn.batch_normalization(x, moving_mean, moving_variance, beta, gamma, epsilon)
+    if fused:
+        scale = tf.ones_like(beta) if gamma is None else gamma
+        x, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=scale, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
+        )
+    else:
+        dtype, x = x.dtype, tf.cast(x, tf.float32)
         mean, variance = tf.nn.moments(x, axes=list(range(x.shape.rank - 1)))
-        moving_mean.assign_sub((moving_mean - mean) * (1 - momentum))
-        moving_variance.assign_sub((moving_variance - variance) * (1 - momentum))
-    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+        x = tf.cast(tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon), dtype)
+    moving_mean.assign_sub((moving_mean - mean) * (1 - momentum))
+    moving_variance.assign_sub((moving_variance - variance) * (1 - momentum))
+    return x
+
+
+def dropout(x: tf.Tensor, rate: float, training: Training, name: str) -> tf.Tensor:
+    """Dropout in training; `name` gives each layer of a network its own draw from one seed."""
+    if training is False:
+        return x
+    if training is True:
+        return tf.nn.dropout(x, rate)
+    seed = tf.random.experimental.stateless_fold_in(training, zlib.crc32(name.encode()) & 0x7FFFFFFF)
+    return tf.nn.experimental.stateless_dropout(x, rate, seed)
 
 
 def hann_kernel(pool_size: Sequence[int], sqrt_window: bool = False, normalize: bool = False) -> np.ndarray:

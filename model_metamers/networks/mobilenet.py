@@ -68,7 +68,7 @@ class MobileNetV1(SlimNetwork):
             self._add_conv(f"Conv2d_{i}_pointwise", [1, 1, inputs, outputs])
         self._add_conv("Logits/Conv2d_1c_1x1", [1, 1, widths[-1], len(classes)], normalized=False)
 
-    def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
+    def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """Stages Conv2d_0 .. Conv2d_13_pointwise, AvgPool_1a, Logits, Predictions of images in [0, 1]."""
         stages = {}
 
@@ -86,8 +86,7 @@ class MobileNetV1(SlimNetwork):
 
         x = tf.reduce_mean(x, [1, 2], keepdims=True)
         stages["AvgPool_1a"] = Stage(x)
-        if training:
-            x = tf.nn.dropout(x, _DROPOUT)
+        x = layers.dropout(x, _DROPOUT, training, "AvgPool_1a")
         logits = self._conv(x, "Logits/Conv2d_1c_1x1", training)[:, 0, 0]
         stages["Logits"] = Stage(logits)
         stages["Predictions"] = Stage(tf.nn.softmax(logits))

@@ -2,100 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from model_metamers import gradients
 from model_metamers.errors import InputError
+from model_metamers.networks.layers import Training
+from model_metamers.networks.signal import SignalSpec
 
-
-@dataclasses.dataclass(frozen=True)
-class SignalSpec:
-    """What a network is fed: an image or a sound.
-
-    Attributes:
-      kind: "image" or "sound".
-      shape: [height, width, 3] or [samples], without the batch.
-      low, high: value range; the search keeps images within it, while a sound may
-        exceed it until it is written to a file.
-      sample_rate: of a sound, Hz.
-      rms: level that loaded sounds are brought to; None leaves it.
-    """
-
-    kind: str
-    shape: tuple[int, ...]
-    low: float
-    high: float
-    sample_rate: int | None = None
-    rms: float | None = None
-
-    def __post_init__(self):
-        if self.kind not in ("image", "sound"):
-            raise InputError(f"a signal's kind is 'image' or 'sound', got {self.kind!r}")
-        if len(self.shape) != (3 if self.kind == "image" else 1):
-            raise InputError(f"{self.shape} is no shape of one {self.kind}")
-        if not self.low < self.high:
-            raise InputError(f"low={self.low} must be below high={self.high}")
-        if self.kind == "sound" and not self.sample_rate:
-            raise InputError("a sound needs its sample_rate in Hz")
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the search clips the signal (paper 3.1: images only)."""
-        return self.kind == "image"
-
-    def check(self, signals: np.ndarray, what: str = "signals") -> np.ndarray:
-        """Returns a float32 batch, or says why it is none of this network's signals.
-
-        Args:
-          signals: one signal or a batch of them.
-          what: the word for them in the message.
-
-        Raises:
-          InputError: not floating point, wrong shape, NaN, or outside the range.
-        """
-        signals = np.asarray(signals)
-        if signals.ndim == len(self.shape):
-            signals = signals[np.newaxis]
-        expected = f"[batch, {', '.join(map(str, self.shape))}]"
-        if signals.shape[1:] != tuple(self.shape) or signals.shape[0] == 0:
-            raise InputError(f"{what}: expected shape {expected}, got {list(signals.shape)}")
-        if not np.issubdtype(signals.dtype, np.floating):
-            raise InputError(
-                f"{what}: expected floating-point values in [{self.low:g}, {self.high:g}], got "
-                f"{signals.dtype}; convert them, do not merely cast (16-bit sound: divide by 32768; "
-                f"8-bit images for a 0-1 network: divide by 255)"
-            )
-        signals = signals.astype(np.float32)
-        if not np.isfinite(signals).all():
-            raise InputError(
-                f"{what}: {np.size(signals) - np.isfinite(signals).sum()} values are NaN or infinite"
-            )
-        self._check_range(signals, what)
-        return signals
-
-    def _check_range(self, signals: np.ndarray, what: str) -> None:
-        low, high = float(signals.min()), float(signals.max())
-        span = self.high - self.low
-        if self.kind == "image" and (low < self.low - 1e-3 * span or high > self.high + 1e-3 * span):
-            raise InputError(
-                f"{what}: values lie in [{low:g}, {high:g}], but this network takes "
-                f"[{self.low:g}, {self.high:g}]; rescale them"
-            )
-        if self.kind == "image" and self.high > 2 and high <= 1.0 and low >= 0 and high > 0:
-            raise InputError(
-                f"{what}: values lie in [{low:g}, {high:g}] and look like a 0-1 image, but this "
-                f"network takes [{self.low:g}, {self.high:g}]; multiply by {self.high:g}"
-            )
-        if self.kind == "sound" and max(-low, high) > 8 * self.high:
-            raise InputError(
-                f"{what}: values reach {max(-low, high):g}; a sound is a float waveform around "
-                f"[{self.low:g}, {self.high:g}] (16-bit values must be divided by 32768)"
-            )
+# Variables of batch normalisation, which stay float32 in mixed precision.
+_NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,12 +86,13 @@ class Network(tf.Module):
     def name(self) -> str:
         return self._label
 
-    def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
+    def forward(self, signals: tf.Tensor, training: Training = False) -> dict[str, Stage]:
         """Every stage by name, in order; the last one, or "logits", are the logits.
 
         Args:
           signals: [batch, *signal.shape] float32.
-          training: batch statistics and dropout.
+          training: False at test; else batch statistics, and dropout from this seed,
+            int32 [2] (True: a fresh draw).
         """
         raise NotImplementedError
 
@@ -258,10 +180,34 @@ class Network(tf.Module):
         self, name: str, shape: Sequence[int], initializer: Callable, trainable: bool = True
     ) -> tf.Variable:
         """A float32 variable of zeros with the name it has in the checkpoint."""
-        variable = tf.Variable(tf.zeros(shape), name=name, trainable=trainable)
+        # On several devices each keeps its own moving moments; their mean is what is saved.
+        several = {} if trainable else {
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.MEAN,
+        }  # fmt: skip
+        variable = tf.Variable(tf.zeros(shape), name=name, trainable=trainable, **several)
         self.weights[name] = variable
         self.initializers[name] = initializer
         return variable
+
+    @contextlib.contextmanager
+    def computing_in(self, dtype: tf.DType) -> Iterator[None]:
+        """Lets `forward` compute in a type of half precision; variables and signals stay float32.
+
+        Kernels and biases are cast where they are used, so gradients reach the variables;
+        the front end and batch normalisation are float32.
+        """
+        own = self.weights
+        cast = {
+            name: v if name.rpartition("/")[2] in _NORMALIZATION else tf.cast(v, dtype)
+            for name, v in own.items()
+        }
+        # Kept from tf.Module, which would track the cast tensors.
+        object.__setattr__(self, "weights", cast)
+        try:
+            yield
+        finally:
+            object.__setattr__(self, "weights", own)
 
     def initialize(self, seed: int) -> None:
         """Fills every variable from its initialiser; the same values for the same seed."""

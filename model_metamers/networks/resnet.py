@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -39,6 +40,7 @@ class ResNetV2(SlimNetwork):
       widths: bottleneck channels of each block.
       stem_width: channels of conv1.
       stem_strides: of conv1 and of the max pooling after it; (1, 1) suits 32-pixel images.
+      norm_decay: of the moving averages in training; slim's suits trainings of many steps.
       kernel_initializer: "he_normal" is slim's.
       scope: of the variables' names.
     """
@@ -52,13 +54,14 @@ class ResNetV2(SlimNetwork):
         widths: Sequence[int] = (64, 128, 256, 512),
         stem_width: int = 64,
         stem_strides: tuple[int, int] = (2, 2),
+        norm_decay: float = 0.997,
         kernel_initializer: str = "he_normal",
         scope: str = "resnet_v2_101",
     ):
         blocks = [f"block{i}" for i in range(1, len(units) + 1)]
         super().__init__(
-            name, classes, image_size, ["conv1", *blocks, "global_pool", "logits"], scope, _NORM,
-            layers.initializer(kernel_initializer),
+            name, classes, image_size, ["conv1", *blocks, "global_pool", "logits"], scope,
+            dataclasses.replace(_NORM, decay=norm_decay), layers.initializer(kernel_initializer),
         )  # fmt: skip
         strides = [2] * (len(units) - 1) + [1]
         self._blocks = tuple(
@@ -84,7 +87,7 @@ class ResNetV2(SlimNetwork):
         self._add_conv(f"{unit}/conv2", [3, 3, width, width])
         self._add_conv(f"{unit}/conv3", [1, 1, width, _EXPANSION * width], normalized=False)
 
-    def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
+    def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """Stages conv1, each unit's and block's, global_pool, logits, predictions of images in [0, 1]."""
         conv_stride, pool_stride = self._stem_strides
         x = self._conv(self._preprocess(signals), "conv1", training, conv_stride, "EVEN")
@@ -105,7 +108,7 @@ class ResNetV2(SlimNetwork):
         return stages
 
     def _unit(
-        self, x: tf.Tensor, unit: str, stride: int, training: bool, stages: dict[str, Stage]
+        self, x: tf.Tensor, unit: str, stride: int, training: layers.Training, stages: dict[str, Stage]
     ) -> tf.Tensor:
         """Shortcut plus residual; adds the stages within the unit."""
         preact = tf.nn.relu(self._batch_norm(x, f"{unit}/preact", training))

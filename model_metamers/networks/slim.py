@@ -86,13 +86,14 @@ class SlimNetwork(Network):
         self.add_weight(f"{self._scope}/{name}/moving_variance", [channels], ones, trainable=False)
 
     def _conv(
-        self, x: tf.Tensor, name: str, training: bool, stride: int = 1, padding: str = "SAME"
+        self, x: tf.Tensor, name: str, training: layers.Training, stride: int = 1, padding: str = "SAME"
     ) -> tf.Tensor:
         """Convolution with its biases or batch normalisation; no activation.
 
         `padding` may also be "EVEN", see `layers.conv2d_same`.
         """
         kernel, biases = self._weight(name, "weights"), self._weight(name, "biases")
+        x = tf.cast(x, kernel.dtype)
         if padding == "EVEN":
             x = layers.conv2d_same(x, kernel, stride)
         else:
@@ -101,17 +102,18 @@ class SlimNetwork(Network):
             return tf.nn.bias_add(x, biases)
         return self._batch_norm(x, f"{name}/BatchNorm", training)
 
-    def _depthwise(self, x: tf.Tensor, name: str, training: bool, stride: int = 1) -> tf.Tensor:
+    def _depthwise(self, x: tf.Tensor, name: str, training: layers.Training, stride: int = 1) -> tf.Tensor:
         """Batch-normalised convolution of each channel by itself, SAME; no activation."""
         kernel = self._weight(name, "depthwise_weights")
-        x = tf.nn.depthwise_conv2d(x, kernel, [1, stride, stride, 1], "SAME")
+        x = tf.nn.depthwise_conv2d(tf.cast(x, kernel.dtype), kernel, [1, stride, stride, 1], "SAME")
         return self._batch_norm(x, f"{name}/BatchNorm", training)
 
-    def _batch_norm(self, x: tf.Tensor, name: str, training: bool) -> tf.Tensor:
+    def _batch_norm(self, x: tf.Tensor, name: str, training: layers.Training) -> tf.Tensor:
         parts = ("gamma", "beta", "moving_mean", "moving_variance")
         return layers.batch_norm(
-            x, *(self._weight(name, part) for part in parts), training, self._norm.decay, self._norm.epsilon
-        )
+            x, *(self._weight(name, part) for part in parts), training, self._norm.decay, self._norm.epsilon,
+            fused=True,
+        )  # fmt: skip
 
     def _weight(self, name: str, part: str) -> tf.Variable | None:
         return self.weights.get(f"{self._scope}/{name}/{part}")

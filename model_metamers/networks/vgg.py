@@ -69,7 +69,7 @@ class VGG(Network):
     def _weights_of(self, name: str) -> tuple[tf.Variable, tf.Variable]:
         return tuple(self.weights[f"{self._scope}/{name}/{part}"] for part in ("weights", "biases"))
 
-    def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
+    def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """Stages conv1_1 .. pool5, fc6, fc7, fc8 of images in [0, 1]."""
         stages = {}
         x = (signals * 255.0 - _MEAN_RGB) / self._pixel_std
@@ -86,12 +86,11 @@ class VGG(Network):
         x = tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
         for name in ("fc6", "fc7", "fc8"):
             kernel, bias = self._weights_of(name)
+            x = tf.cast(x, kernel.dtype)
             value = tf.matmul(x, tf.reshape(kernel, [-1, kernel.shape[-1]])) + bias
             if name == "fc8":
                 stages[name] = Stage(value)
             else:
                 stages[name] = Stage(value[:, tf.newaxis, tf.newaxis, :], relu=True)
-                x = tf.nn.relu(value)
-                if training:
-                    x = tf.nn.dropout(x, _DROPOUT)
+                x = layers.dropout(tf.nn.relu(value), _DROPOUT, training, name)
         return stages

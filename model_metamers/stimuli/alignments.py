@@ -1,4 +1,4 @@
-"""When each word of a recording is said: Praat TextGrid, CTM and CSV files.
+"""When each word of a recording is said: Praat TextGrid, CTM, CSV and Spoken Wikipedia's files.
 
 TextGrids are read by the rule of Praat's manual ("TextGrid file formats"): only numbers
 that stand free, texts in quotes and flags in angle brackets count, everything else is
@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from model_metamers.errors import InputError
 
@@ -204,6 +205,32 @@ def read_csv(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list
         word = Word(row["word"].strip(), start, end, row.get("speaker") or None)
         found.setdefault(row["file"], []).extend(_spoken([word], silences))
     return found
+
+
+def read_swc(path: Path, silences: Collection[str] = SILENCES) -> list[Word]:
+    """Words of a Spoken Wikipedia article's `aligned.swc`, in order of time.
+
+    Its XML holds `<n pronunciation="word" start="1230" end="1560"/>` (ms) for every word as it
+    is said, without times where the aligner found none; the property `reader.name` is the speaker.
+
+    Raises:
+      InputError: unreadable, damaged, or a time that is none.
+    """
+    try:
+        root = ElementTree.fromstring(_read_text(path).encode())
+    except ElementTree.ParseError as error:
+        raise InputError(f"{path}:{error.position[0]}: damaged XML ({error})") from error
+    readers = [prop.get("value") for prop in root.iter("prop") if prop.get("key") == "reader.name"]
+    words = []
+    for said in root.iter("n"):
+        times = [said.get("start"), said.get("end")]
+        if None in times or not said.get("pronunciation"):
+            continue
+        if not all(map(str.isdecimal, times)) or int(times[1]) < int(times[0]):
+            raise InputError(f"{path}: {said.get('pronunciation')!r} from {times[0]!r} to {times[1]!r} ms")
+        start, end = (int(time) / 1000 for time in times)
+        words.append(Word(said.get("pronunciation"), start, end, next(iter(readers), None) or None))
+    return sorted(_spoken(words, silences), key=lambda word: word.start_s)
 
 
 def _times(path: Path, line: int, *texts: str) -> list[float]:

@@ -1,28 +1,27 @@
-"""Environmental sounds with one or several labels, cut into two-second clips as TFRecords."""
+"""Environmental sounds with one or several labels, cut into clips as TFRecords."""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
 from tqdm import tqdm
 
 from model_metamers.errors import InputError
 from model_metamers.results import write_json
-from model_metamers.stimuli import record_writer, sounds, word_clips
-from model_metamers.stimuli.speech_dataset import NUM_SAMPLES, SAMPLE_RATE, SPLITS
+from model_metamers.stimuli import hold_out, record_writer, sounds
+from model_metamers.stimuli.clip_format import PAPER_FORMAT, ClipFormat
+from model_metamers.stimuli.speech_dataset import SPLITS
 
 LAYOUTS = ("folders", "esc50", "audioset")
 NO_FOLD = 0  # folds count from 1
-PAPER_TARGETS = {"labels": 516, "sounds": 718_625}  # section 3.3
 
 _ESC_NAME = re.compile(r"(?P<fold>\d)-(?P<recording>[^-]+)-[A-Z](?:-\d+)?")
 _ID_LENGTH = 11  # of a YouTube id, which AudioSet names its segments by
@@ -86,8 +85,9 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
       root: holds the sounds in any depth; a name begins with the segment's YouTube id, or with
         "Y" and the id.
       segments: such as `balanced_train_segments.csv`.
-      ontology: `class_labels_indices.csv` (index, mid, display_name) gives labels their
-        names; they stay ids without it.
+      ontology: AudioSet's `class_labels_indices.csv` (index, mid, display_name) or
+        `ontology.json` ({id, name, ...} in a list) gives labels their names; they stay ids
+        without it.
 
     Returns:
       Sounds, and how many segments have none (videos go away).
@@ -95,8 +95,7 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
     Raises:
       InputError: a damaged table, an id that the ontology lacks, or no sounds at all.
     """
-    names = {row["mid"]: row["display_name"] for _, row in _rows(ontology, ("mid", "display_name"))} \
-        if ontology else None  # fmt: skip
+    names = _label_names(ontology) if ontology else None
     by_id: dict[str, Path] = {}
     for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in sounds.EXTENSIONS):
         by_id[path.stem[:_ID_LENGTH]] = path
@@ -119,6 +118,18 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
     if not found:
         raise InputError(f"{root}: no sound of the {missing} segments in {segments}, <YTID>*.wav")
     return found, missing
+
+
+def _label_names(ontology: Path) -> dict[str, str]:
+    """Names by AudioSet's ids."""
+    if ontology.suffix.lower() != ".json":
+        return {row["mid"]: row["display_name"] for _, row in _rows(ontology, ("mid", "display_name"))}
+    try:
+        return {entry["id"]: entry["name"] for entry in json.loads("\n".join(_lines(ontology)))}
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{ontology}: no list of {{id, name, ...}} as AudioSet's ontology.json ({error})"
+        ) from error
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -172,7 +183,7 @@ def split(given: Sequence[Sound], folds: Sequence[int], share: float) -> dict[st
     unknown = set(folds) - {sound.fold for sound in given}
     if unknown:
         raise InputError(f"no sound is of fold {', '.join(map(str, sorted(unknown)))}")
-    held = word_clips.held_out(np.array([sound.recording for sound in given]), share)
+    held = hold_out.is_held_out(np.array([sound.recording for sound in given]), share)
     if folds:
         held = np.array([sound.fold in folds for sound in given])
     return {
@@ -181,26 +192,27 @@ def split(given: Sequence[Sound], folds: Sequence[int], share: float) -> dict[st
     }
 
 
-def pieces(waveform: np.ndarray) -> np.ndarray:
-    """Two-second pieces of a waveform at 20 kHz, one after the other, float32 [pieces, 40000].
+def pieces(waveform: np.ndarray, size: int = PAPER_FORMAT.num_samples) -> np.ndarray:
+    """Pieces of a waveform [samples], one after the other, float32 [pieces, size].
 
-    What is left at the end is not used; a sound shorter than two seconds is one piece, in the
+    What is left at the end is not used; a sound shorter than a piece is one piece, in the
     middle of silence.
     """
-    if len(waveform) < NUM_SAMPLES:
-        first = (NUM_SAMPLES - len(waveform)) // 2
-        waveform = np.pad(waveform, (first, NUM_SAMPLES - len(waveform) - first))
-    count = len(waveform) // NUM_SAMPLES
-    return waveform[: count * NUM_SAMPLES].reshape(count, NUM_SAMPLES).astype(np.float32)
+    if len(waveform) < size:
+        first = (size - len(waveform)) // 2
+        waveform = np.pad(waveform, (first, size - len(waveform) - first))
+    count = len(waveform) // size
+    return waveform[: count * size].reshape(count, size).astype(np.float32)
 
 
 def write_dataset(
     splits: Mapping[str, Sequence[Sound]], labels: Sequence[str], out: Path, shards: int = 1, seed: int = 0,
     mix_channels: bool = False, progress: bool = True, flags: Sequence[str] = (),
+    clip_format: ClipFormat = PAPER_FORMAT,
 ) -> dict[str, Any]:  # fmt: skip
     """Writes TFRecords, `labels.txt`, `summary.json` and `flags.txt`.
 
-    Records hold `/stimuli/signal` (float32 [40000] at 20 kHz, level as recorded),
+    Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
     `/stimuli/labels_binary_via_int` (int64, 0 or 1 for each class, the null class first),
     `/stimuli/labels`, `/stimuli/recording` and `/stimuli/fold`. Silent pieces are left out.
 
@@ -210,7 +222,7 @@ def write_dataset(
     Raises:
       InputError: the folder exists, the disk is full, or a sound cannot be read.
     """
-    found: dict[str, Any] = {"classes": len(labels)}
+    found: dict[str, Any] = {"classes": len(labels), **asdict(clip_format)}
     with record_writer.whole_folder(out) as folder:
         for name in SPLITS:
             given = splits[name]
@@ -221,7 +233,8 @@ def write_dataset(
                 continue
             with record_writer.ShardWriter(folder, name, shards, seed) as writer:
                 for sound in tqdm(given, f"{name} sounds", disable=not progress):
-                    for piece in pieces(_read(sound.path, mix_channels)):
+                    waveform = sounds.read_waveform(sound.path, clip_format.sample_rate, mix_channels)
+                    for piece in pieces(waveform, clip_format.num_samples):
                         silent = np.sqrt(np.mean(np.square(piece, dtype=np.float64))) < _SILENT_RMS
                         counts["silent_pieces" if silent else "clips"] += 1
                         if not silent:
@@ -240,15 +253,3 @@ def _record(sound: Sound, piece: np.ndarray, labels: Sequence[str]) -> dict[str,
         "/stimuli/recording": sound.recording,
         "/stimuli/fold": sound.fold,
     }
-
-
-def _read(path: Path, mix_channels: bool) -> np.ndarray:
-    if not mix_channels:
-        return sounds.read_waveform(path, SAMPLE_RATE)
-    try:
-        waveform, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise InputError(f"{path}: no readable sound file ({error})") from error
-    if waveform.size == 0 or not np.isfinite(waveform).all():
-        raise InputError(f"{path}: the sound is empty, or holds NaN or infinite values")
-    return soxr.resample(waveform.mean(axis=1), rate, SAMPLE_RATE, quality="VHQ")

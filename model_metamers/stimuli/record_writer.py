@@ -88,9 +88,11 @@ def read_lines(path: Path) -> list[str]:
 
 
 def encode(values: Mapping[str, Any]) -> bytes:
-    """A serialized tf.train.Example: str and bytes, ints, floats, lists or arrays of them."""
+    """A serialized tf.train.Example, the same bytes in every process: str and bytes, ints, floats, lists."""
     features = {key: _feature(value) for key, value in values.items()}
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
+        deterministic=True
+    )
 
 
 def _feature(value: Any) -> tf.train.Feature:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -12,17 +13,24 @@ import soxr
 from model_metamers.errors import InputError
 from model_metamers.networks.network import SignalSpec
 
-EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+SPHERE = (".sph", ".wv1", ".wv2", ".nist")  # NIST's, of the LDC's corpora; WSJ's two microphones
+EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", *SPHERE)
 _SILENCE_RMS = 1e-6  # about a thirtieth of a 16-bit step
 # A float waveform beyond this holds 16-bit values that nobody scaled.
 _LARGEST_PEAK = 8.0
+_SPHERE_HEADER = 1024  # bytes
 
 
-def read_waveform(path: str | os.PathLike, sample_rate: int) -> np.ndarray:
+def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool = False) -> np.ndarray:
     """A sound file as a mono waveform at a rate.
 
     Integer formats are scaled to [-1, 1); another rate is resampled with soxr, and equal
     channels are taken as one: `conversions` tells.
+
+    Args:
+      path: of any format libsndfile reads; NIST SPHERE only uncompressed.
+      sample_rate: in Hz.
+      mix_channels: whether to take the mean of channels that differ.
 
     Returns:
       float64 [samples].
@@ -34,11 +42,13 @@ def read_waveform(path: str | os.PathLike, sample_rate: int) -> np.ndarray:
     try:
         waveform, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise InputError(f"{path}: no readable sound file ({error})") from error
+        raise _unreadable(path, error) from error
     if waveform.size == 0:
         raise InputError(f"{path}: the sound is empty")
     if not np.isfinite(waveform).all():
         raise InputError(f"{path}: the sound holds NaN or infinite values")
+    if mix_channels:
+        waveform = waveform.mean(axis=1, keepdims=True)
     if np.any(waveform != waveform[:, :1]):
         raise InputError(
             f"{path}: {waveform.shape[1]} channels that differ, expected mono; choose or mix them first, "
@@ -51,6 +61,27 @@ def read_waveform(path: str | os.PathLike, sample_rate: int) -> np.ndarray:
             f"(divide 16-bit values by 32768)"
         )
     return _resample(waveform, rate, sample_rate)
+
+
+def duration_s(path: Path) -> float:
+    """A sound file's length by its header, s; InputError as `read_waveform`."""
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
+    return info.frames / info.samplerate
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    """Why a file cannot be read; a SPHERE header names a compression that libsndfile lacks."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        header = file.read(_SPHERE_HEADER)
+        if header.startswith(b"NIST_1A") and b",embedded-" in header:
+            return InputError(
+                f"{path}: a compressed SPHERE file; convert it first, such as with "
+                f"`sph2pipe -f wav {path.name} {path.stem}.wav`"
+            )
+    return InputError(f"{path}: no readable sound file ({error})")
 
 
 def conversions(path: Path, signal: SignalSpec) -> list[str]:

@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from model_metamers.errors import InputError
-from model_metamers.stimuli import record_writer, word_clips
+from model_metamers.stimuli import hold_out, record_writer
+from model_metamers.stimuli.clip_format import PAPER_FORMAT, ClipFormat
 
-SAMPLE_RATE = 20000  # Hz; with NUM_SAMPLES, the lab's records (FACTS.md 1d)
-NUM_SAMPLES = 40000
 SPLITS = ("train", "validation")
 SPLIT_UNITS = ("speaker", "recording")
 
@@ -56,6 +55,11 @@ class Clip:
     def middle_s(self) -> float:
         return (self.start_s + self.end_s) / 2
 
+    @property
+    def fills_file(self) -> bool:
+        """Whether the file is the word and nothing else, so that no speech lies around it."""
+        return self.start_s == 0 and self.end_s == self.duration_s
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -69,10 +73,11 @@ class Selection:
       max_classes: the words with most clips are taken; of equals, the first of the alphabet.
       words: only these, when given; classes are then all of them, found or not.
       pad: whether silence stands for what lies beyond a recording's edge; such a clip is
-        dropped otherwise.
+        dropped otherwise, unless its word fills the file.
       validation_share: of speakers or recordings; which, tells a digest of their names.
       split_by: "speaker": no speaker and no recording is in both splits (speakers of one
         recording stay together); "recording": no recording is, speakers may be.
+      clip_format: of the clips that will be cut.
     """
 
     min_letters: int = 1
@@ -85,6 +90,7 @@ class Selection:
     pad: bool = False
     validation_share: float = PAPER_VALIDATION_SHARE
     split_by: str = "speaker"
+    clip_format: ClipFormat = PAPER_FORMAT
 
 
 @dataclass(frozen=True)
@@ -95,12 +101,14 @@ class Selected:
       clips: by split, in order of file and time.
       words, speakers: class names, the null class among them; see `record_writer.class_names`.
       dropped: how many clips, by reason.
+      clip_format: of the clips to cut.
     """
 
     clips: Mapping[str, list[Clip]]
     words: list[str]
     speakers: list[str]
     dropped: Counter
+    clip_format: ClipFormat
 
 
 def normal_word(text: str) -> str | None:
@@ -141,12 +149,13 @@ def select(clips: Iterable[Clip], rules: Selection) -> Selected:
         record_writer.class_names(rules.words or words),
         record_writer.class_names(speakers),
         +dropped,
+        rules.clip_format,
     )
 
 
 def _reason(clip: Clip, word: str | None, rules: Selection) -> str | None:
     """Why a clip is not taken."""
-    half = NUM_SAMPLES / SAMPLE_RATE / 2
+    half = rules.clip_format.seconds / 2
     if word is None:
         return "no plain word"
     if len(word) < rules.min_letters:
@@ -155,7 +164,8 @@ def _reason(clip: Clip, word: str | None, rules: Selection) -> str | None:
         return "shorter than asked"
     if clip.start_s < 0 or clip.end_s > clip.duration_s + _TOLERANCE_S:
         return "beyond the recording's end"
-    if not rules.pad and not half <= clip.middle_s <= clip.duration_s - half:
+    padded = rules.pad or clip.fills_file
+    if not padded and not half <= clip.middle_s <= clip.duration_s - half:
         return "too near a recording's edge"
     return None
 
@@ -163,7 +173,7 @@ def _reason(clip: Clip, word: str | None, rules: Selection) -> str | None:
 def _split(clips: Sequence[Clip], rules: Selection) -> dict[str, list[Clip]]:
     units = _units(clips, rules.split_by)
     names = sorted(set(units.values()))
-    held_out = word_clips.held_out(np.array(names), rules.validation_share)
+    held_out = hold_out.is_held_out(np.array(names), rules.validation_share)
     validation = {name for name, held in zip(names, held_out, strict=True) if held}
     key = [units[getattr(clip, rules.split_by)] in validation for clip in clips]
     return {
@@ -206,15 +216,16 @@ def _chosen_words(clips: Sequence[Clip], splits: Mapping[str, Sequence[Clip]], r
     return set(sorted(words, key=lambda word: (-counts[word], word))[: rules.max_classes])
 
 
-def cut(waveform: np.ndarray, middle_s: float) -> np.ndarray:
-    """Two seconds of a waveform [samples] at 20 kHz, a moment in the middle, float32 [40000].
+def cut(waveform: np.ndarray, middle_s: float, clip_format: ClipFormat = PAPER_FORMAT) -> np.ndarray:
+    """A clip of a waveform [samples] with a moment in the middle, float32 [num_samples].
 
-    The moment falls on sample 20000 to within half a sample; beyond the waveform there is
-    silence.
+    The moment falls on sample `num_samples // 2` to within half a sample; beyond the
+    waveform, whose rate is the format's, there is silence.
     """
-    first = round(middle_s * SAMPLE_RATE) - NUM_SAMPLES // 2
-    piece = np.zeros([NUM_SAMPLES], np.float32)
-    begin, end = max(first, 0), min(first + NUM_SAMPLES, len(waveform))
+    size = clip_format.num_samples
+    first = round(middle_s * clip_format.sample_rate) - size // 2
+    piece = np.zeros([size], np.float32)
+    begin, end = max(first, 0), min(first + size, len(waveform))
     if begin < end:
         piece[begin - first : end - first] = waveform[begin:end]
     return piece

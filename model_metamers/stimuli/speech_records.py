@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from model_metamers.results import write_json
 from model_metamers.stimuli import record_writer, sounds
-from model_metamers.stimuli.speech_dataset import SAMPLE_RATE, SPLITS, Clip, Selected, cut
+from model_metamers.stimuli.speech_dataset import SPLITS, Clip, Selected, cut
 
 # Section 3.3 of the paper.
 PAPER_TARGETS = {"words": 793, "speakers": 432, "train clips": 230_357, "validation clips": 40_651}
@@ -30,10 +30,11 @@ def write_dataset(
     seed: int = 0,
     progress: bool = True,
     flags: Sequence[str] = (),
+    mix_channels: bool = False,
 ) -> dict[str, Any]:
     """Writes TFRecords, `words.txt`, `speakers.txt`, `clips.csv`, `summary.json`, `flags.txt`.
 
-    Records hold `/stimuli/signal` (float32 [40000] at 20 kHz, level as recorded),
+    Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
     `/stimuli/word_int`, `/stimuli/speaker_int`, and as text `/stimuli/word`,
     `/stimuli/speaker`, `/stimuli/recording`. A clip whose word is digital silence is left
     out and counted.
@@ -52,7 +53,7 @@ def write_dataset(
             table.writerow(["split", "shard", *(field.name for field in dataclasses.fields(Clip))])
             for split in (name for name in SPLITS if selected.clips[name]):
                 with record_writer.ShardWriter(folder, split, shards, seed) as writer:
-                    for clip, signal in _signals(selected.clips[split], split, progress):
+                    for clip, signal in _signals(selected, split, mix_channels, progress):
                         if signal is None:
                             dropped["silent"] += 1
                             continue
@@ -62,20 +63,24 @@ def write_dataset(
         record_writer.write_lines(folder / "words.txt", selected.words)
         record_writer.write_lines(folder / "speakers.txt", selected.speakers)
         record_writer.write_lines(folder / "flags.txt", flags)
-        found = summary(written, selected.words, selected.speakers, dropped)
+        found = dataclasses.asdict(selected.clip_format)
+        found |= summary(written, selected.words, selected.speakers, dropped)
         write_json(folder / "summary.json", found)
     return found
 
 
-def _signals(clips: Sequence[Clip], name: str, progress: bool) -> Iterator[tuple[Clip, np.ndarray | None]]:
-    """Each clip and its waveform, None where the word is silent; files are read once."""
-    bar = tqdm(total=len(clips), desc=f"{name} clips", disable=not progress)
+def _signals(
+    selected: Selected, split: str, mix_channels: bool, progress: bool
+) -> Iterator[tuple[Clip, np.ndarray | None]]:
+    """Each clip of a split and its waveform, None where the word is silent; files are read once."""
+    clips, rate = selected.clips[split], selected.clip_format.sample_rate
+    bar = tqdm(total=len(clips), desc=f"{split} clips", disable=not progress)
     for path, group in itertools.groupby(clips, key=lambda clip: clip.path):
-        waveform = sounds.read_waveform(path, SAMPLE_RATE)
+        waveform = sounds.read_waveform(path, rate, mix_channels)
         for clip in group:
-            word = waveform[round(clip.start_s * SAMPLE_RATE) : round(clip.end_s * SAMPLE_RATE) + 1]
+            word = waveform[round(clip.start_s * rate) : round(clip.end_s * rate) + 1]
             silent = not word.size or np.sqrt(np.mean(word**2)) < _SILENT_RMS
-            yield clip, None if silent else cut(waveform, clip.middle_s)
+            yield clip, None if silent else cut(waveform, clip.middle_s, selected.clip_format)
             bar.update()
     bar.close()
 

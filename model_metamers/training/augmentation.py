@@ -1,33 +1,68 @@
-"""Random variation of training examples, as TensorFlow functions of batches."""
+"""Random variation of training examples, as TensorFlow functions of batches.
+
+Every function takes a seed, int32 [2], and does the same for the same seed: so training that
+was interrupted goes on as if it had not been.
+"""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+Seed = tf.Tensor
 
-def flip_and_shift(images: tf.Tensor, max_shift: int = 4) -> tf.Tensor:
+
+def split_seed(seed: Seed, count: int) -> list[Seed]:
+    """Independent seeds from one."""
+    return tf.unstack(tf.random.split(seed, count), num=count)
+
+
+def flip_and_shift(images: tf.Tensor, seed: Seed, max_shift: int = 4) -> tf.Tensor:
     """Images [batch, height, width, 3] mirrored at random and shifted up to a margin.
 
     Each image is padded by reflection and cropped at its own random offset.
     """
-    height, width = images.shape[1:3]
-    images = tf.image.random_flip_left_right(images)
+    batch, (height, width) = tf.shape(images)[0], images.shape[1:3]
+    flip_seed, shift_seed = split_seed(seed, 2)
+    mirrored = tf.random.stateless_uniform([batch, 1, 1, 1], flip_seed) < 0.5
+    images = tf.where(mirrored, images[:, :, ::-1], images)
     margin = [[0, 0], [max_shift, max_shift], [max_shift, max_shift], [0, 0]]
     padded = tf.pad(images, margin, "REFLECT")
-    batch = tf.shape(images)[0]
-    offsets = tf.random.uniform([batch, 2], 0, 2 * max_shift + 1, tf.int32)
+    offsets = tf.random.stateless_uniform([batch, 2], shift_seed, 0, 2 * max_shift + 1, tf.int32)
     rows = offsets[:, :1] + tf.range(height)
     columns = offsets[:, 1:] + tf.range(width)
     padded = tf.gather(padded, rows, axis=1, batch_dims=1)
     return tf.ensure_shape(tf.gather(padded, columns, axis=2, batch_dims=1), [None, height, width, 3])
 
 
-def shift_in_time(waveforms: tf.Tensor, max_shift: int) -> tf.Tensor:
+def shift_in_time(waveforms: tf.Tensor, seed: Seed, max_shift: int) -> tf.Tensor:
     """Waveforms [batch, samples] each moved by up to `max_shift` samples; silence enters."""
     num_samples = waveforms.shape[1]
     padded = tf.pad(waveforms, [[0, 0], [max_shift, max_shift]])
-    offsets = tf.random.uniform([tf.shape(waveforms)[0], 1], 0, 2 * max_shift + 1, tf.int32)
+    shape = [tf.shape(waveforms)[0], 1]
+    offsets = tf.random.stateless_uniform(shape, seed, 0, 2 * max_shift + 1, tf.int32)
     return tf.gather(padded, offsets + tf.range(num_samples), axis=1, batch_dims=1)
+
+
+def stretch_in_time(waveforms: tf.Tensor, seed: Seed, max_stretch: float) -> tf.Tensor:
+    """Waveforms [batch, samples] each played slower or faster, pitch and formants with it.
+
+    The factor's logarithm is uniform within +-log(1 + max_stretch); the middle stays in
+    place, silence enters at the ends, and values between samples are linear. Not in the
+    paper: it stands in for the speakers that a small set lacks.
+    """
+    num_samples = waveforms.shape[1]
+    width = tf.math.log1p(max_stretch)
+    factor = tf.exp(tf.random.stateless_uniform([tf.shape(waveforms)[0], 1], seed, -width, width))
+    middle = (num_samples - 1) / 2
+    places = (tf.range(num_samples, dtype=tf.float32) - middle) * factor + middle
+    # One sample of silence on either side is what places beyond the ends read.
+    places = tf.clip_by_value(places + 1.0, 0.0, float(num_samples))
+    padded = tf.pad(waveforms, [[0, 0], [1, 2]])
+    below = tf.floor(places)
+    index = tf.cast(below, tf.int32)
+    left = tf.gather(padded, index, axis=1, batch_dims=1)
+    right = tf.gather(padded, index + 1, axis=1, batch_dims=1)
+    return left + (places - below) * (right - left)
 
 
 def mix(foreground: tf.Tensor, background: tf.Tensor, snr_db: tf.Tensor, rms: float = 0.1) -> tf.Tensor:
@@ -47,15 +82,6 @@ def mix(foreground: tf.Tensor, background: tf.Tensor, snr_db: tf.Tensor, rms: fl
     gain = tf.math.divide_no_nan(level, _rms(background)) * 10.0 ** (-snr_db[:, tf.newaxis] / 20)
     mixture = foreground + gain * background
     return rms * tf.math.divide_no_nan(mixture, _rms(mixture))
-
-
-def pink_noise(shape: tuple[int, int]) -> tf.Tensor:
-    """Random pink noise [batch, samples] of the spectrum of `starts.pink_noise`, any level."""
-    batch, num_samples = shape
-    bins = num_samples // 2 + 1
-    slope = 1.0 / tf.sqrt(tf.range(bins, dtype=tf.float32) + 1.0)
-    real, imag = (tf.random.normal([batch, bins]) * slope for _ in range(2))
-    return tf.signal.irfft(tf.complex(real, imag), [num_samples])
 
 
 def _rms(waveforms: tf.Tensor) -> tf.Tensor:

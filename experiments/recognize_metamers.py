@@ -1,0 +1,189 @@
+"""Lets networks judge metamers and their natural targets: who recognises whose (Figures 5, 6).
+
+  recognize_metamers --metamers=metamers --judges=vgg_19,inception_v3 --labels=labels.csv --out=seen
+  recognize_metamers --metamers=seed0,seed1 --judges=mobilenet_v1_025=mobilenet.ckpt \\
+      --decision=fine,sixteen --out=seen
+  recognize_metamers --metamers=words --judges=word_aliased=a.ckpt --decision=classes \\
+      --classes=words_587.txt --out=heard
+
+Every judge gets every metamer of its kind, and every natural target, as it takes signals:
+images are cropped to their square and resized, sounds resampled and cut to their middle,
+and neither's level is changed. The judges are --judges and the networks that the metamers
+were found for, unless --without_self.
+
+A judge is a network of the catalog, NAME or NAME=CHECKPOINT, or FILE.py:FUNCTION or
+FILE.py:FUNCTION=CHECKPOINT: that RUNS THE FILE and calls its function, with the checkpoint
+if one is given, for a network, such as
+--judges=examples/squeezenet.py:network=squeezenet_v1_0.npz.
+
+An answer is right if it is the true class. --labels tells that: a .csv or .tsv table with
+columns `stimulus` (or `file`) and `label`, a folder with a folder of files for each class,
+or a TFRecord file. Without it, the truth is what the generating network takes the natural
+target for, whoever judges; `truth_source` says which. Classes are compared by name, those
+of ImageNet's order by index: "crane" and "maillot" stand twice and are called "crane (134)".
+
+--decision, one or several: `fine`, the judge's own classes, words too; `sixteen`, the
+highest-ranked class that belongs to one of 16 categories; `sixteen_by_name`, the same with
+"Dutch oven" as an oven, as the authors' code had it; `classes`, the highest-ranked class
+of those in --classes.
+
+Only metamers that met the paper's two conditions count; --criteria says whether on the
+file that people are shown, which is judged then, or on the float signal.
+
+Written below --out: `judgements.csv` (a row for each judge, decision, and metamer or
+target, also those that do not count, with the reason), `recognition.csv` (a point of a
+curve for each judge, decision, generating network and layer, "natural" for the targets:
+proportion correct of n; of `total` metamers `passed` the conditions; bootstrapped standard
+errors over stimuli, and over stimuli and the seeds of the searches; chance),
+`recognition.json` (the same with the settings), and `logits/`, what the judges made of
+each, which may be deleted. A run that was stopped continues with the same command to the
+same bytes; other decisions or labels in the same --out need no network to look again.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+import model_metamers as mm
+from model_metamers import decisions, inclusion, presentations, recognition, results
+from model_metamers.stimuli import labels as label_files
+from model_metamers_experiments import binary, named_network
+
+_DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
+
+_METAMERS = flags.DEFINE_list("metamers", None, "Folders with metamers, at any depth.", required=True)
+_JUDGES = flags.DEFINE_list("judges", [], "Networks that judge, each NAME or NAME=CHECKPOINT; "
+                            + named_network.BUILDER)  # fmt: skip
+_WITHOUT_SELF = flags.DEFINE_bool("without_self", False, "Only --judges judge.")
+_LABELS = flags.DEFINE_string("labels", None, "Table, folder or TFRecord file of the true classes.")
+_LABEL_COLUMN = flags.DEFINE_string("label_column", None,
+    "Of the table. Without it, the first there is of label, class, word, imagenet_index (counted from 0) and "
+    "category.")  # fmt: skip
+_DECISION = flags.DEFINE_list("decision", ["fine"], f"One or several of {', '.join(_DECISIONS)}.")
+_CLASSES = flags.DEFINE_string("classes", None, "Text file with a class a line, for --decision=classes.")
+_CRITERIA = flags.DEFINE_enum("criteria", "file", list(presentations.CRITERIA),
+    "Which verdict counts, and what is judged. none: all metamers count, as files.")  # fmt: skip
+_BOOTSTRAP = flags.DEFINE_integer("bootstrap", 10000, "Resamples for the standard errors.", lower_bound=2)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the resamples.", lower_bound=0)
+_OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
+_PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
+
+
+def main() -> int:
+    binary.repeatable()
+    rules = _rules()
+    labels = label_files.read_labels(_LABELS.value, _LABEL_COLUMN.value) if _LABELS.value else None
+    found = presentations.find(_METAMERS.value, _CRITERIA.value)
+    truths = dict(zip(found, recognition.truths(found, labels), strict=True))
+    judges = _judges(found)
+    own = [recognition.check_judge(judge, found) for judge in judges]
+    chance = {(j.name, j.checkpoint_digest, r.name): r.chance(j) for j in judges for r in rules}
+    out = Path(_OUT.value)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise mm.InputError(f"{out}: cannot be written ({error.strerror})") from error
+    rows = []
+    for judge, shown in zip(judges, own, strict=True):
+        logits = recognition.judge(judge, shown, recognition.kept_folder(out, judge), _PROGRESS.value)
+        known = [truths[one] for one in shown]
+        for rule in rules:
+            rows += recognition.judgements(judge, shown, known, logits, rule)
+    points = recognition.points(rows, chance, _BOOTSTRAP.value, _SEED.value)
+    inclusion.write_csv(out / "judgements.csv", rows)
+    inclusion.write_csv(out / "recognition.csv", points)
+    results.write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": points})
+    binary.print_table(_table(points))
+    print(f"Written: {out}")
+    return 0
+
+
+def _rules() -> list[decisions.Decision]:
+    asked = list(dict.fromkeys(_DECISION.value))
+    unknown = [name for name in asked if name not in _DECISIONS]
+    if unknown or not asked:
+        raise mm.InputError(f"--decision={','.join(unknown)}: expected some of {', '.join(_DECISIONS)}")
+    if ("classes" in asked) != bool(_CLASSES.value):
+        raise mm.InputError("--classes and --decision=classes need one another")
+    return [decisions.decision(_class_list() if name == "classes" else name) for name in asked]
+
+
+def _class_list() -> list[str]:
+    path = Path(_CLASSES.value)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise mm.InputError(f"{path}: no readable list of classes ({error})") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _judges(found: Sequence[presentations.Presentation]) -> list[mm.Network]:
+    """--judges, then the generating networks that are not among them."""
+    judges = [named_network.load_spec(spec) for spec in _JUDGES.value]
+    known = [(judge.name, judge.checkpoint_digest) for judge in judges]
+    if len(set(known)) < len(known):
+        raise mm.InputError("--judges names a network with the same weights twice")
+    generators = {} if _WITHOUT_SELF.value else {(p.generator, p.generator_weights): p for p in found}
+    for key in generators:
+        if key not in known:
+            folders = [p.folder for p in found if (p.generator, p.generator_weights) == key]
+            judges.append(named_network.load_generator(*key, folders))
+    if not judges:
+        raise mm.InputError("--without_self needs --judges")
+    return judges
+
+
+def _settings(judges: Sequence[mm.Network], rules: Sequence[decisions.Decision]) -> dict[str, Any]:
+    """What decides the results, and the digests of what was read."""
+    return {
+        "metamers": _METAMERS.value,
+        "judges": [{"name": judge.name, "checkpoint": judge.checkpoint_digest} for judge in judges],
+        "decisions": [rule.name for rule in rules],
+        "classes": _class_list() if _CLASSES.value else None,
+        "criteria": _CRITERIA.value,
+        "labels": _LABELS.value,
+        "label_column": _LABEL_COLUMN.value,
+        "labels_sha256": _digest(_LABELS.value),
+        "bootstrap": _BOOTSTRAP.value,
+        "seed": _SEED.value,
+    }
+
+
+def _digest(path: str | None) -> str | None:
+    if path is None or not Path(path).is_file():
+        return None
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _table(points: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """The points for the terminal; weights are told where a name has several."""
+    pairs = {(p[role], p[f"{role}_weights"]) for p in points for role in ("judge", "generator")}
+    names = [name for name, _ in pairs]
+
+    def called(point, role):
+        several = names.count(point[role]) > 1
+        return point[role] + (f" ({point[f'{role}_weights'].removeprefix('sha256:')[:8]})" if several else "")
+
+    rows = [["judge", "decision", "of", "layer", "correct", "sem", "n", "passed", "chance"]]
+    for point in points:
+        rows.append([
+            called(point, "judge"), point["decision"], f"{called(point, 'generator')} {point['optimized']}",
+            point["layer"], _text(point["proportion"]), _text(point["sem"]), str(point["n"]),
+            f"{point['passed']} of {point['total']}", _text(point["chance"]),
+        ])  # fmt: skip
+    return rows
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def run() -> None:
+    binary.run(main)
+
+
+if __name__ == "__main__":
+    run()

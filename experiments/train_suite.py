@@ -1,0 +1,120 @@
+"""Trains the small networks that ship, each as it was trained.
+
+  METAMERS_DATA=/data train_suite --only=vgg_19_small --out=suite
+  METAMERS_DATA=/data train_suite --out=suite
+
+Reads `cifar10/`, `speech_commands/`, `free_spoken_digit/` and `esc10/` below the folder that the
+environment variable METAMERS_DATA names. Speech and backgrounds become data sets below
+OUT/data, once; every network is trained in OUT/<network> by train_image_network or
+train_auditory_network, whose whole command is printed. What is finished is not done again, and
+a training that was stopped goes on. A finished network's files and manifest entry can be
+moved to checkpoints/. Ends with a table of all that are there.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+import model_metamers as mm
+from model_metamers.networks import small
+from model_metamers_experiments import binary
+
+_WORDS = ",".join(word for word in small.WORDS if not word.startswith("__"))
+_FORMAT = (f"--sample_rate={small.SAMPLE_RATE}", f"--seconds={small.NUM_SAMPLES / small.SAMPLE_RATE:g}")
+_MIXTURES = ("--max_shift_s=0.1", "--null_words=0.04", "--null_backgrounds=0.4", "--max_stretch=0.2",
+             "--frontend_decimation=4", "--evaluations_per_epoch=0.25")  # fmt: skip
+# Epochs and seed of each; the rest is the recipe of its family, and `_MIXTURES` for sounds.
+_IMAGES = {
+    "vgg_19_small": (30, 0), "vgg_19_small_seed1": (30, 1),
+    "inception_v3_small": (12, 0), "inception_v3_small_seed1": (12, 1),
+    "resnet_v2_small": (12, 0), "resnet_v2_small_seed1": (12, 1),
+}  # fmt: skip
+_SOUNDS = {
+    "word_aliased_small": (40, 0),
+    "word_reduced_aliasing_small": (40, 0), "word_reduced_aliasing_small_seed1": (40, 1),
+    "environmental_reduced_aliasing_small": (80, 0),
+    "both_tasks_reduced_aliasing_small": (40, 0),
+}  # fmt: skip
+
+_OUT = flags.DEFINE_string("out", None, "Folder of the data sets and the trained networks.", required=True)
+_ONLY = flags.DEFINE_list("only", None, "Networks to train. Without it, all: "
+                          f"{', '.join([*_IMAGES, *_SOUNDS])}.")  # fmt: skip
+
+
+def main() -> int:
+    if not os.environ.get("METAMERS_DATA"):
+        raise mm.InputError("METAMERS_DATA is not set; it names the folder that holds cifar10/, "
+                            "speech_commands/, free_spoken_digit/ and esc10/")  # fmt: skip
+    data, out = Path(os.environ["METAMERS_DATA"]), Path(_OUT.value)
+    chosen = _ONLY.value or [*_IMAGES, *_SOUNDS]
+    unknown = [name for name in chosen if name not in _IMAGES | _SOUNDS]
+    if unknown:
+        raise mm.InputError(f"--only={unknown[0]}: expected some of {', '.join([*_IMAGES, *_SOUNDS])}")
+    if any(name in _SOUNDS for name in chosen):
+        _build(out, "speech", ["build_speech_dataset", f"--recordings={data / 'speech_commands'}",
+                               "--layout=speech_commands", f"--recordings={data / 'free_spoken_digit'}",
+                               "--layout=spoken_digits", f"--words={_WORDS}", "--pad",
+                               "--validation_share=0.15", "--shards=4", *_FORMAT])  # fmt: skip
+        _build(out, "backgrounds", ["build_background_dataset", f"--sounds={data / 'esc10'}",
+                                    "--validation_folds=5", "--shards=2", *_FORMAT])  # fmt: skip
+    for name in chosen:
+        if not _entry(out, name):
+            _run(_training(name, out))
+    rows = [_row(name, entry) for name in [*_IMAGES, *_SOUNDS] if (entry := _entry(out, name))]
+    binary.print_table([["network", "held out", "parameters", "bytes", "steps"], *rows])
+    return 0
+
+
+def _training(name: str, out: Path) -> list[str]:
+    """The command that trains a network."""
+    epochs, seed = (_IMAGES | _SOUNDS)[name]
+    common = [f"--network={name}", f"--epochs={epochs}", f"--seed={seed}", "--checkpoint_dtype=float16",
+              f"--out={out / name}"]  # fmt: skip
+    if name in _IMAGES:
+        return ["train_image_network", *common]
+    sets = [f"--speech={out / 'data' / 'speech'}", f"--backgrounds={out / 'data' / 'backgrounds'}"]
+    return ["train_auditory_network", *common, *sets, *_MIXTURES]
+
+
+def _build(out: Path, name: str, command: Sequence[str]) -> None:
+    folder = out / "data" / name
+    if not folder.exists():
+        _run([*command, f"--out={folder}"])
+
+
+def _run(command: Sequence[str]) -> None:
+    """Runs a binary of this package, shown as it could be typed.
+
+    Raises:
+      InputError: it failed; what it said stands above.
+    """
+    print(" ".join(command), flush=True)
+    module = f"model_metamers_experiments.{command[0]}"
+    status = subprocess.run([sys.executable, "-m", module, *command[1:]]).returncode
+    if status:
+        raise mm.InputError(f"{command[0]} ended with status {status}")
+
+
+def _entry(out: Path, name: str) -> dict | None:
+    """The manifest entry of a finished network."""
+    path = out / name / "manifest.json"
+    return json.loads(path.read_text(encoding="utf-8")).get(f"{name}.ckpt") if path.exists() else None
+
+
+def _row(name: str, entry: dict) -> list[str]:
+    metrics = ", ".join(f"{metric} {value:.4f}" for metric, value in entry["metrics"].items())
+    size = sum(file["bytes"] for file in entry["files"])
+    return [name, metrics, f"{entry['parameters']:,}", f"{size:,}", str(entry["steps"])]
+
+
+def run() -> None:
+    binary.run(main)
+
+
+if __name__ == "__main__":
+    run()

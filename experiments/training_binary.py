@@ -1,0 +1,121 @@
+"""What the two training binaries share: flags, devices, the run, the checkpoint."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from absl import flags
+
+import model_metamers as mm
+from model_metamers.networks import catalog
+from model_metamers.networks.network import Network
+from model_metamers.training import export, loop
+from model_metamers_experiments import binary
+
+OUT = flags.DEFINE_string("out", None, "Folder of the checkpoint and the saved states.", required=True)
+EPOCHS = flags.DEFINE_integer("epochs", None, "Passes over the training set. Without it, the recipe's.",
+                              lower_bound=1)  # fmt: skip
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Examples per step, shared among the GPUs. Without "
+                                  "it, the recipe's.", lower_bound=1)  # fmt: skip
+LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "First or peak rate. Without it, the recipe's.",
+                                   lower_bound=0)  # fmt: skip
+SEED = flags.DEFINE_integer("seed", 0, "Of weights, order, augmentation and dropout.", lower_bound=0)
+MIXED_PRECISION = flags.DEFINE_bool("mixed_precision", False,
+    "Compute kernels in bfloat16; variables, front end and batch normalisation stay float32.")  # fmt: skip
+DETERMINISTIC = flags.DEFINE_bool("deterministic", True,
+    "The same command gives the same weights, stopped or not. Without it, GPUs are faster.")  # fmt: skip
+EVALUATIONS = flags.DEFINE_float("evaluations_per_epoch", 1, "Looks at the validation set; 0.5 looks every "
+                                 "other epoch.", lower_bound=0.001)  # fmt: skip
+SAVES = flags.DEFINE_float("saves_per_epoch", 1, "States saved; 0.5 saves every other epoch.",
+                           lower_bound=0.001)  # fmt: skip
+PATIENCE = flags.DEFINE_integer("patience", None,
+    "Stop after so many evaluations without a better first metric. Without it, never.",
+    lower_bound=1)  # fmt: skip
+CHECKPOINT_DTYPE = flags.DEFINE_enum("checkpoint_dtype", "float32", export.DTYPES,
+    "How the weights are filed; float16 halves the file. The metrics are those of the file.")  # fmt: skip
+PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
+
+
+def data_folder(given: str | None, default: str, flag: str) -> Path:
+    """The folder a flag names, or one below METAMERS_DATA.
+
+    Raises:
+      InputError: neither is there.
+    """
+    if given:
+        folder = Path(given)
+    elif os.environ.get("METAMERS_DATA"):
+        folder = Path(os.environ["METAMERS_DATA"]) / default
+    else:
+        raise mm.InputError(f"--{flag} is not given and METAMERS_DATA is not set; it names the folder that "
+                            f"holds {default}/")  # fmt: skip
+    if not folder.is_dir():
+        raise mm.InputError(f"{folder}: no such folder (--{flag})")
+    return folder
+
+
+@contextlib.contextmanager
+def on_devices():
+    """All GPUs together where there are several, one device otherwise."""
+    if DETERMINISTIC.value:
+        binary.repeatable()
+    several = len(tf.config.list_physical_devices("GPU")) > 1
+    strategy = tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
+    with strategy.scope():
+        yield
+
+
+def build(name: str, seed: int) -> Network:
+    """A network of the catalog with untrained weights."""
+    network = catalog.build_network(name)
+    network.initialize(seed)
+    tf.random.set_seed(seed)
+    return network
+
+
+def run_training(
+    module: str, network: Network, optimizer: tf.keras.optimizers.Optimizer, training: loop.Training,
+    entry: Mapping[str, Any], program: str, after: Callable[[Path], None] | None = None,
+) -> None:  # fmt: skip
+    """Trains, measures what is filed, and files it.
+
+    Args:
+      module: of the binary, for its settings.
+      network, optimizer, training: as `loop.train` takes them.
+      entry: of the manifest: data and held-out set in words.
+      program: the binary's name.
+      after: called with the folder once the weights are final, for what else is written.
+    """
+    out, began = Path(OUT.value), time.monotonic()
+    without = ["out", "progress"]
+    settings = binary.settings(module, without) + binary.settings(__name__, without)
+    outcome = loop.train(network, optimizer, training, out / "state",
+                         {"command": settings, "tensorflow": tf.__version__}, PROGRESS.value)  # fmt: skip
+    values = export.round_weights(network, CHECKPOINT_DTYPE.value)
+    metrics = {name: round(value, 4) for name, value in training.evaluate().items()}
+    prefix = export.write_network(out, network, values, {
+        **entry,
+        "command": " ".join([program, *settings]),
+        "seed": SEED.value,
+        "steps": outcome.steps,
+        "stopped": outcome.reason,
+        "metrics": metrics,
+    })  # fmt: skip
+    if after:
+        after(out)
+    print(f"Ended: {outcome.reason}; {outcome.steps} steps, {time.monotonic() - began:.0f} s in this run")
+    binary.print_table([["metric", "of the file"], *([k, f"{v:.4f}"] for k, v in metrics.items())])
+    print(f"Written: {prefix}")
+
+
+def choose(given: Any, default: Any) -> Any:
+    """A flag's value, or the recipe's."""
+    return default if given is None else given
+
+
+def names(values: Sequence[str]) -> str:
+    return ", ".join(values)

@@ -1,0 +1,107 @@
+"""A sound network that begins at its cochleagram, for metamers made there.
+
+The paper's discussion (section 5, Figure S9) tells that metamers whose cochleagram was
+optimised, rather than the sound, are less recognisable to a network trained from another
+seed. It tells nothing more, so this is inferred: the search, its rate, its loss and
+its steps are those for sounds; the variable is the stage "cochleagram", compressed, as
+the network reads it; it starts from the cochleagram of the sounds' start, and what falls
+below zero is set to zero after each step, as images are kept in range. Nothing makes the
+result the cochleagram of any sound: there is no sound to hear.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from model_metamers.errors import InputError
+from model_metamers.networks.auditory_cnn import AuditoryCNN
+from model_metamers.networks.layers import Training
+from model_metamers.networks.network import Network, SignalSpec, Stage
+
+_SUFFIX = "@cochleagram"
+
+
+def cochleagram_view(network: Network, signal: SignalSpec | None = None) -> Network:
+    """The network from its cochleagram on; the weights are the same variables.
+
+    Args:
+      network: with weights; an auditory CNN.
+      signal: of a cochleagram that the view is to judge, say a metamer's; None for any.
+
+    Returns:
+      A network named "<network>@cochleagram" whose signals are [filters, frames, 1]
+      cochleagrams, at least 0. Stages, layers and classes are the network's.
+
+    Raises:
+      InputError: the network has no cochleagram, or not the one of `signal`: cochleagrams
+        of another front end mean another thing.
+    """
+    if not isinstance(network, AuditoryCNN):
+        raise InputError(f"{network.name} has no cochleagram to begin at; choose a network that hears by one")
+    view = _CochleagramView(network)
+    if signal is not None and signal != view.signal:
+        raise InputError(
+            f"{network.name} cannot judge this {signal.kind}, which is not made as its own cochleagrams "
+            f"are ({_differences(signal, view.signal)}); choose a network with the same front end"
+        )
+    return view
+
+
+def viewed_name(name: str) -> str:
+    """Name of the network that a view is of; any other network's own name."""
+    return name.removesuffix(_SUFFIX)
+
+
+def to_cochleagram(network: Network, sound: np.ndarray) -> np.ndarray:
+    """A sound as a signal of the network's view, to the bits of the network's own stage.
+
+    Args:
+      network: that has a view.
+      sound: [samples], of the network.
+
+    Returns:
+      float32 [filters, frames, 1].
+    """
+    batch = network.signal.check(sound, "sound")
+    return network.activations(batch, ["cochleagram"])["cochleagram"][0].numpy()
+
+
+class _CochleagramView(Network):
+    """See `cochleagram_view`."""
+
+    def __init__(self, network: AuditoryCNN):
+        frames = network.frontend.num_frames(network.signal.shape[0])
+        shape = (network.frontend.num_filters, frames, 1)
+        super().__init__(
+            name=network.name + _SUFFIX,
+            signal=SignalSpec("cochleagram", shape, 0.0, np.inf, frontend=network.frontend),
+            layers=network.layers,
+            classes=network.classes,
+            learning_rate=network.learning_rate,
+        )
+        self._network = network
+        self.weights, self.initializers = network.weights, network.initializers
+        self.checkpoint_digest = network.checkpoint_digest
+
+    @property
+    def logits_stage(self) -> str:
+        return self._network.logits_stage
+
+    def forward(self, signals: tf.Tensor, training: Training = False) -> dict[str, Stage]:
+        """Stages from "cochleagram" to "logits" of [batch, filters, frames, 1] cochleagrams."""
+        return self._network.forward_cochleagram(signals, training)
+
+    def label(self, logits: np.ndarray) -> list[tuple[int | None, str]] | None:
+        return self._network.label(logits)
+
+
+def _differences(given: SignalSpec, own: SignalSpec) -> str:
+    """In what a cochleagram differs from a network's own, in words."""
+    values = {"shape": (given.shape, own.shape)}
+    if given.frontend:
+        names = [field.name for field in dataclasses.fields(own.frontend)]
+        values |= {name: (getattr(given.frontend, name), getattr(own.frontend, name)) for name in names}
+    return ", ".join(f"{name} {a}, not {b}" for name, (a, b) in values.items() if a != b)

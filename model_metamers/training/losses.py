@@ -1,0 +1,69 @@
+"""What training minimises (FACTS 1d): f(network, signals, labels, training) -> scalar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from model_metamers.frontends.decimated import decimated_cochleagram
+from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN
+from model_metamers.networks.layers import Training
+from model_metamers.networks.network import Network
+
+Objective = Callable[[Network, tf.Tensor, object, Training], tf.Tensor]
+_AUX_STAGE = "AuxLogits"
+
+
+def classification(label_smoothing: float = 0.0, aux_weight: float = 0.0) -> Objective:
+    """Mean cross-entropy of image classes int64 [batch].
+
+    Args:
+      label_smoothing: share of each label that is spread over all classes.
+      aux_weight: of the auxiliary classifier's cross-entropy, where the network has one.
+    """
+
+    def objective(network: Network, signals: tf.Tensor, labels: tf.Tensor, training: Training) -> tf.Tensor:
+        stages = network.forward(signals, training)
+
+        def entropy(stage: str) -> tf.Tensor:
+            logits = tf.cast(stages[stage].value, tf.float32)
+            classes = logits.shape[-1]
+            wanted = tf.one_hot(labels, classes) * (1.0 - label_smoothing) + label_smoothing / classes
+            return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))
+
+        loss = entropy(network.logits_stage)
+        return loss + aux_weight * entropy(_AUX_STAGE) if aux_weight and _AUX_STAGE in stages else loss
+
+    return objective
+
+
+def tasks(weights: Mapping[str, float], decimation: int = 1) -> Objective:
+    """Weighted sum of the losses of an auditory network's tasks.
+
+    Words: mean cross-entropy of int64 [batch]. Backgrounds: sigmoid cross-entropy of 0 or 1
+    [batch, classes], mean over both.
+
+    Args:
+      weights: by task; only these tasks are trained.
+      decimation: of the front end, see `decimated_cochleagram`; 1 is the exact one.
+    """
+
+    def objective(network: AuditoryCNN, signals: tf.Tensor, labels: Mapping[str, tf.Tensor],
+                  training: Training) -> tf.Tensor:  # fmt: skip
+        if decimation > 1:
+            sounds = decimated_cochleagram(signals, network.frontend, decimation)
+            stages = network.forward_cochleagram(sounds, training)
+        else:
+            stages = network.forward(signals, training)
+        total = tf.constant(0.0)
+        for task, weight in weights.items():
+            logits = tf.cast(stages[network.tasks[task][0]].value, tf.float32)
+            if task == WORD_TASK:
+                entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels[task], logits)
+            else:
+                entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels[task], logits)
+            total += weight * tf.reduce_mean(entropy)
+        return total
+
+    return objective

@@ -1,0 +1,162 @@
+"""Reading data sets of TFRecords for training: shuffled by epoch, from any batch on.
+
+The order depends on the seed and the epoch alone, so training that was interrupted meets the
+same batches as if it had not been.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from model_metamers.errors import InputError
+from model_metamers.networks.catalog import UNNAMED
+from model_metamers.networks.network import Network
+from model_metamers.stimuli import lazy, record_writer
+
+_SHARDS_AT_ONCE = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """One split of a data set.
+
+    Attributes:
+      paths: of its shards.
+      count: examples in them.
+    """
+
+    paths: tuple[Path, ...]
+    count: int
+
+    def read(self, seed: Sequence[int] | None = None, buffer: int = 4096) -> tf.data.Dataset:
+        """Serialized examples: as filed, or shuffled when given a seed (of training, and epoch).
+
+        Shards are drawn in a new order and read side by side, and a buffer mixes what they
+        give; a buffer of `count` or more shuffles perfectly.
+        """
+        names = [str(path) for path in self.paths]
+        if seed is None:
+            return tf.data.TFRecordDataset(names)
+        mixed = _one_number(seed)
+        files = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names), mixed)
+        records = files.interleave(
+            tf.data.TFRecordDataset, cycle_length=min(len(names), _SHARDS_AT_ONCE),
+            num_parallel_calls=tf.data.AUTOTUNE, deterministic=True,
+        )  # fmt: skip
+        return records.shuffle(min(buffer, self.count), mixed + 1)
+
+
+def find_records(folder: Path, split: str) -> Records:
+    """A split's shards, `<split>-*.tfrecord`, every record's place checked.
+
+    Raises:
+      InputError: there are none, or a file is cut off.
+    """
+    paths = tuple(sorted(p for p in folder.glob(f"{split}-*") if lazy.RECORDS[0] in p.name))
+    if not paths:
+        raise InputError(f"{folder}: holds no {split}-*.tfrecord; a build_... command makes such a data set")
+    return Records(paths, sum(len(lazy.record_offsets(path)) for path in paths))
+
+
+def damaged_file(paths: Sequence[Path]) -> Path | None:
+    """The first file that holds a record whose checksum is wrong."""
+    for path in paths:
+        try:
+            for _ in tf.data.TFRecordDataset(str(path)):
+                pass
+        except tf.errors.OpError:
+            return path
+    return None
+
+
+def check_classes(network: Network, stage_classes: int, names: Sequence[str], given: Path,
+                  own: Sequence[str] = ()) -> None:  # fmt: skip
+    """Refuses a data set whose classes are not those of a network's logits.
+
+    Args:
+      network: for the message.
+      stage_classes: how many classes the logits have.
+      names: of the data set's classes, in order.
+      given: the file they stand in.
+      own: the names of the network's classes; numbered ones fit any name.
+
+    Raises:
+      InputError: another number of classes, or other names.
+    """
+    if len(names) != stage_classes:
+        raise InputError(
+            f"{given}: {len(names)} classes, but {network.name} has {stage_classes} (the null class is one); "
+            f"build the data set with that network's classes, or train another network"
+        )
+    wrong = [(i, a, b) for i, (a, b) in enumerate(zip(own, names, strict=False)) if a != b]
+    if wrong and not own[-1].startswith(UNNAMED):
+        i, ours, theirs = wrong[0]
+        raise InputError(
+            f"{given}: class {i} is {theirs!r} there and {ours!r} in {network.name}; {len(wrong)} classes "
+            f"differ"
+        )
+
+
+def check_format(folder: Path, sample_rate: int, num_samples: int) -> None:
+    """Refuses clips of another rate or length.
+
+    Raises:
+      InputError: says both, and how to build fitting ones.
+    """
+    path = folder / "summary.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rate, length = int(found["sample_rate"]), int(found["num_samples"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no summary of a data set of this program ({error!r})") from error
+    if (rate, length) != (sample_rate, num_samples):
+        raise InputError(
+            f"{folder}: clips of {length} samples at {rate} Hz, but the network takes {num_samples} at "
+            f"{sample_rate} Hz; build them with --sample_rate={sample_rate} "
+            f"--seconds={num_samples / sample_rate:g}"
+        )
+
+
+def read_names(folder: Path, name: str) -> list[str]:
+    """Class names of a data set, one a line."""
+    return record_writer.read_lines(folder / name)
+
+
+def seeded_batches(
+    examples: tf.data.Dataset, batch_size: int, first: int, seed: int, epoch: int,
+    parse: Callable, finish: Callable, drop_remainder: bool = True,
+) -> tf.data.Dataset:  # fmt: skip
+    """Batches from `first` on, each with its own seed for what is random.
+
+    Args:
+      examples: serialized, of one epoch, in order.
+      batch_size: examples of a batch.
+      first: batches to pass over unread.
+      seed, epoch: of the training.
+      parse: serialized example -> tensors.
+      finish: (batch of what `parse` gives, seed int32 [2]) -> (signals, labels).
+      drop_remainder: whether an incomplete last batch is left out.
+    """
+    batches = examples.skip(first * batch_size).map(parse, tf.data.AUTOTUNE)
+    batches = batches.batch(batch_size, drop_remainder)
+    numbers = tf.data.Dataset.counter(first)
+    start = tf.constant([seed & 0x7FFFFFFF, epoch], tf.int32)
+
+    def with_seed(number, batch):
+        own = tf.random.experimental.stateless_fold_in(start, tf.cast(number, tf.int32))
+        return finish(batch, own)
+
+    return tf.data.Dataset.zip(numbers, batches).map(with_seed, tf.data.AUTOTUNE).prefetch(4)
+
+
+def _one_number(seed: Sequence[int]) -> int:
+    """A seed for tf.data, which takes one number."""
+    result = 0
+    for part in seed:
+        result = (result * 1_000_003 + int(part) + 1) % (2**31 - 2)
+    return result

@@ -1,0 +1,112 @@
+"""Speech and backgrounds from TFRecords as batches of mixtures."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import tensorflow as tf
+
+from model_metamers.errors import InputError
+from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK, AuditoryCNN
+from model_metamers.training import mixtures, records
+
+_SIGNAL = "/stimuli/signal"
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundData:
+    """A speech and a background data set that fit a network.
+
+    Attributes:
+      words, backgrounds: of one split.
+      num_samples: of every clip.
+      num_labels: classes of the backgrounds, the null class among them.
+    """
+
+    words: records.Records
+    backgrounds: records.Records
+    num_samples: int
+    num_labels: int
+
+    def batches(
+        self, epoch: int, first: int, batch_size: int, seed: int, config: mixtures.MixtureConfig,
+        buffer: int = 4096, pace: str = "words", drop_remainder: bool = True,
+    ) -> tf.data.Dataset:  # fmt: skip
+        """Batches of (mixtures, labels by task), from batch `first` of an epoch on.
+
+        Args:
+          epoch: decides the order and every random choice, with `seed`.
+          first: batches to pass over.
+          batch_size: mixtures of a batch.
+          seed: of the training.
+          config: of the mixtures.
+          buffer: examples shuffled at once.
+          pace: "words" or "backgrounds": an epoch is one pass over these, and the others are
+            repeated or cut short.
+          drop_remainder: whether an incomplete last batch is left out.
+        """
+        words = self.words.read([seed, epoch, 0], buffer)
+        backgrounds = self.backgrounds.read([seed, epoch, 1], buffer)
+        if pace == "words":
+            backgrounds = backgrounds.repeat()
+        else:
+            words = words.repeat()
+
+        def finish(batch, own_seed):
+            (word, word_label), (background, labels) = batch
+            return mixtures.mixtures(word, word_label, background, labels, own_seed, config)
+
+        def parse(word, background):
+            return self._parse_word(word), self._parse_background(background)
+
+        pairs = tf.data.Dataset.zip(words, backgrounds)
+        return records.seeded_batches(pairs, batch_size, first, seed, epoch, parse,
+                                      lambda batch, own: finish(batch, own), drop_remainder)  # fmt: skip
+
+    def _parse_word(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = tf.io.parse_single_example(record, {
+            _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
+            WORD_TASK: tf.io.FixedLenFeature([], tf.int64),
+        })  # fmt: skip
+        return found[_SIGNAL], found[WORD_TASK]
+
+    def _parse_background(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = tf.io.parse_single_example(record, {
+            _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
+            AUDIOSET_TASK: tf.io.FixedLenFeature([self.num_labels], tf.int64),
+        })  # fmt: skip
+        return found[_SIGNAL], tf.cast(found[AUDIOSET_TASK], tf.float32)
+
+
+def open_data(
+    network: AuditoryCNN, speech: Path, backgrounds: Path, tasks: list[str], background_names: tuple[str, ...]
+) -> dict[str, SoundData]:
+    """Training and validation data for a network, by split.
+
+    Args:
+      network: whose classes, rate and length the data must have.
+      speech, backgrounds: folders that build_speech_dataset and build_background_dataset wrote.
+      tasks: to be trained; only their classes must fit.
+      background_names: of the network's background classes, empty when unknown.
+
+    Raises:
+      InputError: a data set that is missing, cut off, or of other classes, rate or length.
+    """
+    spec = network.signal
+    for folder in (speech, backgrounds):
+        records.check_format(folder, spec.sample_rate, spec.shape[0])
+    words = records.read_names(speech, "words.txt")
+    labels = records.read_names(backgrounds, "labels.txt")
+    own = {WORD_TASK: (words, speech / "words.txt"), AUDIOSET_TASK: (labels, backgrounds / "labels.txt")}
+    for task in tasks:
+        if task not in network.tasks:
+            raise InputError(f"{network.name} has no task {task}; it has {', '.join(network.tasks)}")
+        names, path = own[task]
+        ours = network.classes if task == network.task else background_names
+        records.check_classes(network, network.tasks[task][1], names, path, ours)
+    return {
+        split: SoundData(records.find_records(speech, split), records.find_records(backgrounds, split),
+                         spec.shape[0], len(labels))
+        for split in ("train", "validation")
+    }  # fmt: skip

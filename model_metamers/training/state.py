@@ -1,0 +1,104 @@
+"""What training saves, so that it goes on to the same weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from model_metamers.errors import InputError
+from model_metamers.networks.network import Network
+from model_metamers.results import write_json
+
+_HISTORY = "history.json"
+_SETTINGS = "settings.json"
+
+
+class TrainingState:
+    """Weights, optimiser and step in a folder; the two newest are kept.
+
+    Args:
+      folder: of the state; made if missing.
+      network: initialised.
+      optimizer: built on the network's variables.
+      settings: what decides the weights; a state of other settings is refused.
+
+    Raises:
+      InputError: the folder holds another training, or cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, network: Network, optimizer: tf.keras.optimizers.Optimizer,
+                 settings: Mapping[str, Any]):  # fmt: skip
+        self.folder = folder
+        self._step = tf.Variable(0, dtype=tf.int64)
+        self.history: list[dict[str, float]] = []
+        checkpoint = tf.train.Checkpoint(
+            weights=list(network.weights.values()), optimizer=optimizer, step=self._step
+        )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._same_training(json.loads(json.dumps(dict(settings))))
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+        if self._manager.latest_checkpoint:
+            self._restore(checkpoint)
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return int(self._step.numpy())
+
+    def advance(self) -> None:
+        """Counts a step."""
+        self._step.assign_add(1)
+
+    def _same_training(self, settings: dict[str, Any]) -> None:
+        path = self.folder / _SETTINGS
+        if not path.exists():
+            write_json(path, settings)
+            return
+        found = _read(path)
+        changed = sorted(k for k in {*found, *settings} if found.get(k) != settings.get(k))
+        if changed:
+            raise InputError(
+                f"{self.folder} holds a training with other settings ("
+                + ", ".join(f"{k}: {found.get(k)} there, {settings.get(k)} now" for k in changed)
+                + "); repeat them, or choose another folder"
+            )
+
+    def _restore(self, checkpoint: tf.train.Checkpoint) -> None:
+        latest = self._manager.latest_checkpoint
+        try:
+            checkpoint.restore(latest).assert_existing_objects_matched()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            raise InputError(
+                f"{latest}: the saved state cannot be read ({str(error).splitlines()[0][:200]}); the one "
+                f"before is in the same folder: name it in the folder's `checkpoint` file, or start anew"
+            ) from error
+        path = self.folder / _HISTORY
+        entries = _read(path) if path.exists() else []
+        self.history = [entry for entry in entries if entry["step"] <= self.step]
+
+    def save(self) -> None:
+        """Saves; raises InputError, with the last good state named, where the disk takes no more."""
+        last = self._manager.latest_checkpoint
+        try:
+            write_json(self.folder / _HISTORY, self.history)
+            self._manager.save(checkpoint_number=self.step)
+        except (OSError, tf.errors.OpError) as error:
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
+            raise InputError(
+                f"{self.folder}: the state of step {self.step} cannot be saved ({reason}); free some space "
+                f"and repeat the command: it goes on from {Path(last).name if last else 'the start'}"
+            ) from error
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error

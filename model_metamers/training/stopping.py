@@ -1,0 +1,57 @@
+"""When training ends before its last epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from model_metamers.errors import InputError
+
+# Section 3.3: both networks of a comparison are stopped at the same performance.
+PAPER_TARGETS = {"word_accuracy": 0.57, "mean_auc": 0.83}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stopping:
+    """Ends training once every target is reached, or when nothing improves any more.
+
+    Attributes:
+      targets: metric -> value that is enough; none never ends it.
+      watched: metric that must improve.
+      patience: evaluations without an improvement of `watched` before the end; None waits for
+        ever. 2 in the lab's code (FACTS 1d).
+      min_delta: what counts as an improvement.
+    """
+
+    targets: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    watched: str | None = None
+    patience: int | None = None
+    min_delta: float = 0.0
+
+    def __post_init__(self):
+        if self.patience is not None and (self.patience < 1 or not self.watched):
+            raise InputError(f"patience={self.patience} needs 1 or more, and a watched metric")
+
+    def check(self, metrics: Mapping[str, float]) -> None:
+        """Raises InputError where a metric is asked for that is not measured."""
+        for name in [*self.targets, *([self.watched] if self.watched else [])]:
+            if name not in metrics:
+                raise InputError(f"training cannot stop at {name!r}; measured are {', '.join(metrics)}")
+
+    def reason(self, history: list[Mapping[str, float]]) -> str | None:
+        """Why training ends after these evaluations, oldest first; None while it goes on."""
+        if not history:
+            return None
+        self.check(history[-1])
+        if self.targets and all(history[-1][name] >= value for name, value in self.targets.items()):
+            return ", ".join(f"{n} {history[-1][n]:.4f} reached {v:g}" for n, v in self.targets.items())
+        if self.patience is None:
+            return None
+        best, waited = -math.inf, 0
+        for metrics in history:
+            improved = metrics[self.watched] > best + self.min_delta
+            best, waited = (metrics[self.watched], 0) if improved else (best, waited + 1)
+        if waited >= self.patience:
+            return f"{self.watched} did not improve in {waited} evaluations (best {best:.4f})"
+        return None

@@ -1,0 +1,60 @@
+"""Bootstrapped standard errors against closed forms, repeated experiments and a loop."""
+
+import numpy as np
+import pytest
+
+from model_metamers import bootstrap
+
+
+@pytest.mark.parametrize(("stimuli", "p"), [(16, 0.5), (60, 0.9), (576, 0.3)])
+def test_standard_error_of_binomial_data_is_the_closed_form(stimuli, p):
+    right = np.random.RandomState(0).rand(stimuli) < p
+    closed = np.sqrt(right.mean() * (1 - right.mean()) / stimuli)
+    assert bootstrap.standard_error(right, 40_000) == pytest.approx(closed, rel=0.015)
+
+
+def test_standard_error_is_the_spread_of_repeated_experiments():
+    random = np.random.RandomState(1)
+    proportions, errors = [], []
+    for trial in range(300):
+        right = random.rand(100) < 0.7
+        proportions.append(right.mean())
+        errors.append(bootstrap.standard_error(right, 500, seed=trial))
+    assert np.mean(errors) == pytest.approx(np.sqrt(0.7 * 0.3 / 100), rel=0.02)
+    assert np.mean(errors) == pytest.approx(np.std(proportions), rel=0.1)
+
+
+def test_standard_error_over_seeds_adds_their_variance():
+    random = np.random.RandomState(2)
+    of_stimuli, of_seeds = random.randn(40, 1), 0.5 * random.randn(1, 5)
+    values = of_stimuli + of_seeds
+    closed = np.sqrt(of_stimuli.var() / 40 + of_seeds.var() / 5)
+    assert bootstrap.standard_error(values, 40_000, over_seeds=True) == pytest.approx(closed, rel=0.015)
+    assert bootstrap.standard_error(values, 40_000) == pytest.approx(
+        of_stimuli.std() / np.sqrt(40), rel=0.015
+    )
+
+
+def test_standard_error_with_missing_values_is_that_of_a_loop():
+    random = np.random.RandomState(3)
+    values = (random.rand(12, 3) < 0.6).astype(float)
+    values[random.rand(12, 3) < 0.3] = np.nan
+    values[4] = np.nan  # a stimulus without any
+    rows = values[np.isfinite(values).any(axis=1)]
+    means = {False: [], True: []}
+    for _ in range(20_000):
+        drawn = rows[random.randint(len(rows), size=len(rows))]
+        means[False].append(np.nanmean(drawn))
+        means[True].append(np.nanmean(drawn[:, random.randint(3, size=3)]))
+    for over_seeds, expected in means.items():
+        found = bootstrap.standard_error(values, 20_000, over_seeds=over_seeds)
+        assert found == pytest.approx(np.nanstd(expected), rel=0.03)
+
+
+def test_standard_error_is_seeded_and_may_be_undefined():
+    right = np.random.RandomState(4).rand(30, 2) < 0.5
+    first = bootstrap.standard_error(right, 500, seed=1, over_seeds=True)
+    assert first == bootstrap.standard_error(right, 500, seed=1, over_seeds=True)
+    assert first != bootstrap.standard_error(right, 500, seed=2, over_seeds=True)
+    for values, over_seeds in (([], False), ([1.0], False), ([np.nan, 1.0], False), (right[:, 0], True)):
+        assert np.isnan(bootstrap.standard_error(values, 100, over_seeds=over_seeds))

@@ -1,0 +1,142 @@
+"""The training binaries as they are typed: files, refusals, damaged records, kills."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import model_metamers as mm
+from model_metamers.weights import manifest
+from tests import training_data
+
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "METAMERS_DATA"}
+
+
+def _start(binary: str, *flags: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", f"model_metamers_experiments.{binary}", "--noprogress", *flags]
+    return subprocess.Popen(
+        command, env=_ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _run(binary: str, *flags: str) -> tuple[int, str, str]:
+    process = _start(binary, *flags)
+    out, err = process.communicate()
+    return process.returncode, out, "\n".join(x for x in err.splitlines() if x.startswith(binary))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    return training_data.write_speech(root / "speech"), training_data.write_backgrounds(root / "backgrounds")
+
+
+def _words(folders, out, *more: str) -> list[str]:
+    speech, backgrounds = folders
+    data = [f"--speech={speech}", f"--backgrounds={backgrounds}"]
+    return ["--network=word_aliased_small", *data, f"--out={out}", "--batch_size=8", "--epochs=2", *more]
+
+
+def test_words_are_trained_and_filed(folders, tmp_path):
+    more = ["--frontend_decimation=4", "--null_backgrounds=0.2", "--checkpoint_dtype=float16"]
+    code, out, err = _run("train_auditory_network", *_words(folders, tmp_path / "w", *more))
+    assert code == 0, err
+    assert {path.name for path in (tmp_path / "w").iterdir()} == {
+        "word_aliased_small.ckpt.index", "word_aliased_small.ckpt.data-00000-of-00001", "manifest.json",
+        "state", "confusions_words_noise.csv", "confusions_words_quiet.csv",
+    }  # fmt: skip
+    entry = manifest.read_manifest(tmp_path / "w")["word_aliased_small.ckpt"]
+    assert entry["steps"] == 6 and entry["stopped"] == "2 epochs are done" and entry["seed"] == 0
+    assert "--frontend_decimation=4" in entry["command"] and "--out" not in entry["command"]
+    network = mm.load_network("word_aliased_small", tmp_path / "w" / "word_aliased_small.ckpt")
+    with (tmp_path / "w" / "confusions_words_quiet.csv").open() as file:
+        rows = list(csv.reader(file))
+    right = sum(int(row[1 + i]) for i, row in enumerate(rows[1:]))
+    assert right / 10 == pytest.approx(entry["metrics"]["word_accuracy_quiet"], abs=1e-4)
+    assert network.checkpoint_digest.startswith("sha256:") and "word_accuracy_quiet" in out
+
+
+def test_images_are_trained_and_filed(tmp_path):
+    images = training_data.write_images(tmp_path / "images")
+    flags = [
+        "--network=resnet_v2_small",
+        f"--data={images}",
+        f"--out={tmp_path / 'r'}",
+        "--batch_size=8",
+        "--epochs=1",
+    ]
+    code, _, err = _run("train_image_network", *flags)
+    assert code == 0, err
+    entry = json.loads((tmp_path / "r" / "manifest.json").read_text())["resnet_v2_small.ckpt"]
+    assert entry["steps"] == 3 and set(entry["metrics"]) == {"accuracy"} and entry["dtype"] == "float32"
+    assert mm.load_network("resnet_v2_small", tmp_path / "r" / "resnet_v2_small.ckpt")
+    code, _, err = _run("train_image_network", *flags, "--seed=1")
+    assert code == 2 and "holds a training with other settings" in err
+
+
+@pytest.mark.parametrize(("binary", "flags", "message"), [
+    ("train_image_network", ["--network=vgg_19_small"], "METAMERS_DATA is not set"),
+    ("train_image_network", ["--network=word_aliased_small", "--data=."], "takes sounds"),
+    ("train_auditory_network", ["--network=vgg_19_small", "--speech=a", "--backgrounds=b"],
+     "is no auditory CNN"),
+    ("train_auditory_network", ["--network=word_aliased_small", "--speech=/none", "--backgrounds=/none"],
+     "no summary of a data set"),
+])  # fmt: skip
+def test_what_cannot_be_trained_is_refused(tmp_path, binary, flags, message):
+    code, out, err = _run(binary, *flags, f"--out={tmp_path / 'out'}")
+    assert code == 2 and message in err and not out, err
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_stopping_at_what_is_not_trained_is_refused(folders, tmp_path):
+    code, _, err = _run("train_auditory_network", *_words(folders, tmp_path / "w", "--stop_at_mean_auc=0.83"))
+    assert code == 2 and "the network is not trained on that task" in err
+
+
+def test_a_damaged_record_stops_training_with_a_line_and_a_good_state(folders, tmp_path):
+    speech = training_data.write_speech(tmp_path / "speech")
+    whole = {path: path.read_bytes() for path in speech.glob("train-*")}
+    damaged = training_data.damage(speech, "train")
+    flags = _words((speech, folders[1]), tmp_path / "w")
+    code, _, err = _run("train_auditory_network", *flags)
+    assert code == 2 and "a training record is damaged" in err and damaged.name in err, err
+    assert list((tmp_path / "w" / "state").glob("ckpt-*.index"))
+    damaged.write_bytes(whole[damaged])
+    code, _, err = _run("train_auditory_network", *flags)
+    assert code == 0, err
+    assert manifest.read_manifest(tmp_path / "w")["word_aliased_small.ckpt"]["steps"] == 6
+
+
+@pytest.mark.slow
+def test_killed_training_ends_with_the_same_weights(folders, tmp_path):
+    flags = ["--epochs=8", "--saves_per_epoch=3", "--seed=5", "--max_stretch=0.1", "--null_words=0.1"]
+    code, _, err = _run("train_auditory_network", *_words(folders, tmp_path / "whole", *flags))
+    assert code == 0, err
+    chance, kills, steps = random.Random(0), 0, []
+    while True:
+        process = _start("train_auditory_network", *_words(folders, tmp_path / "killed", *flags))
+        state = tmp_path / "killed" / "state"
+        before = set(state.glob("ckpt-*.index"))
+        while process.poll() is None and (kills == 4 or set(state.glob("ckpt-*.index")) == before):
+            time.sleep(0.02)
+        if process.poll() is not None:
+            break
+        time.sleep(chance.uniform(0, 1.0))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kills += 1
+        steps.append(sorted(path.stem for path in state.glob("ckpt-*.index")))
+    assert process.communicate() and process.returncode == 0 and kills >= 3, steps
+    for name in ("word_aliased_small.ckpt.data-00000-of-00001", "confusions_words_noise.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), steps
+    ours, theirs = (mm.load_network("word_aliased_small", tmp_path / which / "word_aliased_small.ckpt")
+                    for which in ("killed", "whole"))  # fmt: skip
+    for name, value in theirs.weights.items():
+        np.testing.assert_array_equal(ours.weights[name], value)

@@ -1,0 +1,181 @@
+"""Data sets as training reads them: order, resumption, and what is refused."""
+
+import numpy as np
+import pytest
+
+from model_metamers import InputError
+from model_metamers.networks import catalog
+from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
+from model_metamers.training import image_runs, mixtures, recipes, records, sound_input, sound_validation
+from tests import training_data
+
+_CONFIG = mixtures.MixtureConfig(sample_rate=8000, max_shift_s=0.1, null_words=0.2)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    return training_data.write_speech(root / "speech"), training_data.write_backgrounds(root / "backgrounds")
+
+
+@pytest.fixture(scope="module")
+def network():
+    network = catalog.build_network("both_tasks_reduced_aliasing_small")
+    network.initialize(0)
+    return network
+
+
+@pytest.fixture(scope="module")
+def data(network, folders):
+    return sound_input.open_data(network, *folders, [WORD_TASK, AUDIOSET_TASK],
+                                 catalog.small.ENVIRONMENTAL_CLASSES)  # fmt: skip
+
+
+def _all(dataset) -> list:
+    return [(signals.numpy(), {k: v.numpy() for k, v in labels.items()}) for signals, labels in dataset]
+
+
+@pytest.mark.parametrize("pace", ["words", "backgrounds"])
+def test_an_epoch_goes_on_from_any_batch_with_the_same_examples(data, pace):
+    whole = _all(data["train"].batches(2, 0, 4, 7, _CONFIG, pace=pace))
+    assert len(whole) == {"words": 26, "backgrounds": 14}[pace] // 4
+    rest = _all(data["train"].batches(2, 2, 4, 7, _CONFIG, pace=pace))
+    assert len(rest) == len(whole) - 2
+    for (signals, labels), (expected, expected_labels) in zip(rest, whole[2:], strict=True):
+        np.testing.assert_array_equal(signals, expected)
+        for task, values in labels.items():
+            np.testing.assert_array_equal(values, expected_labels[task])
+
+
+def test_epochs_and_seeds_differ_and_each_clip_is_met_once(data):
+    plain = mixtures.MixtureConfig(sample_rate=8000, null_backgrounds=1.0, max_shift_s=0.0)
+    epochs = {
+        key: _all(data["train"].batches(key[0], 0, 13, key[1], plain)) for key in ((0, 1), (1, 1), (0, 2))
+    }
+    labels = {key: np.concatenate([own[WORD_TASK] for _, own in batches]) for key, batches in epochs.items()}
+    assert all(sorted(found) == sorted(1 + np.arange(26) % 20) for found in labels.values())
+    assert not np.array_equal(labels[0, 1], labels[1, 1]) and not np.array_equal(labels[0, 1], labels[0, 2])
+
+
+def test_validation_is_the_same_at_every_look(network, data):
+    validation = sound_validation.Validation(
+        network, data["validation"], [WORD_TASK, AUDIOSET_TASK], _CONFIG, 4, 2
+    )
+    first = validation.metrics()
+    assert first == validation.metrics()
+    assert set(first) == {"word_accuracy", "word_accuracy_quiet", "mean_auc", "pooled_auc"}
+    assert all(0 <= value <= 1 for value in first.values())
+
+
+def test_confusions_count_every_held_out_clip(network, data, tmp_path):
+    sound_validation.Validation(
+        network, data["validation"], [WORD_TASK, AUDIOSET_TASK], _CONFIG, 4, 2
+    ).write_confusions(tmp_path)
+    counts = {path.name: np.loadtxt(path, int, delimiter=",", skiprows=1, usecols=range(1, 1 + n))
+              for path, n in ((tmp_path / "confusions_words_noise.csv", 21),
+                              (tmp_path / "confusions_words_quiet.csv", 21),
+                              (tmp_path / "confusions_backgrounds.csv", 11))}  # fmt: skip
+    assert [table.sum() for table in counts.values()] == [20, 10, 20]
+    assert (counts["confusions_words_quiet.csv"].sum(axis=1)[1:11] == 1).all()  # ten words, once each
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"words": ["__nullSignal__", "a", "b"]}, "3 classes, but both_tasks_reduced_aliasing_small has 21"),
+    ({"words": ["__nullSignal__", *map(str, range(20))]}, "class 1 is '0' there and 'down' in both_tasks"),
+    ({"rate": 16000}, "8000 samples at 16000 Hz, but the network takes 8000 at 8000 Hz"),
+    ({"samples": 16000}, "--sample_rate=8000 --seconds=1"),
+])  # fmt: skip
+def test_speech_of_another_kind_is_refused(network, folders, tmp_path, changes, message):
+    speech = training_data.write_speech(tmp_path / "speech", **changes)
+    with pytest.raises(InputError, match=message):
+        sound_input.open_data(network, speech, folders[1], [WORD_TASK], ())
+
+
+def test_backgrounds_of_another_kind_are_refused_where_they_are_trained_on(network, folders, tmp_path):
+    other = training_data.write_backgrounds(tmp_path / "b", labels=["__nullSignal__", "dog"])
+    with pytest.raises(InputError, match="2 classes, but both_tasks_reduced_aliasing_small has 11"):
+        sound_input.open_data(network, folders[0], other, [WORD_TASK, AUDIOSET_TASK], ())
+    data = sound_input.open_data(network, folders[0], other, [WORD_TASK], ())
+    assert data["train"].num_labels == 2  # they are noise to a word network, whatever they are
+
+
+def test_audiosets_numbered_classes_fit_any_names(tmp_path):
+    network = catalog.build_network("audioset_reduced_aliasing")
+    names = ["__nullSignal__", *(f"sound {i}" for i in range(516))]
+    records.check_classes(network, 517, names, tmp_path / "labels.txt", network.classes)
+    with pytest.raises(InputError, match="516 classes"):
+        records.check_classes(network, 517, names[:-1], tmp_path / "labels.txt", network.classes)
+
+
+@pytest.mark.parametrize("spoil", ["summary", "split", "cut"])
+def test_spoilt_data_sets_are_refused(network, folders, tmp_path, spoil):
+    speech = training_data.write_speech(tmp_path / "speech")
+    if spoil == "summary":
+        (speech / "summary.json").write_text("{}")
+    elif spoil == "split":
+        for path in speech.glob("validation-*"):
+            path.unlink()
+    else:
+        path = next(speech.glob("train-*"))
+        path.write_bytes(path.read_bytes()[:-5])
+    message = {"summary": "no summary of a data set", "split": "holds no validation-", "cut": "damaged"}[
+        spoil
+    ]
+    with pytest.raises(InputError, match=message):
+        sound_input.open_data(network, speech, folders[1], [WORD_TASK], ())
+
+
+def test_the_damaged_file_is_found(tmp_path):
+    speech = training_data.write_speech(tmp_path / "speech")
+    found = records.find_records(speech, "train")
+    assert records.damaged_file(found.paths) is None
+    path = training_data.damage(speech, "train")
+    assert records.damaged_file(found.paths) == path
+
+
+def test_small_images_go_on_from_any_batch(tmp_path):
+    network = catalog.build_network("vgg_19_small")
+    folder = training_data.write_images(tmp_path / "images")
+    data = image_runs.open_data(
+        network, folder, recipes.choose("vgg_19_small").changed(batch_size=5), 3, False
+    )
+    assert (data.train_count, data.validation_count) == (24, 12)
+    whole, rest = ([(i.numpy(), c.numpy()) for i, c in data.batches(1, first)] for first in (0, 2))
+    assert len(whole) == 4 and whole[0][0].shape == (5, 32, 32, 3) and whole[0][0].max() <= 1
+    for (images, labels), (expected, expected_labels) in zip(rest, whole[2:], strict=True):
+        np.testing.assert_array_equal(images, expected)
+        np.testing.assert_array_equal(labels, expected_labels)
+
+
+@pytest.mark.parametrize("recipe", ["vgg", "inception_v3", "slim"])
+def test_images_are_streamed_through_slims_preprocessing(tmp_path, recipe):
+    """A background class before the records' classes is counted in."""
+    network = catalog.build_network("mobilenet_v1_025")
+    folder = training_data.write_images(tmp_path / "images", size=60, classes=1000, counts=(10, 4))
+    data = image_runs.open_data(
+        network, folder, recipes.choose(network.name, recipe).changed(batch_size=2), 0, False
+    )
+    whole, rest = ([(i.numpy(), c.numpy()) for i, c in data.batches(0, first)] for first in (0, 3))
+    assert len(whole) == 5 and all(i.shape == (2, 224, 224, 3) for i, _ in whole)
+    np.testing.assert_array_equal(rest[0][0], whole[3][0])
+    assert sorted(np.concatenate([c for _, c in whole])) == list(range(1, 11))
+    held = [c.numpy() for _, c in data.validation()]
+    assert np.concatenate(held).tolist() and min(np.concatenate(held)) == 1
+
+
+def test_images_of_other_classes_are_refused(tmp_path):
+    folder = training_data.write_images(tmp_path / "images", classes=7)
+    with pytest.raises(InputError, match="7 classes, but vgg_19_small has 10"):
+        image_runs.open_data(
+            catalog.build_network("vgg_19_small"), folder, recipes.choose("vgg_19_small"), 0, False
+        )
+
+
+def test_shuffling_reads_every_record_once(tmp_path):
+    speech = training_data.write_speech(tmp_path / "speech", counts=(50, 5))
+    found = records.find_records(speech, "train")
+    plain, mixed, again, other = (
+        list(found.read(seed, 8).as_numpy_iterator()) for seed in (None, [1, 0], [1, 0], [1, 1])
+    )
+    assert found.count == 50 and sorted(mixed) == sorted(plain) and mixed == again
+    assert mixed != other and mixed != plain
