@@ -30,7 +30,7 @@ class _Part:
 
 _IMAGES = _Part("vgg_19_small", ("conv2_2", "conv4_4", "fc7"), ("chelsea", "rocket", "motorcycle"))
 _SOUNDS = _Part(
-    "word_reduced_aliasing_small", ("pool_0_0", "conv_3", "fc_intermediate"), ("yes", "left", "stop")
+    "word_reduced_aliasing_small", ("pool_0_0", "conv_3", "fc_intermediate"), ("yes", "left", "right")
 )
 
 
