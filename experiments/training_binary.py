@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,3 @@ def run_training(
 def choose(given: Any, default: Any) -> Any:
     """A flag's value, or the recipe's."""
     return default if given is None else given
-
-
-def names(values: Sequence[str]) -> str:
-    return ", ".join(values)

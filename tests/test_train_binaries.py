@@ -140,3 +140,20 @@ def test_killed_training_ends_with_the_same_weights(folders, tmp_path):
                     for which in ("killed", "whole"))  # fmt: skip
     for name, value in theirs.weights.items():
         np.testing.assert_array_equal(ours.weights[name], value)
+
+
+@pytest.mark.parametrize(("data", "flags", "message"), [
+    (None, [], "METAMERS_DATA is not set"),
+    ("here", ["--only=vgg_19"], "--only=vgg_19: expected some of vgg_19_small"),
+])  # fmt: skip
+def test_a_suite_that_cannot_be_trained_is_refused(tmp_path, data, flags, message):
+    environment = _ENVIRONMENT | ({"METAMERS_DATA": data} if data else {})
+    command = [
+        sys.executable,
+        "-m",
+        "model_metamers_experiments.train_suite",
+        f"--out={tmp_path / 's'}",
+        *flags,
+    ]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 2 and message in result.stderr and not (tmp_path / "s").exists()
