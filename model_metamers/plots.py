@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.image import AxesImage
 
 from model_metamers.null_distribution import BINS, LayerNull
@@ -11,6 +15,11 @@ from model_metamers.null_distribution import BINS, LayerNull
 # Of the paper's figures: metamers blue, null red; told apart in print by the fill.
 _METAMERS, _NULL = "#1f5fa8", "#c8553d"
 _TICKS_HZ = (50, 200, 500, 1000, 2000, 4000, 8000)
+# Okabe and Ito's colours, which the colour-blind tell apart, without the yellow, which does
+# not print; symbols and lines do without colour.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LINES = ("-", "--", ":", "-.")
 
 
 def cochleagram(
@@ -62,3 +71,75 @@ def spearman_histogram(axes: Axes, metamers: np.ndarray, null: LayerNull | None,
                   label=f"metamers ({len(metamers)})")  # fmt: skip
     axes.set(xlabel="Spearman's ρ", ylabel="share", title=layer)
     axes.legend(fontsize="small")
+
+
+def line_style(line: int, variant: int = 0) -> dict[str, Any]:
+    """How a curve is drawn: colour and symbol by `line`, dashes by `variant`.
+
+    The first variant's symbols are filled, the others' are open.
+    """
+    color = _COLORS[line % len(_COLORS)]
+    return {
+        "color": color,
+        "marker": _MARKERS[line % len(_MARKERS)],
+        "markerfacecolor": "white" if variant else color,
+        "linestyle": _LINES[variant % len(_LINES)],
+    }
+
+
+def recognition_axes(axes: Axes, layers: Sequence[str], chances: Iterable[float], ylabel: str) -> None:
+    """Proportion correct over layers, without curves yet.
+
+    Args:
+      axes: to draw on.
+      layers: of the ticks, "natural" first.
+      chances: of a right guess; a line for each, none for NaN.
+      ylabel: of the axis.
+    """
+    for place, chance in enumerate(sorted({c for c in chances if np.isfinite(c)})):
+        axes.axhline(chance, color="0.45", linestyle=(0, (1, 1.5)), linewidth=1, zorder=0,
+                     label="chance" if place == 0 else None)  # fmt: skip
+    axes.set_xticks(range(len(layers)), layers)
+    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-0.04, 1.04), yticks=np.linspace(0, 1, 6), ylabel=ylabel)
+    axes.grid(axis="y", alpha=0.25, linewidth=0.5)
+
+
+def recognition_curve(
+    axes: Axes, places: np.ndarray, proportions: np.ndarray, sem: np.ndarray, label: str,
+    style: Mapping[str, Any],
+) -> ErrorbarContainer:  # fmt: skip
+    """One network's proportion correct by layer, with standard errors.
+
+    Args:
+      axes: to draw on.
+      places: [points] on the x axis.
+      proportions: [points] in [0, 1], NaN where there is none; the curve breaks there.
+      sem: [points] standard errors, NaN for no bar.
+      label: for the legend.
+      style: of `line_style`.
+    """
+    return axes.errorbar(places, proportions, yerr=sem, label=label, linewidth=1.1, elinewidth=0.8,
+                         capsize=1.5, markeredgewidth=0.9, clip_on=False, **style)  # fmt: skip
+
+
+def counts(
+    axes: Axes, layers: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[Mapping[str, Any] | None]
+) -> None:
+    """A table below curves: a column for each layer, a row for each curve.
+
+    Args:
+      axes: to draw on, as wide as the curves' axes.
+      layers: of the ticks.
+      rows: texts, [rows][layers].
+      styles: of the curve of each row, whose symbol stands before it; None for no symbol.
+    """
+    for line, (texts, style) in enumerate(zip(rows, styles, strict=True)):
+        if style is not None:
+            axes.plot([-0.75], [line], clip_on=False, **{**style, "linestyle": "none"})
+        for place, text in enumerate(texts):
+            axes.text(place, line, text, ha="center", va="center", fontsize=5.5)
+    axes.set_xticks(range(len(layers)), layers, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(len(rows) - 0.5, -0.5), yticks=[])
+    axes.tick_params(axis="x", length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)

@@ -1,0 +1,139 @@
+"""Panels of recognition curves over layers, as Figures 5, 6 and S9 have them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from model_metamers import plots
+from model_metamers.presentations import NATURAL
+from model_metamers_experiments.figures import points as points_file
+from model_metamers_experiments.figures.points import Point
+
+PRINT = {"font.size": 8, "axes.linewidth": 0.6, "lines.markersize": 4, "xtick.labelsize": 7,
+         "ytick.labelsize": 7, "axes.titlesize": 8, "legend.fontsize": 7}  # fmt: skip
+_DECISIONS = {
+    "fine": "all classes of the judge",
+    "sixteen": "16-way",
+    "sixteen_by_name": "16-way (by name)",
+    "classes": "classes of the list",
+}
+_PAGE, _COLUMN, _ROW, _COUNT = 7.6, 2.4, 2.0, 0.14  # inches
+_APART = 0.09  # curves at a layer, so that their error bars are seen
+_WIDEST = 0.5  # of all of them
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A curve.
+
+    Attributes:
+      label: for the legend; curves of one label look the same in every panel.
+      style: of `plots.line_style`.
+      points: in order, by decision.
+    """
+
+    label: str
+    style: Mapping[str, Any]
+    points: Mapping[str, Sequence[Point]]
+
+    @property
+    def all_points(self) -> list[Point]:
+        return list(itertools.chain.from_iterable(self.points.values()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """A column: a title, its curves, and whether each counts metamers of its own."""
+
+    title: str
+    lines: Sequence[Line]
+    own_counts: bool
+
+
+def line(label: str, style: Mapping[str, Any], chosen: Sequence[Point], decisions: Sequence[str]) -> Line:
+    """A curve for each decision of one judge's points of one generator."""
+    by_decision = {d: points_file.curve(p for p in chosen if p.decision == d) for d in decisions}
+    return Line(label, style, by_decision)
+
+
+def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> Figure:
+    """A column for each panel, a row for each decision, the counts below.
+
+    Below each layer stands how many metamers of how many met the criteria, in brackets how
+    many of them count where a judge cannot tell right from wrong for all; below "natural"
+    the number of targets. Error bars are standard errors over stimuli.
+    """
+    rows = max(len(panel.lines) if panel.own_counts else 1 for panel in panels)
+    height = _ROW * len(decisions) + _COUNT * rows
+    width = max(_PAGE / 2, min(_PAGE, _COLUMN * len(panels)), 1.9 * len(panels))
+    figure = Figure(figsize=(width, height + 1.1), layout="constrained")
+    ratios = [_ROW] * len(decisions) + [_COUNT * rows]
+    grid = figure.subplots(len(decisions) + 1, len(panels), squeeze=False, height_ratios=ratios)
+    for column, panel in enumerate(panels):
+        layers = points_file.layers(itertools.chain.from_iterable(x.all_points for x in panel.lines))
+        for axes, decision in zip(grid[:-1, column], decisions, strict=True):
+            _curves(axes, panel, decision, layers)
+            axes.label_outer()
+            axes.tick_params(axis="x", labelbottom=False)
+        grid[0, column].set_title(panel.title)
+        _counts(grid[-1, column], panel, layers)
+    grid[-1, 0].set_ylabel("passed", rotation=0, ha="right", va="center", fontsize=6, labelpad=10)
+    if title:
+        figure.suptitle(title, fontsize=9)
+    legend = {}
+    for axes in grid[:-1].ravel():
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            legend.setdefault(label, handle)
+    legend["chance"] = legend.pop("chance", None)
+    shown = {label: handle for label, handle in legend.items() if handle is not None}
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=_legend_columns(shown, width),
+                  handlelength=3)  # fmt: skip
+    return figure
+
+
+def _legend_columns(labels: Mapping[str, Any], width: float) -> int:
+    """As many as fit, at about 0.055 inches a letter and 0.6 for the line."""
+    return max(1, min(len(labels), int(width / (0.6 + 0.055 * max(map(len, labels))))))
+
+
+def _curves(axes: Axes, panel: Panel, decision: str, layers: Sequence[str]) -> None:
+    chances = {point.chance for line in panel.lines for point in line.points[decision]}
+    ylabel = f"proportion correct\n{_DECISIONS.get(decision, decision)}"
+    plots.recognition_axes(axes, layers, chances, ylabel)
+    apart = min(_APART, _WIDEST / max(1, len(panel.lines) - 1))
+    for number, line in enumerate(panel.lines):
+        found = line.points[decision]
+        if not found:
+            continue
+        shift = (number - (len(panel.lines) - 1) / 2) * apart
+        places = np.array([layers.index(point.layer) for point in found]) + shift
+        proportions, sem = (np.array([getattr(p, name) for p in found]) for name in ("proportion", "sem"))
+        plots.recognition_curve(axes, places, proportions, sem, line.label, line.style)
+
+
+def _counts(axes: Axes, panel: Panel, layers: Sequence[str]) -> None:
+    if panel.own_counts:
+        groups = [line.all_points for line in panel.lines]
+        styles: list[Mapping[str, Any] | None] = [line.style for line in panel.lines]
+    else:
+        groups, styles = [[p for line in panel.lines for p in line.all_points]], [None]
+    rows = [[count_text([p for p in group if p.layer == layer]) for layer in layers] for group in groups]
+    plots.counts(axes, layers, rows, styles)
+
+
+def count_text(points: Sequence[Point]) -> str:
+    """How many metamers passed of how many, "18/20"; "(15)" or "(9-15)" of them count."""
+    if not points:
+        return "-"
+    first, counted = points[0], sorted({point.n for point in points})
+    text = str(first.total) if first.layer == NATURAL else f"{first.passed}/{first.total}"
+    if counted == [first.passed]:
+        return text
+    return f"{text}\n({'-'.join(str(n) for n in dict.fromkeys((counted[0], counted[-1])))})"

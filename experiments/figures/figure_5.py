@@ -1,0 +1,83 @@
+"""Figure 5: recognition of metamers by networks of other architectures, and of another seed.
+
+Reads what `recognize_metamers` left; runs no network.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from model_metamers import InputError, plots
+from model_metamers_experiments.figures import curves, points
+from model_metamers_experiments.figures.points import Point, Who
+
+
+def draw(
+    recognition: Sequence[str | Path],
+    generators: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
+    decisions: Sequence[str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Figure:
+    """A column for each generating network, a row for each decision, a curve for each judge.
+
+    The judge's own classes are the bottom row. Judges of one architecture share colour and
+    symbol; another seed is dashed, with open symbols.
+
+    Args:
+      recognition: each a `recognition.csv` or the folder that holds one.
+      generators: whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all.
+      judges: that must have judged every one of them; None for all there are.
+      decisions: top to bottom; None for all.
+      names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
+
+    Raises:
+      InputError: results of another kind, a network that is not there or did not judge, or
+        metamers that no network but their own judged.
+    """
+    found = [point for point in points.read(recognition) if point.of_signal]
+    shown = points.choose((p.generator for p in found), generators, "generating network")
+    found = [point for point in found if point.generator in shown]
+    looking = points.choose((p.judge for p in found), judges, "judge")
+    found = [point for point in found if point.judge in looking]
+    for generator in shown:
+        _check(generator, looking if judges else (), found)
+    rows = points.decisions(found, decisions)
+    called = points.labels(list(dict.fromkeys([*shown, *looking])), names)
+    styles = _styles(shown, looking)
+    panels = []
+    for generator in shown:
+        own = [point for point in found if point.generator == generator]
+        lines = [
+            curves.line(called[judge], styles[judge], [p for p in own if p.judge == judge], rows)
+            for judge in looking
+            if any(point.judge == judge for point in own)
+        ]
+        panels.append(curves.Panel(f"metamers of\n{called[generator]}", lines, own_counts=False))
+    with matplotlib.rc_context(curves.PRINT):
+        return curves.draw(panels, rows)
+
+
+def _check(generator: Who, asked: Sequence[Who], found: Sequence[Point]) -> None:
+    """Every judge that was asked for judged the metamers, and not their own network alone."""
+    judged = {point.judge for point in found if point.generator == generator}
+    missing = [judge for judge in asked if judge not in judged]
+    if missing:
+        raise InputError(f"{missing[0].name} ({missing[0].short}) did not judge metamers of {generator.name}; "
+                         f"recognize_metamers --judges lets it")  # fmt: skip
+    if judged <= {generator}:
+        raise InputError(f"no network but {generator.name} itself judged its metamers; recognize_metamers "
+                         f"--judges names others")  # fmt: skip
+
+
+def _styles(generators: Sequence[Who], judges: Sequence[Who]) -> dict[Who, dict]:
+    """Colour by architecture, dashes by seed; a generating network is a first seed."""
+    ordered = [*(who for who in generators if who in judges), *(w for w in judges if w not in generators)]
+    architectures = list(dict.fromkeys(who.architecture for who in ordered))
+    styles = {}
+    for line, architecture in enumerate(architectures):
+        seeds = [who for who in ordered if who.architecture == architecture]
+        styles |= {who: plots.line_style(line, variant) for variant, who in enumerate(seeds)}
+    return styles

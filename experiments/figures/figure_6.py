@@ -1,0 +1,77 @@
+"""Figure 6: a word network judging metamers of another seed, other tasks, and untrained networks.
+
+Reads what `recognize_metamers` left; runs no network.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from model_metamers import InputError, plots
+from model_metamers_experiments.figures import curves, points
+from model_metamers_experiments.figures.points import Who
+
+
+def draw(
+    recognition: Sequence[str | Path],
+    judge: str | None = None,
+    generators: Sequence[str] | None = None,
+    decisions: Sequence[str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Figure:
+    """A curve for each generating network, over the layers; error bars are bootstrapped SEM.
+
+    Args:
+      recognition: each a `recognition.csv` or the folder that holds one.
+      judge: the network that judges, "NAME" or "NAME=WEIGHTS"; None where only one does.
+      generators: whose metamers are shown, in this order; None for all: the judge itself,
+        another seed, other networks, untrained ones.
+      decisions: a row each; None for all.
+      names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
+
+    Raises:
+      InputError: results of another kind, no such judge or several, or nothing of another
+        network that it judged.
+    """
+    found = [point for point in points.read(recognition) if point.of_signal]
+    looking = points.choose((p.judge for p in found), [judge] if judge else None, "judge")
+    if len(looking) > 1:
+        had = ", ".join(f"{who.name}={who.short}" for who in looking)
+        raise InputError(f"several networks judge here ({had}); name the one whose figure this is")
+    (listener,) = looking
+    found = [point for point in found if point.judge == listener]
+    shown = points.choose((p.generator for p in found), generators, "generating network")
+    if set(shown) <= {listener}:
+        raise InputError(f"{listener.name} judged no metamers but its own; give recognize_metamers those of "
+                         f"another seed, task or an untrained network")  # fmt: skip
+    if not generators:
+        shown = sorted(shown, key=lambda who: _kinship(who, listener))
+    found = [point for point in found if point.generator in shown]
+    rows = points.decisions(found, decisions)
+    called = points.labels(shown, names, {who: _role(who, listener) for who in shown})
+    lines = [
+        curves.line(called[who], plots.line_style(i, i), [p for p in found if p.generator == who], rows)
+        for i, who in enumerate(shown)
+    ]
+    title = f"judged by {points.labels([listener], names)[listener]}"
+    with matplotlib.rc_context(curves.PRINT):
+        return curves.draw([curves.Panel(title, lines, own_counts=True)], rows)
+
+
+def _kinship(who: Who, judge: Who) -> int:
+    """How near a generating network is to the judge; 0 is itself."""
+    if who == judge:
+        return 0
+    return 3 if who.untrained else 1 if who.is_other_seed_of(judge) else 2
+
+
+def _role(who: Who, judge: Who) -> str:
+    """What a generating network is to the judge, in words."""
+    name = f"{who.name}, untrained" if who.untrained else who.name
+    if who == judge:
+        return "the same network"
+    if who.is_other_seed_of(judge):
+        return "another seed"
+    return "untrained" if who.untrained and who.architecture == judge.architecture else name

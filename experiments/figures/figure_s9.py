@@ -1,0 +1,80 @@
+"""Figure S9: another seed's recognition of metamers whose waveform or whose cochleagram was optimised.
+
+Reads what `recognize_metamers` left; runs no network.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from model_metamers import InputError, plots
+from model_metamers_experiments.figures import curves, points
+from model_metamers_experiments.figures.points import Point, Who
+
+_OPTIMIZED = ("waveform", "cochleagram")
+
+
+def draw(
+    recognition: Sequence[str | Path],
+    generators: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
+    decisions: Sequence[str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Figure:
+    """A column for each generating network and judge of another seed, a curve for each way.
+
+    Args:
+      recognition: each a `recognition.csv` or the folder that holds one.
+      generators: whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all that
+        were optimised both ways.
+      judges: None for all that are trained, of the generator's architecture, of another seed.
+      decisions: a row each; None for all.
+      names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
+
+    Raises:
+      InputError: results of another kind, metamers of one way only, or no judge of another
+        seed.
+    """
+    found = points.read(recognition)
+    pairs = _pairs(found, generators, judges)
+    rows = points.decisions((p for p in found if (p.generator, p.judge) in pairs), decisions)
+    called = points.labels(list(dict.fromkeys(who for pair in pairs for who in pair)), names)
+    panels = []
+    for generator, judge in pairs:
+        own = [p for p in found if (p.generator, p.judge) == (generator, judge)]
+        lines = [
+            curves.line(f"{way} optimised", plots.line_style(i, i), [p for p in own if p.optimized == way], rows)
+            for i, way in enumerate(_OPTIMIZED)
+        ]
+        title = f"metamers of {called[generator]}\njudged by {called[judge]}"
+        panels.append(curves.Panel(title, lines, own_counts=True))
+    with matplotlib.rc_context(curves.PRINT):
+        return curves.draw(panels, rows)
+
+
+def _pairs(
+    found: Sequence[Point], generators: Sequence[str] | None, judges: Sequence[str] | None
+) -> list[tuple[Who, Who]]:
+    """Generators whose metamers were optimised both ways, with judges of another seed."""
+    shown = points.choose((p.generator for p in found), generators, "generating network")
+    looking = points.choose((p.judge for p in found), judges, "judge")
+    both = [who for who in shown if _ways(found, who) >= set(_OPTIMIZED)]
+    lacking = [who for who in shown if who not in both] if generators else []
+    if lacking or not both:
+        who = (lacking or shown)[0]
+        raise InputError(f"{who.name}: judged here are metamers of it whose {' and '.join(_ways(found, who))} "
+                         f"was optimised; Figure S9 compares waveform and cochleagram "
+                         f"(make_metamers --optimize)")  # fmt: skip
+    pairs = [(who, judge) for who in both for judge in looking if judge.is_other_seed_of(who)]
+    seen = {(p.generator, p.judge, p.optimized) for p in found}
+    pairs = [pair for pair in pairs if all((*pair, way) in seen for way in _OPTIMIZED)]
+    if not pairs:
+        raise InputError(f"no network of another seed judged the metamers of {both[0].name}, both those whose "
+                         f"waveform and those whose cochleagram was optimised")  # fmt: skip
+    return pairs
+
+
+def _ways(found: Sequence[Point], generator: Who) -> set[str]:
+    return {p.optimized for p in found if p.generator == generator and p.layer_index >= 0}
