@@ -123,7 +123,10 @@ def recognition_curve(
 
 
 def counts(
-    axes: Axes, layers: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[Mapping[str, Any] | None]
+    axes: Axes,
+    layers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    styles: Sequence[Mapping[str, Any] | None],
 ) -> None:
     """A table below curves: a column for each layer, a row for each curve.
 
@@ -133,13 +136,15 @@ def counts(
       rows: texts, [rows][layers].
       styles: of the curve of each row, whose symbol stands before it; None for no symbol.
     """
-    for line, (texts, style) in enumerate(zip(rows, styles, strict=True)):
+    heights = [max(text.count("\n") + 1 for text in texts) for texts in rows]
+    for bottom, height, texts, style in zip(np.cumsum(heights), heights, rows, styles, strict=True):
+        middle = bottom - height / 2
         if style is not None:
-            axes.plot([-0.75], [line], clip_on=False, **{**style, "linestyle": "none"})
+            axes.plot([-0.75], [middle], clip_on=False, **{**style, "linestyle": "none"})
         for place, text in enumerate(texts):
-            axes.text(place, line, text, ha="center", va="center", fontsize=5.5)
+            axes.text(place, middle, text, ha="center", va="center", fontsize=5.5, linespacing=1.0)
     axes.set_xticks(range(len(layers)), layers, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(len(rows) - 0.5, -0.5), yticks=[])
+    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(sum(heights), 0), yticks=[])
     axes.tick_params(axis="x", length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

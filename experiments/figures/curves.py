@@ -24,7 +24,8 @@ _DECISIONS = {
     "sixteen_by_name": "16-way (by name)",
     "classes": "classes of the list",
 }
-_PAGE, _COLUMN, _ROW, _COUNT = 7.6, 2.4, 2.0, 0.14  # inches
+# Inches: of a page, a figure at least, a column, one at least, a row, a line of counts, a letter.
+_PAGE, _LEAST, _COLUMN, _NARROWEST, _ROW, _COUNT, _LETTER = 7.6, 4.4, 2.5, 1.9, 2.0, 0.13, 0.062
 _APART = 0.09  # curves at a layer, so that their error bars are seen
 _WIDEST = 0.5  # of all of them
 
@@ -56,6 +57,11 @@ class Panel:
     lines: Sequence[Line]
     own_counts: bool
 
+    @property
+    def layers(self) -> list[str]:
+        """On the x axis."""
+        return points_file.layers(itertools.chain.from_iterable(line.all_points for line in self.lines))
+
 
 def line(label: str, style: Mapping[str, Any], chosen: Sequence[Point], decisions: Sequence[str]) -> Line:
     """A curve for each decision of one judge's points of one generator."""
@@ -66,25 +72,31 @@ def line(label: str, style: Mapping[str, Any], chosen: Sequence[Point], decision
 def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> Figure:
     """A column for each panel, a row for each decision, the counts below.
 
-    Below each layer stands how many metamers of how many met the criteria, in brackets how
-    many of them count where a judge cannot tell right from wrong for all; below "natural"
-    the number of targets. Error bars are standard errors over stimuli.
+    Below each layer stands how many metamers met the criteria, in brackets how many of them
+    count where a judge cannot tell right from wrong for all; below "natural" the number of
+    targets. Error bars are standard errors over stimuli.
     """
-    rows = max(len(panel.lines) if panel.own_counts else 1 for panel in panels)
-    height = _ROW * len(decisions) + _COUNT * rows
-    width = max(_PAGE / 2, min(_PAGE, _COLUMN * len(panels)), 1.9 * len(panels))
-    figure = Figure(figsize=(width, height + 1.1), layout="constrained")
-    ratios = [_ROW] * len(decisions) + [_COUNT * rows]
+    total = _total(panels)
+    tables = [_count_rows(panel, total) for panel in panels]
+    below = _COUNT * max(sum(max(text.count("\n") + 1 for text in row) for row in rows) for rows in tables)
+    longest = max(len(text) for panel in panels for text in panel.title.split("\n"))
+    column = max(_NARROWEST, _LETTER * longest + 0.3)
+    width = max(_LEAST, min(_PAGE, _COLUMN * len(panels)), column * len(panels) + 0.5)
+    figure = Figure(figsize=(width, _ROW * len(decisions) + below + 1.1), layout="constrained")
+    ratios = [_ROW] * len(decisions) + [below]
     grid = figure.subplots(len(decisions) + 1, len(panels), squeeze=False, height_ratios=ratios)
     for column, panel in enumerate(panels):
-        layers = points_file.layers(itertools.chain.from_iterable(x.all_points for x in panel.lines))
+        layers = panel.layers
         for axes, decision in zip(grid[:-1, column], decisions, strict=True):
             _curves(axes, panel, decision, layers)
             axes.label_outer()
             axes.tick_params(axis="x", labelbottom=False)
         grid[0, column].set_title(panel.title)
-        _counts(grid[-1, column], panel, layers)
-    grid[-1, 0].set_ylabel("passed", rotation=0, ha="right", va="center", fontsize=6, labelpad=10)
+        styles = [line.style for line in panel.lines] if panel.own_counts else [None]
+        plots.counts(grid[-1, column], layers, tables[column], styles)
+        grid[-1, column].set_xlabel("matched layer")
+    passed = "passed" if total is None else f"passed\nof {total}"
+    grid[-1, 0].set_ylabel(passed, rotation=0, ha="right", va="center", fontsize=6, labelpad=16)
     if title:
         figure.suptitle(title, fontsize=9)
     legend = {}
@@ -93,8 +105,8 @@ def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> 
             legend.setdefault(label, handle)
     legend["chance"] = legend.pop("chance", None)
     shown = {label: handle for label, handle in legend.items() if handle is not None}
-    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=_legend_columns(shown, width),
-                  handlelength=3)  # fmt: skip
+    columns = _legend_columns(shown, width)
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=columns, handlelength=3)
     return figure
 
 
@@ -118,22 +130,34 @@ def _curves(axes: Axes, panel: Panel, decision: str, layers: Sequence[str]) -> N
         plots.recognition_curve(axes, places, proportions, sem, line.label, line.style)
 
 
-def _counts(axes: Axes, panel: Panel, layers: Sequence[str]) -> None:
-    if panel.own_counts:
-        groups = [line.all_points for line in panel.lines]
-        styles: list[Mapping[str, Any] | None] = [line.style for line in panel.lines]
-    else:
-        groups, styles = [[p for line in panel.lines for p in line.all_points]], [None]
-    rows = [[count_text([p for p in group if p.layer == layer]) for layer in layers] for group in groups]
-    plots.counts(axes, layers, rows, styles)
+def _total(panels: Sequence[Panel]) -> int | None:
+    """How many metamers were made for every point, None where for one more than for another."""
+    every = (point for panel in panels for line in panel.lines for point in line.all_points)
+    totals = {point.total for point in every if point.layer != NATURAL}
+    return totals.pop() if len(totals) == 1 else None
 
 
-def count_text(points: Sequence[Point]) -> str:
-    """How many metamers passed of how many, "18/20"; "(15)" or "(9-15)" of them count."""
+def _count_rows(panel: Panel, total: int | None) -> list[list[str]]:
+    """Texts, [rows][layers]: a row for each curve, or one where all have the same metamers."""
+    groups = [line.all_points for line in panel.lines]
+    if not panel.own_counts:
+        groups = [list(itertools.chain.from_iterable(groups))]
+    return [[count_text([p for p in g if p.layer == layer], total) for layer in panel.layers] for g in groups]
+
+
+def count_text(points: Sequence[Point], total: int | None = None) -> str:
+    """How many metamers passed, "18", "18/20"; below, "(15)" or "(9-15)", how many count.
+
+    Args:
+      points: of a layer and a generator, by every judge.
+      total: that is told elsewhere; None to tell it here.
+    """
     if not points:
         return "-"
     first, counted = points[0], sorted({point.n for point in points})
-    text = str(first.total) if first.layer == NATURAL else f"{first.passed}/{first.total}"
+    text = str(first.passed)
+    if first.layer != NATURAL and total is None:
+        text = f"{first.passed}/{first.total}"
     if counted == [first.passed]:
         return text
     return f"{text}\n({'-'.join(str(n) for n in dict.fromkeys((counted[0], counted[-1])))})"

@@ -41,6 +41,8 @@ def draw(
     shown = points.choose((p.generator for p in found), generators, "generating network")
     found = [point for point in found if point.generator in shown]
     looking = points.choose((p.judge for p in found), judges, "judge")
+    if not judges:
+        looking = _ordered(shown, looking)
     found = [point for point in found if point.judge in looking]
     for generator in shown:
         _check(generator, looking if judges else (), found)
@@ -65,17 +67,23 @@ def _check(generator: Who, asked: Sequence[Who], found: Sequence[Point]) -> None
     judged = {point.judge for point in found if point.generator == generator}
     missing = [judge for judge in asked if judge not in judged]
     if missing:
-        raise InputError(f"{missing[0].name} ({missing[0].short}) did not judge metamers of {generator.name}; "
-                         f"recognize_metamers --judges lets it")  # fmt: skip
+        raise InputError(f"{missing[0].name} ({missing[0].short}) did not judge the metamers of "
+                         f"{generator.name}; recognize_metamers --judges lets it")  # fmt: skip
     if judged <= {generator}:
         raise InputError(f"no network but {generator.name} itself judged its metamers; recognize_metamers "
                          f"--judges names others")  # fmt: skip
 
 
+def _ordered(generators: Sequence[Who], judges: Sequence[Who]) -> list[Who]:
+    """The generating networks in their order, each followed by its other seeds, then other networks."""
+    architectures = list(dict.fromkeys(who.architecture for who in [*generators, *judges]))
+    return sorted(judges, key=lambda who: (architectures.index(who.architecture), who not in generators))
+
+
 def _styles(generators: Sequence[Who], judges: Sequence[Who]) -> dict[Who, dict]:
     """Colour by architecture, dashes by seed; a generating network is a first seed."""
-    ordered = [*(who for who in generators if who in judges), *(w for w in judges if w not in generators)]
-    architectures = list(dict.fromkeys(who.architecture for who in ordered))
+    ordered = sorted(judges, key=lambda who: who not in generators)
+    architectures = list(dict.fromkeys(who.architecture for who in _ordered(generators, judges)))
     styles = {}
     for line, architecture in enumerate(architectures):
         seeds = [who for who in ordered if who.architecture == architecture]

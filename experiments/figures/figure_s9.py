@@ -45,7 +45,9 @@ def draw(
     for generator, judge in pairs:
         own = [p for p in found if (p.generator, p.judge) == (generator, judge)]
         lines = [
-            curves.line(f"{way} optimised", plots.line_style(i, i), [p for p in own if p.optimized == way], rows)
+            curves.line(
+                f"{way} optimised", plots.line_style(i, i), [p for p in own if p.optimized == way], rows
+            )
             for i, way in enumerate(_OPTIMIZED)
         ]
         title = f"metamers of {called[generator]}\njudged by {called[judge]}"
@@ -64,15 +66,15 @@ def _pairs(
     lacking = [who for who in shown if who not in both] if generators else []
     if lacking or not both:
         who = (lacking or shown)[0]
-        raise InputError(f"{who.name}: judged here are metamers of it whose {' and '.join(_ways(found, who))} "
-                         f"was optimised; Figure S9 compares waveform and cochleagram "
-                         f"(make_metamers --optimize)")  # fmt: skip
+        ways = " and ".join(sorted(_ways(found, who))) or "nothing"
+        raise InputError(f"of {who.name}, these are judgements of metamers whose {ways} was optimised; "
+                         f"Figure S9 compares waveform with cochleagram; see make_metamers")  # fmt: skip
     pairs = [(who, judge) for who in both for judge in looking if judge.is_other_seed_of(who)]
     seen = {(p.generator, p.judge, p.optimized) for p in found}
     pairs = [pair for pair in pairs if all((*pair, way) in seen for way in _OPTIMIZED)]
     if not pairs:
-        raise InputError(f"no network of another seed judged the metamers of {both[0].name}, both those whose "
-                         f"waveform and those whose cochleagram was optimised")  # fmt: skip
+        raise InputError(f"no trained network of another seed judged the metamers of {both[0].name}, both "
+                         f"those whose waveform and those whose cochleagram was optimised")  # fmt: skip
     return pairs
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -111,12 +112,12 @@ def _read_file(file: Path) -> list[Point]:
     try:
         return [_point(row) for row in rows]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{file}: not {FILE} of recognize_metamers, it lacks or misnames {error}"
-        ) from error
+        raise InputError(f"{file}: not {FILE} of recognize_metamers, it lacks or misnames {error}") from error
 
 
 def _point(row: Mapping[str, str]) -> Point:
+    if None in row or None in row.values():
+        raise ValueError("values: a row is not as long as the header")
     return Point(
         judge=Who(row["judge"], row["judge_weights"]),
         generator=Who(row["generator"], row["generator_weights"]),
@@ -164,7 +165,7 @@ def curve(points: Iterable[Point]) -> list[Point]:
       InputError: a layer stands twice, because its metamers were searched in two ways.
     """
     ordered = sorted(points, key=lambda point: (point.layer_index, point.layer))
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in itertools.pairwise(ordered):
         if one.layer == other.layer:
             raise InputError(
                 f"{one.layer} of {one.generator.name} was searched in several ways ({one.settings}; "

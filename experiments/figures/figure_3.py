@@ -1,0 +1,174 @@
+"""Figure 3a and 3c: example metamers over the layers, as pictures and as cochleagrams.
+
+Reads the folders of metamers; runs no network.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from model_metamers import InputError, presentations, report, results
+from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
+from model_metamers.presentations import NATURAL, Presentation
+from model_metamers_experiments.figures import curves, points
+from model_metamers_experiments.figures.points import Who
+
+_PAGE, _PICTURE, _COCHLEAGRAM = 7.6, 1.35, 1.3  # inches; a row's height at most
+_TITLE = 0.42
+_NYQUIST_SHARE = 0.45  # of the sample rate: the highest filter of a sound whose front end is not told
+_PAPER = CochleagramConfig()
+
+
+def draw(
+    metamers: Sequence[str | Path],
+    stimuli: Sequence[str] | None = None,
+    layers: Sequence[str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Figure:
+    """A row for each network and stimulus: the natural signal, then its metamers, early to late.
+
+    Pictures are part a, sounds part c as in the paper, drawn as cochleagrams on one scale of
+    brightness a row. Metamers are the files that people are shown; what fails the criteria
+    on the file, or has no verdict, says so. Of several seeds the first is taken.
+
+    Args:
+      metamers: folders with metamers, at any depth.
+      stimuli: their names; None for one for each network, that whose metamers pass at the
+        most layers, the first by name among equals.
+      layers: to show; None for all.
+      names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
+
+    Raises:
+      InputError: no metamers, damaged ones, or none of the stimuli or layers.
+    """
+    found = [p for p in presentations.find(metamers, "none") if p.layer != NATURAL]
+    for what, asked in (("stimulus", stimuli), ("layer", layers)):
+        there = list(dict.fromkeys(getattr(p, what) for p in found))
+        missing = [name for name in asked or () if name not in there]
+        if missing:
+            raise InputError(f"no metamers of the {what} {missing[0]!r}; there are {', '.join(there)}")
+    found = [p for p in found if not layers or p.layer in layers]
+    rows = _rows(found, stimuli)
+    whos = list(dict.fromkeys(_who(row[0]) for row in rows))
+    called = points.labels(whos, names)
+    parts = {"a": [r for r in rows if r[0].spec.kind == "image"],
+             "c": [r for r in rows if r[0].spec.kind != "image"]}  # fmt: skip
+    parts = {letter: part for letter, part in parts.items() if part}
+    heights = [_height(part) for part in parts.values()]
+    with matplotlib.rc_context({**curves.PRINT, "axes.titlesize": 6.5, "axes.labelsize": 7,
+                                "xtick.labelsize": 6, "ytick.labelsize": 6}):  # fmt: skip
+        figure = Figure(figsize=(_PAGE, sum(heights)), layout="constrained")
+        subfigures = figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for subfigure, (letter, part) in zip(subfigures, parts.items(), strict=True):
+            _part(subfigure, letter, part, called)
+    return figure
+
+
+def _who(presentation: Presentation) -> Who:
+    return Who(presentation.generator, presentation.generator_weights)
+
+
+def _rows(found: Sequence[Presentation], stimuli: Sequence[str] | None) -> list[list[Presentation]]:
+    """Metamers of a network, a way of searching and a stimulus each, early to late."""
+    groups: dict[tuple, list[Presentation]] = {}
+    for p in found:
+        groups.setdefault((_who(p), p.optimized, p.settings), []).append(p)
+    rows = []
+    ordered = sorted(groups, key=lambda key: (key[0], key[1] == "cochleagram", key[2]))
+    for group in (groups[key] for key in ordered):
+        for stimulus in stimuli or [_example(group)]:
+            row = sorted((p for p in group if p.stimulus == stimulus),
+                         key=lambda p: (p.layer_index, p.search_seed))  # fmt: skip
+            firsts = [next(same) for _, same in itertools.groupby(row, key=lambda p: p.layer)]
+            if firsts:
+                rows.append(firsts)
+    return rows
+
+
+def _example(group: Sequence[Presentation]) -> str:
+    """The stimulus whose metamers pass at the most layers."""
+    passing = {(p.stimulus, p.layer) for p in group if _verdict(p)}
+    names = sorted({p.stimulus for p in group})
+    return max(names, key=lambda name: sum(stimulus == name for stimulus, _ in passing))
+
+
+def _verdict(metamer: Presentation) -> bool | None:
+    """Whether it passes on the file; None where that was not measured."""
+    verdict = results.load_record(metamer.folder)["file"].get("verdict")
+    return None if verdict is None else verdict["passes"]
+
+
+def _height(part: Sequence[Sequence[Presentation]]) -> float:
+    columns = 1 + max(map(len, part))
+    highest = _PICTURE if part[0][0].spec.kind == "image" else _COCHLEAGRAM
+    return 0.3 + len(part) * (min(highest, _PAGE / columns) + _TITLE)
+
+
+def _part(
+    part: SubFigure, letter: str, rows: Sequence[Sequence[Presentation]], called: Mapping[Who, str]
+) -> None:
+    panels = part.subplots(len(rows), 1 + max(map(len, rows)), squeeze=False)
+    draw_one = _picture if letter == "a" else _cochleagram
+    for number, (line, row) in enumerate(zip(panels, rows, strict=True)):
+        for axes, metamer in zip(line[1:], row, strict=False):
+            draw_one(axes, metamer, "metamer")
+            axes.set_title(f"{metamer.layer}\n{_about(metamer)}")
+        draw_one(line[0], row[0], "target")
+        line[0].set_title(f"natural\n{row[0].stimulus}")
+        for axes in line[1:]:
+            axes.set_ylabel("")
+            axes.tick_params(labelleft=False)
+        if number < len(rows) - 1:
+            for axes in line:
+                axes.set_xlabel("")
+        for axes in line[len(row) + 1 :]:
+            axes.remove()
+        searched = "\n(cochleagram optimised)" if row[0].optimized == "cochleagram" else ""
+        unit = f"\n{line[0].get_ylabel()}" if line[0].get_ylabel() else ""
+        line[0].set_ylabel(called[_who(row[0])] + searched + unit)
+    part.suptitle(f"$\\bf{{{letter}}}$", x=0.01, ha="left", fontsize=10)
+
+
+def _about(metamer: Presentation) -> str:
+    """Rho at the matched layer of the file, and whether it fails."""
+    rho = results.load_record(metamer.folder)["file"].get("spearman", {}).get(metamer.layer)
+    text = "ρ –" if rho is None else f"ρ {rho:.3f}"
+    return text + {True: "", False: ", fails", None: ", no verdict"}[_verdict(metamer)]
+
+
+def _shown(metamer: Presentation, stem: str) -> np.ndarray:
+    if metamer.spec.kind == "cochleagram":
+        array = "target" if stem == "target" else "signal"
+        return results.read_arrays(metamer.folder / "metamer.npz", (array,))[array]
+    return results.read_shown(metamer.folder / results.shown_name(stem, metamer.spec), metamer.spec)
+
+
+def _picture(axes: Axes, metamer: Presentation, stem: str) -> None:
+    spec = metamer.spec
+    axes.imshow((_shown(metamer, stem) - spec.low) / (spec.high - spec.low), interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+
+
+def _cochleagram(axes: Axes, metamer: Presentation, stem: str) -> None:
+    """A sound's by the paper's filters, as far as its sample rate reaches."""
+    frontend = metamer.spec.frontend or _display(metamer.spec.sample_rate)
+    values, brightest = (_values(_shown(metamer, s), metamer, frontend) for s in (stem, "target"))
+    report.draw_cochleagram(axes, values, frontend, float(brightest.max()))
+
+
+def _values(signal: np.ndarray, metamer: Presentation, frontend: CochleagramConfig) -> np.ndarray:
+    """[filters, frames] of a sound or a cochleagram."""
+    if metamer.spec.kind == "cochleagram":
+        return signal[:, :, 0]
+    return cochleagram(signal[np.newaxis], frontend)[0, :, :, 0].numpy()
+
+
+def _display(sample_rate: int) -> CochleagramConfig:
+    return CochleagramConfig(sample_rate, high_hz=min(_PAPER.high_hz, _NYQUIST_SHARE * sample_rate))
