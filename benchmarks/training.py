@@ -58,7 +58,7 @@ def write_data(folder: Path, network, count: int) -> None:
 def open_batches(folder: Path, network, batch_size: int) -> tf.data.Dataset:
     """One epoch of mixtures after another."""
     config = mixtures.MixtureConfig(network.signal.sample_rate)
-    data = sound_input.open_data(network, folder / "speech", folder / "backgrounds", list(network.tasks), ())
+    data = sound_input.open_data(network, folder / "speech", folder / "backgrounds", list(network.tasks))
     return data["train"].batches(0, 0, batch_size, 0, config).repeat()
 
 

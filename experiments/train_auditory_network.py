@@ -27,11 +27,11 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.networks import small
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import loop, losses, mixtures, recipes, sound_input, sound_validation, stopping
 from model_metamers_experiments import training_binary as shared
 
+_PAPER = stopping.PAPER_TARGETS
 _NETWORK = flags.DEFINE_string("network", "word_reduced_aliasing", "Auditory network of the catalog.")
 _SPEECH = flags.DEFINE_string("speech", None, "Folder of the speech data set.", required=True)
 _BACKGROUNDS = flags.DEFINE_string("backgrounds", None, "Folder of the background data set.", required=True)
@@ -53,8 +53,10 @@ _DECIMATION = flags.DEFINE_integer("frontend_decimation", 1,
 _DRAWS = flags.DEFINE_integer("validation_draws", 1, "Mixtures of each validation clip.", lower_bound=1)
 _BUFFER = flags.DEFINE_integer("shuffle_buffer", 4096, "Clips shuffled at once, of either kind.",
                                lower_bound=1)  # fmt: skip
-_STOP_AT_WORDS = flags.DEFINE_float("stop_at_word_accuracy", None, "Good enough; 0.57 in the paper.", 0, 1)
-_STOP_AT_AUC = flags.DEFINE_float("stop_at_mean_auc", None, "Good enough; 0.83 in the paper.", 0, 1)
+_STOP_AT_WORDS = flags.DEFINE_float("stop_at_word_accuracy", None,
+    f"Good enough; {_PAPER['word_accuracy']} in the paper.", 0, 1)  # fmt: skip
+_STOP_AT_AUC = flags.DEFINE_float("stop_at_mean_auc", None,
+    f"Good enough; {_PAPER['mean_auc']} in the paper.", 0, 1)  # fmt: skip
 
 
 def main() -> None:
@@ -64,20 +66,16 @@ def main() -> None:
             raise mm.InputError(
                 f"{network.name} is no auditory CNN; train_image_network trains image networks"
             )
-        recipe = recipes.choose(network.name, _RECIPE.value).changed(
-            num_epochs=shared.EPOCHS.value, batch_size=shared.BATCH_SIZE.value,
-            learning_rate=shared.LEARNING_RATE.value,
-        )  # fmt: skip
+        recipe = shared.changed(recipes.choose(network.name, _RECIPE.value))
         weights = {WORD_TASK: _WORD_WEIGHT.value, AUDIOSET_TASK: _BACKGROUND_WEIGHT.value}
         weights = {task: weight for task, weight in weights.items() if task in network.tasks and weight}
+        if not weights:
+            raise mm.InputError(f"{network.name}: nothing is trained with these weights of its tasks' losses")
         config = mixtures.MixtureConfig(
             network.signal.sample_rate, _SHIFT.value, _SNR_LOW.value, _SNR_HIGH.value, network.signal.rms,
             _NULL_WORDS.value, _NULL_BACKGROUNDS.value, _STRETCH.value,
         )  # fmt: skip
-        labels = small.ENVIRONMENTAL_CLASSES if network.name in small.BUILDERS else ()
-        data = sound_input.open_data(
-            network, Path(_SPEECH.value), Path(_BACKGROUNDS.value), list(weights), labels
-        )
+        data = sound_input.open_data(network, Path(_SPEECH.value), Path(_BACKGROUNDS.value), list(weights))
         pace = "words" if WORD_TASK in weights else "backgrounds"
         count = data["train"].words.count if pace == "words" else data["train"].backgrounds.count
         validation = sound_validation.Validation(
@@ -87,19 +85,11 @@ def main() -> None:
             batches=lambda epoch, first: data["train"].batches(
                 epoch, first, recipe.batch_size, shared.SEED.value, config, _BUFFER.value, pace
             ),
-            steps_per_epoch=count // recipe.batch_size,
-            num_epochs=recipe.num_epochs,
             objective=losses.tasks(weights, _DECIMATION.value),
-            schedule=recipe.schedule(count // recipe.batch_size),
             evaluate=validation.metrics,
             stopping=_stopping(list(weights)),
-            evaluations_per_epoch=shared.EVALUATIONS.value,
-            saves_per_epoch=shared.SAVES.value,
-            weight_decay=recipe.weight_decay,
-            clip_norm=recipe.clip_norm,
-            mixed_precision=shared.MIXED_PRECISION.value,
-            seed=shared.SEED.value,
             paths=(*data["train"].words.paths, *data["train"].backgrounds.paths),
+            **shared.loop_settings(recipe, count),
         )
         held_out = data["validation"]
         entry = {
@@ -110,7 +100,7 @@ def main() -> None:
         }  # fmt: skip
         shared.run_training(
             __name__, network, recipe.optimizer(), training, entry, "train_auditory_network",
-            lambda out: validation.write_confusions(out),
+            validation.write_confusions,
         )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Trains an image network of the catalog on images in TFRecords.
 
   METAMERS_DATA=/data train_image_network --network=vgg_19_small --out=/tmp/vgg
-  train_image_network --network=vgg_19 --data=imagenet/ --seed=1 --out=/tmp/vgg_seed1
+  train_image_network --network=vgg_19 --data=imagenet_train --validation=imagenet_validation \\
+      --seed=1 --out=/tmp/vgg_seed1
 
 Reads `train-*.tfrecord` and `validation-*` or `test-*.tfrecord` with TF-slim's feature keys, and
 `labels.txt`, from --data (without it, `cifar10/` below the folder that the environment
@@ -28,6 +29,8 @@ from model_metamers_experiments import training_binary as shared
 
 _NETWORK = flags.DEFINE_string("network", "vgg_19_small", "Network of the catalog.")
 _DATA = flags.DEFINE_string("data", None, "Folder of the TFRecords. Without it, $METAMERS_DATA/cifar10.")
+_VALIDATION = flags.DEFINE_string("validation", None,
+    "Folder of the held-out TFRecords, where it is another than --data.")  # fmt: skip
 _RECIPE = flags.DEFINE_enum("recipe", None, list(recipes.IMAGE_RECIPES),
                             "How to train. Without it, the one of the network's family.")  # fmt: skip
 _WEIGHT_DECAY = flags.DEFINE_float("weight_decay", None, "L2 penalty on kernels. Without it, the recipe's.",
@@ -40,33 +43,25 @@ def main() -> None:
         network = shared.build(_NETWORK.value, shared.SEED.value)
         if network.signal.kind != "image":
             raise mm.InputError(f"{network.name} takes sounds; train_auditory_network trains it")
-        recipe = recipes.choose(network.name, _RECIPE.value).changed(
-            num_epochs=shared.EPOCHS.value, batch_size=shared.BATCH_SIZE.value,
-            learning_rate=shared.LEARNING_RATE.value, weight_decay=_WEIGHT_DECAY.value,
-        )  # fmt: skip
+        recipe = shared.changed(recipes.choose(network.name, _RECIPE.value), weight_decay=_WEIGHT_DECAY.value)
         folder = shared.data_folder(_DATA.value, "cifar10", "data")
-        data = image_runs.open_data(network, folder, recipe, shared.SEED.value, shared.PROGRESS.value)
+        held_out = Path(_VALIDATION.value) if _VALIDATION.value else None
+        data = image_runs.open_data(
+            network, folder, recipe, shared.SEED.value, shared.PROGRESS.value, held_out
+        )
         training = loop.Training(
             batches=data.batches,
-            steps_per_epoch=data.train_count // recipe.batch_size,
-            num_epochs=recipe.num_epochs,
             objective=losses.classification(recipe.label_smoothing, recipe.aux_weight),
-            schedule=recipe.schedule(data.train_count // recipe.batch_size),
             evaluate=lambda: {"accuracy": evaluation.accuracy(*data.validate(network))},
             stopping=stopping.Stopping(
                 {"accuracy": _STOP_AT.value} if _STOP_AT.value else {}, "accuracy", shared.PATIENCE.value
             ),
-            evaluations_per_epoch=shared.EVALUATIONS.value,
-            saves_per_epoch=shared.SAVES.value,
-            weight_decay=recipe.weight_decay,
-            clip_norm=recipe.clip_norm,
-            mixed_precision=shared.MIXED_PRECISION.value,
-            seed=shared.SEED.value,
             paths=data.paths,
+            **shared.loop_settings(recipe, data.train_count),
         )
         entry = {
             "data": f"{folder.name}, {data.train_count} training images",
-            "held_out": f"{folder.name}, {data.validation_count} images not trained on",
+            "held_out": f"{(held_out or folder).name}, {data.validation_count} images not trained on",
         }
 
         def write_confusions(out: Path) -> None:

@@ -14,6 +14,7 @@ import model_metamers as mm
 from model_metamers.networks import catalog
 from model_metamers.networks.network import Network
 from model_metamers.training import export, loop
+from model_metamers.training.recipe import Recipe
 from model_metamers_experiments import binary
 
 OUT = flags.DEFINE_string("out", None, "Folder of the checkpoint and the saved states.", required=True)
@@ -77,6 +78,29 @@ def build(name: str, seed: int) -> Network:
     return network
 
 
+def changed(recipe: Recipe, **values: float | None) -> Recipe:
+    """A recipe with what the flags say instead."""
+    return recipe.changed(
+        num_epochs=EPOCHS.value, batch_size=BATCH_SIZE.value, learning_rate=LEARNING_RATE.value, **values
+    )
+
+
+def loop_settings(recipe: Recipe, count: int) -> dict[str, Any]:
+    """What `loop.Training` is told alike by either binary, for a training set of `count`."""
+    steps_per_epoch = count // recipe.batch_size
+    return {
+        "steps_per_epoch": steps_per_epoch,
+        "num_epochs": recipe.num_epochs,
+        "schedule": recipe.schedule(steps_per_epoch),
+        "evaluations_per_epoch": EVALUATIONS.value,
+        "saves_per_epoch": SAVES.value,
+        "weight_decay": recipe.weight_decay,
+        "clip_norm": recipe.clip_norm,
+        "mixed_precision": MIXED_PRECISION.value,
+        "seed": SEED.value,
+    }
+
+
 def run_training(
     module: str, network: Network, optimizer: tf.keras.optimizers.Optimizer, training: loop.Training,
     entry: Mapping[str, Any], program: str, after: Callable[[Path], None] | None = None,
@@ -110,8 +134,3 @@ def run_training(
     print(f"Ended: {outcome.reason}; {outcome.steps} steps, {time.monotonic() - began:.0f} s in this run")
     binary.print_table([["metric", "of the file"], *([k, f"{v:.4f}"] for k, v in metrics.items())])
     print(f"Written: {prefix}")
-
-
-def choose(given: Any, default: Any) -> Any:
-    """A flag's value, or the recipe's."""
-    return default if given is None else given

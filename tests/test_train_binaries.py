@@ -68,6 +68,7 @@ def test_images_are_trained_and_filed(tmp_path):
     flags = [
         "--network=resnet_v2_small",
         f"--data={images}",
+        f"--validation={training_data.write_images(tmp_path / 'held_out', counts=(1, 5))}",
         f"--out={tmp_path / 'r'}",
         "--batch_size=8",
         "--epochs=1",
@@ -75,6 +76,7 @@ def test_images_are_trained_and_filed(tmp_path):
     code, _, err = _run("train_image_network", *flags)
     assert code == 0, err
     entry = json.loads((tmp_path / "r" / "manifest.json").read_text())["resnet_v2_small.ckpt"]
+    assert entry["held_out"] == "held_out, 5 images not trained on"
     assert entry["steps"] == 3 and set(entry["metrics"]) == {"accuracy"} and entry["dtype"] == "float32"
     assert mm.load_network("resnet_v2_small", tmp_path / "r" / "resnet_v2_small.ckpt")
     code, _, err = _run("train_image_network", *flags, "--seed=1")
@@ -98,6 +100,11 @@ def test_what_cannot_be_trained_is_refused(tmp_path, binary, flags, message):
 def test_stopping_at_what_is_not_trained_is_refused(folders, tmp_path):
     code, _, err = _run("train_auditory_network", *_words(folders, tmp_path / "w", "--stop_at_mean_auc=0.83"))
     assert code == 2 and "the network is not trained on that task" in err
+
+
+def test_training_nothing_is_refused(folders, tmp_path):
+    code, _, err = _run("train_auditory_network", *_words(folders, tmp_path / "w", "--word_weight=0"))
+    assert code == 2 and "nothing is trained" in err
 
 
 def test_a_damaged_record_stops_training_with_a_line_and_a_good_state(folders, tmp_path):

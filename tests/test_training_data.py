@@ -27,8 +27,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def data(network, folders):
-    return sound_input.open_data(network, *folders, [WORD_TASK, AUDIOSET_TASK],
-                                 catalog.small.ENVIRONMENTAL_CLASSES)  # fmt: skip
+    return sound_input.open_data(network, *folders, [WORD_TASK, AUDIOSET_TASK])  # fmt: skip
 
 
 def _all(dataset) -> list:
@@ -88,14 +87,14 @@ def test_confusions_count_every_held_out_clip(network, data, tmp_path):
 def test_speech_of_another_kind_is_refused(network, folders, tmp_path, changes, message):
     speech = training_data.write_speech(tmp_path / "speech", **changes)
     with pytest.raises(InputError, match=message):
-        sound_input.open_data(network, speech, folders[1], [WORD_TASK], ())
+        sound_input.open_data(network, speech, folders[1], [WORD_TASK])
 
 
 def test_backgrounds_of_another_kind_are_refused_where_they_are_trained_on(network, folders, tmp_path):
     other = training_data.write_backgrounds(tmp_path / "b", labels=["__nullSignal__", "dog"])
     with pytest.raises(InputError, match="2 classes, but both_tasks_reduced_aliasing_small has 11"):
-        sound_input.open_data(network, folders[0], other, [WORD_TASK, AUDIOSET_TASK], ())
-    data = sound_input.open_data(network, folders[0], other, [WORD_TASK], ())
+        sound_input.open_data(network, folders[0], other, [WORD_TASK, AUDIOSET_TASK])
+    data = sound_input.open_data(network, folders[0], other, [WORD_TASK])
     assert data["train"].num_labels == 2  # they are noise to a word network, whatever they are
 
 
@@ -122,7 +121,7 @@ def test_spoilt_data_sets_are_refused(network, folders, tmp_path, spoil):
         spoil
     ]
     with pytest.raises(InputError, match=message):
-        sound_input.open_data(network, speech, folders[1], [WORD_TASK], ())
+        sound_input.open_data(network, speech, folders[1], [WORD_TASK])
 
 
 def test_the_damaged_file_is_found(tmp_path):
@@ -179,3 +178,20 @@ def test_shuffling_reads_every_record_once(tmp_path):
     )
     assert found.count == 50 and sorted(mixed) == sorted(plain) and mixed == again
     assert mixed != other and mixed != plain
+
+
+def test_held_out_images_may_have_a_folder_of_their_own(tmp_path):
+    network, recipe = catalog.build_network("vgg_19_small"), recipes.choose("vgg_19_small")
+    train = training_data.write_images(tmp_path / "train", counts=(24, 2))
+    held_out = training_data.write_images(tmp_path / "held_out", counts=(1, 7))
+    data = image_runs.open_data(network, train, recipe, 0, False, held_out)
+    assert (data.train_count, data.validation_count) == (24, 7)
+    (held_out / "labels.txt").write_text("".join(f"{i}:other {i}\n" for i in range(10)))
+    with pytest.raises(InputError, match=r"their labels\.txt differ"):
+        image_runs.open_data(network, train, recipe, 0, False, held_out)
+
+
+def test_a_network_knows_the_classes_of_its_tasks(network):
+    assert network.classes_of(WORD_TASK) == network.classes == catalog.small.WORDS
+    assert network.classes_of(AUDIOSET_TASK) == catalog.small.ENVIRONMENTAL_CLASSES
+    assert catalog.build_network("both_tasks_reduced_aliasing_small").classes_of("other") == ()

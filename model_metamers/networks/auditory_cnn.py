@@ -107,6 +107,7 @@ class AuditoryCNN(Network):
       frontend: of the cochleagram.
       num_samples: of a sound.
       task: whose logits are "logits".
+      other_classes: class names of the other tasks, by task, where they are known.
 
     Raises:
       InputError: a layer type, an argument or a task that is not known, or a layer
@@ -122,6 +123,7 @@ class AuditoryCNN(Network):
         frontend: CochleagramConfig,
         num_samples: int = 40000,
         task: str = WORD_TASK,
+        other_classes: Mapping[str, Sequence[str]] | None = None,
     ):
         super().__init__(
             name=name,
@@ -130,6 +132,7 @@ class AuditoryCNN(Network):
             classes=classes,
         )
         self.frontend, self.task = frontend, task
+        self._classes_of = {task: tuple(classes), **(other_classes or {})}
         # tuples, because tf.Module would wrap and walk a list of dicts
         self._architecture = tuple((item["layer_type"], item["args"]) for item in normalized(architecture))
         self._build()
@@ -161,6 +164,10 @@ class AuditoryCNN(Network):
         layer_type, args = self._architecture[-1]
         names = top_names(layer_type, args)
         return {task: (name, args["n_classes_dict"][task]) for task, name in names.items()}
+
+    def classes_of(self, task: str) -> tuple[str, ...]:
+        """Class names of a task's logits; none where they are not known."""
+        return tuple(self._classes_of.get(task, ()))
 
     def _apply(self, layer_type: str, args: Mapping[str, Any], x: tf.Tensor, training: layers.Training):
         """Output of one layer; a dict of tasks for the top."""

@@ -35,6 +35,7 @@ ENVIRONMENTAL_CLASSES = (
     "__nullSignal__", "baby_cry", "chainsaw", "clock_tick", "dog_bark", "fire_crackling", "helicopter",
     "person_sneeze", "rain", "rooster", "sea_waves",
 )  # fmt: skip
+_TASK_CLASSES = {WORD_TASK: WORDS, AUDIOSET_TASK: ENVIRONMENTAL_CLASSES}
 SAMPLE_RATE = 8000
 NUM_SAMPLES = 8000
 
@@ -71,7 +72,7 @@ def _auditory(tasks: dict[str, int], reduced_aliasing: bool, name: str) -> Netwo
     task = WORD_TASK if WORD_TASK in tasks else AUDIOSET_TASK
     return AuditoryCNN(
         name, architecture, REDUCED_LAYERS if reduced_aliasing else ALIASED_LAYERS,
-        WORDS if task == WORD_TASK else ENVIRONMENTAL_CLASSES, _FRONTEND, NUM_SAMPLES, task,
+        _TASK_CLASSES[task], _FRONTEND, NUM_SAMPLES, task, {other: _TASK_CLASSES[other] for other in tasks},
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
+from model_metamers.stimuli import record_writer
 from model_metamers.training import augmentation, records
 
 # f(encoded image, size, seed int32 [2]) -> float32 [size, size, 3] in [0, 1].
@@ -97,7 +98,7 @@ def label_offset(network: Network, labels_file: Path) -> int:
     Raises:
       InputError: the data set's classes are not the network's.
     """
-    names = [line.partition(":")[2] or line for line in records.record_writer.read_lines(labels_file)]
+    names = [line.partition(":")[2] or line for line in record_writer.read_lines(labels_file)]
     offset = int(len(network.classes) == len(names) + 1 and network.classes[0] == "background")
     if len(names) + offset != len(network.classes):
         raise InputError(

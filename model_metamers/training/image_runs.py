@@ -44,15 +44,30 @@ class ImageData:
         return found[stage], np.concatenate(labels)
 
 
-def open_data(network: Network, folder: Path, recipe: Recipe, seed: int, progress: bool = True) -> ImageData:
+def open_data(
+    network: Network, folder: Path, recipe: Recipe, seed: int, progress: bool = True,
+    validation_folder: Path | None = None,
+) -> ImageData:  # fmt: skip
     """The images of a folder for a network and a recipe.
+
+    Args:
+      network: whose size and classes the images must have.
+      folder: of the training images, and of the held-out ones unless they have their own.
+      recipe: of the training.
+      seed: of the order and the augmentation.
+      progress: whether to show a bar while images are read into memory.
+      validation_folder: of the held-out images.
 
     Raises:
       InputError: files are missing or cut off, or the classes are not the network's.
     """
     size = network.signal.shape[0]
     train = records.find_records(folder, "train")
-    validation = _validation(folder)
+    validation = _validation(validation_folder or folder)
+    if validation_folder and records.read_names(validation_folder, "labels.txt") != records.read_names(
+        folder, "labels.txt"
+    ):
+        raise InputError(f"{validation_folder} and {folder}: their labels.txt differ; build them alike")
     offset = image_input.label_offset(network, folder / "labels.txt")
     if recipe.preprocessing == "small":
         images, labels = image_records.read_image_records(train.paths, size, progress)

@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from model_metamers.errors import InputError
 from model_metamers.training import schedules
-from model_metamers.training.recipe import SMALL_IMAGES, SMALL_INCEPTION, SMALL_SOUNDS, SMALL_VGG, Recipe
+from model_metamers.training.recipe import Recipe
 
 Decay = Callable[[float, int, int], schedules.Schedule]
 
@@ -58,6 +58,16 @@ def in_stretches(factor: float, count: int) -> Decay:
     def decay(rate: float, steps_per_epoch: int, num_epochs: int) -> schedules.Schedule:
         stretch = -(-steps_per_epoch * num_epochs // count)
         return schedules.staircase(rate, factor, stretch)
+
+    return decay
+
+
+def warmup_cosine(warmup_epochs: float) -> Decay:
+    """Decay of a recipe: warm-up, then half a cosine to zero at the end."""
+
+    def decay(rate: float, steps_per_epoch: int, num_epochs: int) -> schedules.Schedule:
+        steps = steps_per_epoch * num_epochs
+        return schedules.warmup_cosine(rate, steps, min(steps, round(warmup_epochs * steps_per_epoch)))
 
     return decay
 
@@ -136,6 +146,37 @@ AUDITORY_STAIRCASE = dataclasses.replace(
     AUDITORY,
     source="as `auditory`, with the laboratory's other schedule: 0.96 every 697,272 clips in batches of 64",
     decay=every_steps(0.96, 697_272 // AUDITORY.batch_size),
+)
+
+SMALL_IMAGES = Recipe(
+    source="this project; 32 x 32 images",
+    preprocessing="small",
+    num_epochs=14,
+    batch_size=128,
+    learning_rate=0.1,
+    decay=warmup_cosine(1.0),
+    optimizer_name="momentum",
+    optimizer_settings={"momentum": 0.9, "nesterov": True},
+    weight_decay=5e-4,
+    clip_norm=5.0,
+)
+SMALL_VGG = dataclasses.replace(  # no batch normalisation: lower rate, longer warm-up
+    SMALL_IMAGES, num_epochs=30, learning_rate=0.02, decay=warmup_cosine(2.0)
+)
+SMALL_INCEPTION = dataclasses.replace(  # its gradient begins a hundred times too large for momentum
+    SMALL_IMAGES, num_epochs=12, learning_rate=2e-3, optimizer_name="adam", optimizer_settings={},
+    weight_decay=0.0,
+)  # fmt: skip
+SMALL_SOUNDS = Recipe(
+    source="this project; one second at 8 kHz",
+    preprocessing="sound",
+    num_epochs=40,
+    batch_size=64,
+    learning_rate=1e-3,
+    decay=warmup_cosine(1.0),
+    optimizer_name="adam",
+    optimizer_settings={},
+    clip_norm=5.0,
 )
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -61,8 +62,7 @@ class SoundData:
             return self._parse_word(word), self._parse_background(background)
 
         pairs = tf.data.Dataset.zip(words, backgrounds)
-        return records.seeded_batches(pairs, batch_size, first, seed, epoch, parse,
-                                      lambda batch, own: finish(batch, own), drop_remainder)  # fmt: skip
+        return records.seeded_batches(pairs, batch_size, first, seed, epoch, parse, finish, drop_remainder)
 
     def _parse_word(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         found = tf.io.parse_single_example(record, {
@@ -80,7 +80,7 @@ class SoundData:
 
 
 def open_data(
-    network: AuditoryCNN, speech: Path, backgrounds: Path, tasks: list[str], background_names: tuple[str, ...]
+    network: AuditoryCNN, speech: Path, backgrounds: Path, tasks: Sequence[str]
 ) -> dict[str, SoundData]:
     """Training and validation data for a network, by split.
 
@@ -88,7 +88,6 @@ def open_data(
       network: whose classes, rate and length the data must have.
       speech, backgrounds: folders that build_speech_dataset and build_background_dataset wrote.
       tasks: to be trained; only their classes must fit.
-      background_names: of the network's background classes, empty when unknown.
 
     Raises:
       InputError: a data set that is missing, cut off, or of other classes, rate or length.
@@ -103,8 +102,7 @@ def open_data(
         if task not in network.tasks:
             raise InputError(f"{network.name} has no task {task}; it has {', '.join(network.tasks)}")
         names, path = own[task]
-        ours = network.classes if task == network.task else background_names
-        records.check_classes(network, network.tasks[task][1], names, path, ours)
+        records.check_classes(network, network.tasks[task][1], names, path, network.classes_of(task))
     return {
         split: SoundData(records.find_records(speech, split), records.find_records(backgrounds, split),
                          spec.shape[0], len(labels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,8 @@ class Validation:
             counts = evaluation.confusions(noisy[AUDIOSET_TASK], labels[AUDIOSET_TASK].argmax(axis=1))
             evaluation.write_confusions(folder / "confusions_backgrounds.csv", counts, names[AUDIOSET_TASK])
 
-    def _names(self, task: str) -> list[str]:
-        if task == self.network.task:
-            return list(self.network.classes)
-        return [str(i) for i in range(self.network.tasks[task][1])]
+    def _names(self, task: str) -> Sequence[str]:
+        return self.network.classes_of(task) or [str(i) for i in range(self.network.tasks[task][1])]
 
     def _read(self, draws: int, quiet: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Logits and labels by task, of every draw."""
