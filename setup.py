@@ -8,7 +8,7 @@ BINARIES = (
     "make_metamers", "metamers_demo", "make_null_distribution", "check_metamers",
     "recognize_metamers", "draw_figure", "compare_relu_gradients", "compare_with_original",
     "fetch_checkpoint", "build_speech_dataset", "build_background_dataset", "build_image_records",
-    "train_image_network", "train_auditory_network", "train_suite",
+    "train_image_network", "train_auditory_network", "train_suite", "reproduce_paper",
 )  # fmt: skip
 FOLDER = Path(__file__).parent
 
@@ -27,6 +27,7 @@ setup(
         "model_metamers.checkpoints",
         "model_metamers_experiments",
         "model_metamers_experiments.figures",
+        "model_metamers_experiments.reproduction",
     ],
     package_dir={
         "model_metamers.checkpoints": "checkpoints",
@@ -34,7 +35,7 @@ setup(
     },
     package_data={
         "model_metamers": ["data/*.txt", "data/*.json", "templates/*.html"],
-        "model_metamers_experiments": ["data/*.json"],
+        "model_metamers_experiments": ["data/*.json", "templates/*.html"],
         "model_metamers.checkpoints": ["manifest.json", "*.index", "*.data-*"],
     },
     install_requires=[

@@ -15,24 +15,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.networks import small
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, suite_data
 
-_WORDS = ",".join(word for word in small.WORDS if not word.startswith("__"))
-_FORMAT = (f"--sample_rate={small.SAMPLE_RATE}", f"--seconds={small.NUM_SAMPLES / small.SAMPLE_RATE:g}")
 _MIXTURES = ("--max_shift_s=0.1", "--null_words=0.04", "--null_backgrounds=0.4", "--max_stretch=0.2",
              "--frontend_decimation=4", "--evaluations_per_epoch=0.25")  # fmt: skip
 # Epochs and seed of each; the rest is the recipe of its family, and `_MIXTURES` for sounds.
 _IMAGES = {
     "vgg_19_small": (30, 0), "vgg_19_small_seed1": (30, 1),
     "inception_v3_small": (12, 0), "inception_v3_small_seed1": (12, 1),
-    "resnet_v2_small": (12, 0), "resnet_v2_small_seed1": (12, 1),
+    "resnet_v2_small": (12, 0), "resnet_v2_small_seed1": (16, 1),
 }  # fmt: skip
 _SOUNDS = {
     "word_aliased_small": (40, 0),
@@ -56,12 +53,8 @@ def main() -> int:
     if unknown:
         raise mm.InputError(f"--only={unknown[0]}: expected some of {', '.join([*_IMAGES, *_SOUNDS])}")
     if any(name in _SOUNDS for name in chosen):
-        _build(out, "speech", ["build_speech_dataset", f"--recordings={data / 'speech_commands'}",
-                               "--layout=speech_commands", f"--recordings={data / 'free_spoken_digit'}",
-                               "--layout=spoken_digits", f"--words={_WORDS}", "--pad",
-                               "--validation_share=0.15", "--shards=4", *_FORMAT])  # fmt: skip
-        _build(out, "backgrounds", ["build_background_dataset", f"--sounds={data / 'esc10'}",
-                                    "--validation_folds=5", "--shards=2", *_FORMAT])  # fmt: skip
+        _build(out / "data" / "speech", suite_data.speech, data)
+        _build(out / "data" / "backgrounds", suite_data.backgrounds, data)
     for name in chosen:
         if not _entry(out, name):
             _run(_training(name, out))
@@ -81,10 +74,9 @@ def _training(name: str, out: Path) -> list[str]:
     return ["train_auditory_network", *common, *sets, *_MIXTURES]
 
 
-def _build(out: Path, name: str, command: Sequence[str]) -> None:
-    folder = out / "data" / name
+def _build(folder: Path, command: Callable[[Path, Path], list[str]], data: Path) -> None:
     if not folder.exists():
-        _run([*command, f"--out={folder}"])
+        _run(command(data, folder))
 
 
 def _run(command: Sequence[str]) -> None:

@@ -1,6 +1,8 @@
-"""Bootstrapped standard errors of a proportion (paper, Figure 6)."""
+"""Bootstrapped standard errors of proportions and of contrasts between them (paper, Figure 6)."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -44,6 +46,43 @@ def standard_error(
         means.append(totals[weights > 0] / weights[weights > 0])
     means = np.concatenate(means)
     return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
+
+
+def contrast(
+    conditions: Sequence[np.ndarray], weights: Sequence[float], resamples: int = 10000, seed: int = 0
+) -> tuple[float, float]:
+    """Weighted sum of the means of conditions that share their stimuli, and its standard error.
+
+    Every resample draws stimuli, and takes of each condition what there is of them: stimuli
+    that are hard in all conditions do not blur the difference.
+
+    Args:
+      conditions: [stimuli, answers] each, row i of all being stimulus i; NaN where one is missing.
+      weights: of the conditions, such as (1, -1) for a difference.
+      resamples, seed: as for `standard_error`.
+
+    Returns:
+      NaN for both where a condition has nothing; NaN for the error where there are not two stimuli.
+    """
+    sums = np.stack([np.nansum(values, axis=1) for values in conditions])
+    counts = np.stack([np.isfinite(values).sum(axis=1) for values in conditions]).astype(np.float64)
+    if not (counts.sum(axis=1) > 0).all():
+        return float("nan"), float("nan")
+    signs = np.asarray(weights, np.float64)
+    value = float(signs @ (sums.sum(axis=1) / counts.sum(axis=1)))
+    there = counts.any(axis=0)
+    sums, counts, stimuli = sums[:, there], counts[:, there], int(there.sum())
+    if stimuli < 2:
+        return value, float("nan")
+    random, found = np.random.default_rng(seed), []
+    step = max(1, _CHUNK // stimuli)
+    for first in range(0, resamples, step):
+        drawn = _counts(random, min(step, resamples - first), stimuli)
+        totals, weight = drawn @ sums.T, drawn @ counts.T
+        full = (weight > 0).all(axis=1)
+        found.append((totals[full] / weight[full]) @ signs)
+    values = np.concatenate(found)
+    return value, float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 def _counts(random: np.random.Generator, resamples: int, units: int) -> np.ndarray:

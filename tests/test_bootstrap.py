@@ -58,3 +58,30 @@ def test_standard_error_is_seeded_and_may_be_undefined():
     assert first != bootstrap.standard_error(right, 500, seed=2, over_seeds=True)
     for values, over_seeds in (([], False), ([1.0], False), ([np.nan, 1.0], False), (right[:, 0], True)):
         assert np.isnan(bootstrap.standard_error(values, 100, over_seeds=over_seeds))
+
+
+def test_contrast_of_independent_and_of_the_same_answers_has_the_closed_form():
+    random = np.random.RandomState(5)
+    one, other = (random.rand(400, 1) < 0.8).astype(float), (random.rand(400, 1) < 0.5).astype(float)
+    value, error = bootstrap.contrast([one, other], (1, -1), 40_000)
+    assert value == pytest.approx(one.mean() - other.mean())
+    closed = np.sqrt((one - other).var() / 400)  # paired: of the differences
+    assert error == pytest.approx(closed, rel=0.015)
+    assert bootstrap.contrast([one, one], (1, -1))[1] == 0.0
+
+
+def test_contrast_of_conditions_with_other_stimuli_adds_their_variances():
+    random = np.random.RandomState(6)
+    one, other = np.full((300, 2), np.nan), np.full((300, 1), np.nan)
+    one[:150], other[150:] = random.rand(150, 2) < 0.6, random.rand(150, 1) < 0.3
+    value, error = bootstrap.contrast([one, other], (1, -1), 40_000)
+    assert value == pytest.approx(np.nanmean(one) - np.nanmean(other))
+    closed = np.sqrt(one[:150].mean(axis=1).var() / 150 + other[150:].var() / 150)
+    assert error == pytest.approx(closed, rel=0.03)
+
+
+def test_contrast_without_answers_is_not_defined():
+    empty, full = np.full((4, 1), np.nan), np.ones((4, 1))
+    assert np.isnan(bootstrap.contrast([empty, full], (1, -1))).all()
+    value, error = bootstrap.contrast([full[:1], full[:1]], (1, -1))
+    assert value == 0 and np.isnan(error)

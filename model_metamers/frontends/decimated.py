@@ -17,6 +17,8 @@ from model_metamers.errors import InputError
 from model_metamers.frontends import cochleagram as exact
 from model_metamers.frontends import erb_filters
 
+_DENSE = 1 << 20  # values of a downsampling matrix that is used whole
+
 
 def decimated_cochleagram(
     waveforms: tf.Tensor, config: exact.CochleagramConfig, decimation: int
@@ -41,16 +43,37 @@ def decimated_cochleagram(
             f"decimation={decimation} must divide the {config.stride} samples of a frame and the "
             f"{num_samples} of a sound"
         )
-    filters, bins = _bands(num_samples, config, decimation)
-    downsample = exact.Downsample(
-        num_samples // decimation, num_frames, config.stride // decimation,
-        _window(config, decimation),
-    )  # fmt: skip
-    spectrum = tf.signal.rfft(tf.stop_gradient(waveforms))
-    bands = tf.gather(spectrum, bins, axis=1) * filters
-    analytic = tf.signal.ifft(bands) / decimation
-    envelopes = downsample(tf.abs(analytic))
-    return tf.stop_gradient(exact.compress(envelopes, config))
+    filters, first = _bands(num_samples, config, decimation)
+    size = num_samples // decimation
+    # Slices are copied in rows, where a gather would take every value for itself.
+    spectrum = tf.pad(tf.signal.rfft(tf.stop_gradient(waveforms)), [[0, 0], [size, size]])
+    bands = tf.stack([spectrum[:, size + bin : 2 * size + bin] for bin in first], axis=1)
+    envelopes = tf.abs(tf.signal.ifft(bands * filters) / decimation)
+    frames = _downsampled(envelopes, num_frames, config, decimation)
+    return tf.stop_gradient(exact.compress(frames, config))
+
+
+def _downsampled(
+    envelopes: tf.Tensor, num_frames: int, config: exact.CochleagramConfig, decimation: int
+) -> tf.Tensor:
+    """Envelopes [batch, filters, samples] at the frame rate."""
+    size = envelopes.shape[2]
+    if size * num_frames > _DENSE:
+        return _downsample(size, num_frames, config, decimation)(envelopes)
+    return tf.matmul(envelopes, _matrix(size, num_frames, config, decimation))
+
+
+@functools.lru_cache(maxsize=8)
+def _matrix(size: int, num_frames: int, config: exact.CochleagramConfig, decimation: int) -> tf.Tensor:
+    """The downsampling as one matrix, [samples, frames]: most of it zeros, and faster for short sounds."""
+    with tf.init_scope():
+        return _downsample(size, num_frames, config, decimation)(tf.eye(size)[tf.newaxis])[0]
+
+
+def _downsample(
+    size: int, num_frames: int, config: exact.CochleagramConfig, decimation: int
+) -> exact.Downsample:
+    return exact.Downsample(size, num_frames, config.stride // decimation, _window(config, decimation))
 
 
 def _window(config: exact.CochleagramConfig, decimation: int) -> np.ndarray:
@@ -61,8 +84,8 @@ def _window(config: exact.CochleagramConfig, decimation: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def _bands(num_samples: int, config: exact.CochleagramConfig, decimation: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Each filter's values and bins where it is not zero, [filters, num_samples / decimation]."""
+def _bands(num_samples: int, config: exact.CochleagramConfig, decimation: int) -> tuple[tf.Tensor, list[int]]:
+    """Each filter's values where it is not zero, [filters, num_samples / decimation], and the first bin."""
     filters, _ = erb_filters.erb_cosine_filters(
         num_samples, config.sample_rate, config.num_filters, config.low_hz, config.high_hz,
         config.sample_factor,
@@ -80,4 +103,4 @@ def _bands(num_samples: int, config: exact.CochleagramConfig, decimation: int) -
     bins = np.where(inside, bins, 0)
     values = np.where(inside, np.take_along_axis(filters, bins, axis=1), 0.0)
     with tf.init_scope():
-        return tf.constant(values, tf.complex64), tf.constant(bins, tf.int32)
+        return tf.constant(values, tf.complex64), (middles - size // 2).tolist()

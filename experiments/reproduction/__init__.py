@@ -1,0 +1,1 @@
+"""The paper in one command: which runs, on which stimuli, and what they say of its claims."""

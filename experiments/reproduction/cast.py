@@ -1,0 +1,158 @@
+"""Which networks stand for the paper's, at either scale, and which of their layers are matched."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from model_metamers import InputError
+from model_metamers.weights import manifest
+
+UNTRAINED = "random:0"
+COCHLEAGRAM = "cochleagram"  # ends the role of metamers whose cochleagram was optimised
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A network in the comparisons.
+
+    Attributes:
+      role: what it stands for; also the name of its folder.
+      network: of the catalog.
+      kind: "image" or "sound".
+      layers: whose metamers are made, early to late; None for all metamer layers, empty where
+        the network judges only.
+      checkpoint: None for what ships or was fetched.
+      seconds: of 1000 steps of one stimulus at one layer, on one core; for the estimate.
+      also_cochleagram: whether metamers are made by optimising the cochleagram too.
+    """
+
+    role: str
+    network: str
+    kind: str
+    layers: tuple[str, ...] | None
+    seconds: float
+    checkpoint: str | None = None
+    also_cochleagram: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """What a reproduction is made of.
+
+    Attributes:
+      parts: the networks; those of one architecture have roles that differ in "_other_seed".
+      decisions: of the judges of images.
+      stimuli, null_stimuli: natural signals of either kind that are matched, and further ones.
+      iterations: of every search.
+      batch_size: stimuli searched together.
+      relu_layers: of Figure 2, by role.
+      relu_stimuli: of Figure 2.
+    """
+
+    parts: tuple[Part, ...]
+    decisions: tuple[str, ...]
+    stimuli: int
+    null_stimuli: int
+    iterations: int
+    batch_size: int
+    relu_layers: Mapping[str, tuple[str, ...] | None]
+    relu_stimuli: int
+
+
+_REDUCED = ("pool_0_0", "pool_1_0", "conv_2", "conv_4", "fc_intermediate")
+_ALIASED = ("conv_0", "conv_1", "conv_2", "conv_4", "fc_intermediate")
+
+
+def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased: tuple[str, ...] | None,
+            seconds: float) -> tuple[Part, ...]:  # fmt: skip
+    """Figure 6's networks: the one that judges first."""
+    word = f"word_reduced_aliasing{suffix}"
+    other_seed = f"{word}_seed1" if suffix else word
+    return (
+        Part("word", word, "sound", reduced, seconds),
+        Part("word_other_seed", other_seed, "sound", reduced, seconds, also_cochleagram=True),
+        Part("both_tasks", f"both_tasks_reduced_aliasing{suffix}", "sound", reduced, seconds),
+        Part("backgrounds", audioset, "sound", reduced, seconds),
+        Part("untrained", word, "sound", reduced, seconds, UNTRAINED),
+        Part("word_aliased", f"word_aliased{suffix}", "sound", aliased, seconds),
+    )
+
+
+# Without the layers of ten or twenty class values: rho of so few numbers is one for many
+# unrelated pairs, so that no metamer could lie above them all.
+MINI = Scale(
+    parts=(
+        Part("vgg", "vgg_19_small", "image",
+             ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"), 1.0),
+        Part("vgg_other_seed", "vgg_19_small_seed1", "image", (), 1.0),
+        Part("inception", "inception_v3_small", "image",
+             ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "PreLogits"), 1.0),
+        Part("inception_other_seed", "inception_v3_small_seed1", "image", (), 1.0),
+        Part("resnet", "resnet_v2_small", "image",
+             ("conv1", "block1", "block2", "block3", "block4", "global_pool"), 1.0),
+        Part("resnet_other_seed", "resnet_v2_small_seed1", "image", (), 1.0),
+        *_sounds("_small", "environmental_reduced_aliasing_small", _REDUCED, _ALIASED, 4.0),
+    ),
+    decisions=("fine",),
+    stimuli=20, null_stimuli=100, iterations=2000, batch_size=20,
+    relu_layers=MappingProxyType({"vgg": ("conv1_2", "conv4_4"), "word": ("conv_2", "conv_4")}),
+    relu_stimuli=20,
+)  # fmt: skip
+# Seconds are guesses from the multiplications of each network.
+PAPER = Scale(
+    parts=(
+        Part("vgg", "vgg_19", "image", None, 3000.0),
+        Part("vgg_other_seed", "vgg_19", "image", (), 3000.0),
+        Part("inception", "inception_v3", "image", None, 900.0),
+        Part("inception_other_seed", "inception_v3", "image", (), 900.0),
+        Part("resnet", "resnet_v2_101", "image", None, 1200.0),
+        Part("resnet_other_seed", "resnet_v2_101", "image", (), 1200.0),
+        *_sounds("", "audioset_reduced_aliasing", None, None, 300.0),
+    ),
+    decisions=("sixteen", "fine"),
+    stimuli=400, null_stimuli=400, iterations=15000, batch_size=8,
+    relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None}), relu_stimuli=20,
+)  # fmt: skip
+SCALES: Mapping[str, Scale] = MappingProxyType({"mini": MINI, "paper": PAPER})
+
+
+def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[str, str]]:
+    """The scale with the parts whose weights are there, and why each of the others is not.
+
+    Args:
+      scale: of `SCALES`.
+      given: "ROLE=CHECKPOINT" each.
+
+    Raises:
+      InputError: no such role, or a text of another form.
+    """
+    roles = [part.role for part in scale.parts]
+    checkpoints = dict(text.partition("=")[::2] for text in given)
+    for role, checkpoint in checkpoints.items():
+        if role not in roles or not checkpoint:
+            raise InputError(f"--checkpoint={role}={checkpoint}: expected ROLE=CHECKPOINT with a role of "
+                             f"{', '.join(roles)}")  # fmt: skip
+    parts, missing, used = [], {}, set()
+    for part in scale.parts:
+        part = dataclasses.replace(part, checkpoint=checkpoints.get(part.role, part.checkpoint))
+        reason = _missing(part, used)
+        if reason:
+            missing[part.role] = reason
+        else:
+            used.add((part.network, part.checkpoint))
+            parts.append(part)
+    return dataclasses.replace(scale, parts=tuple(parts)), missing
+
+
+def _missing(part: Part, used: set[tuple[str, str | None]]) -> str:
+    """Why a part has no weights of its own; empty if it has."""
+    if (part.network, part.checkpoint) in used:
+        return f"another training of {part.network} is needed: --checkpoint={part.role}=PATH"
+    if part.checkpoint is None:
+        try:
+            manifest.default_checkpoint(part.network)
+        except InputError as error:
+            return str(error)
+    return ""

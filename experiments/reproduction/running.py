@@ -1,0 +1,130 @@
+"""Runs steps, several at once, each on its own share of the cores; what is done is not done again."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from model_metamers import results
+from model_metamers_experiments.reproduction.steps import Step
+
+_DONE, _LOGS = "done", "logs"
+
+
+def is_done(step: Step, out: Path) -> bool:
+    """Whether this very command ended well before."""
+    return (_record(step, out) or {}).get("command") == list(step.command)
+
+
+def seconds(step: Step, out: Path) -> float | None:
+    """How long a finished step took, the last time it ran; None if it is not done."""
+    return _record(step, out)["seconds"] if is_done(step, out) else None
+
+
+def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> list[str]:
+    """Runs what is not done, stage by stage.
+
+    Args:
+      steps: in order.
+      out: folder of the reproduction; logs and marks go below it.
+      jobs: steps at once; each gets its part of the cores.
+      progress: whether to show a bar, in estimated seconds.
+
+    Returns:
+      A line for each step that failed. The others of its stage and later ones are still run.
+    """
+    left = [step for step in steps if not is_done(step, out)]
+    shares, failures = _Shares(jobs), []
+    form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
+    with tqdm(total=sum(step.seconds for step in left), disable=not progress, bar_format=form) as bar:
+        for stage in sorted({step.stage for step in left}):
+            own = [step for step in left if step.stage == stage]
+            with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+                running = {pool.submit(shares.run, step, out): step for step in own}
+                try:
+                    for done in concurrent.futures.as_completed(running):
+                        failures += filter(None, [done.result()])
+                        bar.update(running[done].seconds)
+                        bar.set_postfix_str(running[done].name)
+                except BaseException:
+                    shares.stop()
+                    raise
+    return failures
+
+
+class _Shares:
+    """Shares of the cores, handed to steps."""
+
+    def __init__(self, jobs: int):
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._free: queue.Queue = queue.Queue()
+        for i in range(jobs):
+            self._free.put(cores[i::jobs] or cores)
+        self._processes: set[subprocess.Popen] = set()
+        self._lock, self._stopped = threading.Lock(), False
+
+    def stop(self) -> None:
+        """Ends what runs, and lets nothing more begin."""
+        with self._lock:
+            self._stopped = True
+            for process in self._processes:
+                process.terminate()
+
+    def run(self, step: Step, out: Path) -> str | None:
+        """Runs a step; what went wrong, or None."""
+        cores = self._free.get()
+        try:
+            return self._run(step, out, cores)
+        finally:
+            self._free.put(cores)
+
+    def _run(self, step: Step, out: Path, cores: Sequence[int]) -> str | None:
+        log = out / _LOGS / f"{step.name.replace('/', '_')}.txt"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        binary, *flags = step.command
+        command = [sys.executable, "-m", f"model_metamers_experiments.{binary}", *flags]
+        if "draw_figure" not in binary and "check_metamers" not in binary:
+            command.append("--noprogress")
+        began = time.monotonic()
+        with log.open("w", encoding="utf-8") as file:
+            with self._lock:
+                if self._stopped:
+                    return f"{step.name}: not begun"
+                process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+                if cores:
+                    os.sched_setaffinity(process.pid, cores)
+                self._processes.add(process)
+            status = process.wait()
+            with self._lock:
+                self._processes.discard(process)
+        if status:
+            return f"{step.name}: ended with status {status}; {_last_line(log)} (all of it: {log})"
+        record = {"command": list(step.command), "seconds": round(time.monotonic() - began, 1)}
+        path = _mark(step, out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        results.write_json(path, record)
+        return None
+
+
+def _mark(step: Step, out: Path) -> Path:
+    return out / _DONE / f"{step.name.replace('/', '_')}.json"
+
+
+def _record(step: Step, out: Path) -> dict | None:
+    path = _mark(step, out)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

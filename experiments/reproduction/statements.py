@@ -1,0 +1,80 @@
+"""The paper's claims that need no people, in our words, and the rule by which each is told here."""
+
+from __future__ import annotations
+
+import dataclasses
+
+NEAR_ONE = 0.9  # mean rho of a match
+AT_CHANCE = 0.05  # share of metamers above all unrelated pairs
+FEWEST = 5  # stimuli without which nothing is said
+MARGIN = 0.1  # of a share: less is no effect worth the name
+
+
+@dataclasses.dataclass(frozen=True)
+class Statement:
+    """A claim.
+
+    Attributes:
+      paper: what the paper says, and where.
+      rule: what is compared here.
+      figures: that show it, by the beginning of their files' names.
+    """
+
+    paper: str
+    rule: str
+    figures: tuple[str, ...]
+
+
+_DEEPER = f"the earliest matched layer minus the latest one at which at least {FEWEST} metamers count"
+_LATE = "in late layers, the later half of those matched"
+STATEMENTS = {
+    1: Statement(
+        "Metamers match the original at their own and at later layers with rho near one, and at earlier "
+        "layers no better than chance (3.1, Figure 2a).",
+        f"Mean rho of at least {NEAR_ONE} at the matched layer, and over all later ones; of the metamers of "
+        f"the latest layer, at most {AT_CHANCE:.0%} lie above every unrelated pair at the earliest layer.",
+        ("spearman",),
+    ),
+    2: Statement(
+        "Passing every gradient through the ReLU of the matched layer improves the match at some layers "
+        "(3.1, Figure 2b, 2c).",
+        "Rho at the matched layer with the linear minus that with the ordinary gradient, from the same "
+        "noise, stimulus by stimulus. A loss beyond two standard errors counts against it.",
+        ("figure_2",),
+    ),
+    3: Statement(
+        "Metamers of late layers are not recognised by networks of other architectures (4.4, Figure 5).",
+        f"Share recognised by networks of other architectures: {_DEEPER}.",
+        ("figure_5",),
+    ),
+    4: Statement(
+        "Metamers of late layers are generally not even recognised by the same architecture trained from "
+        "another initialisation (4.4, Figure 5).",
+        f"Share recognised by the other seed: {_DEEPER}.",
+        ("figure_5",),
+    ),
+    5: Statement(
+        "Metamers of an untrained network are poorly recognised by the word network (4.5, Figure 6).",
+        f"Share recognised by the word network {_LATE}: metamers of another seed minus the untrained one's.",
+        ("figure_6",),
+    ),
+    6: Statement(
+        "Metamers of the network trained on backgrounds do not transfer to the word network; those of the "
+        "network trained on both tasks do nearly as well as another seed's (4.5, Figure 6).",
+        f'Share recognised by the word network {_LATE}. "Nearly as well" is nearer to another seed\'s than '
+        "to the background task's.",
+        ("figure_6",),
+    ),
+    7: Statement(
+        "Less aliasing makes metamers more recognisable (4.3, Figure 4; there to people, who cannot be asked "
+        "here).",
+        f"Share of each architecture's metamers that the other architecture recognises, {_LATE}.",
+        (),
+    ),
+    8: Statement(
+        "Optimising the cochleagram instead of the waveform makes metamers that a network of another seed "
+        "recognises less (5, Figure S9).",
+        f"Share recognised by the word network of another seed, {_LATE}.",
+        ("figure_s9",),
+    ),
+}

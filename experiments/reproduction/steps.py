@@ -1,0 +1,191 @@
+"""The runs of a reproduction: which commands, after one another or side by side, and what they cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from model_metamers.networks import catalog
+from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
+from model_metamers_experiments.reproduction.stimuli import Stimuli
+
+METAMERS, RELU, RECOGNITION, VERDICTS, FIGURES = "metamers", "relu", "recognition", "verdicts", "figures"
+CRITERIA = {"file": "", "none": "_all"}  # verdict that counts -> ending of the results' name
+_PICTURES = 60_000  # bytes of the pictures and numbers of a metamer
+_ARCHITECTURES = ("vgg", "inception", "resnet")
+_IMAGES = (*_ARCHITECTURES, *(f"{role}_other_seed" for role in _ARCHITECTURES))
+_WORDS = ("word", "word_other_seed", "word_aliased")
+# Results -> roles of the networks that judge, and of those whose metamers are judged.
+JUDGEMENTS = {
+    "images": (_IMAGES, _IMAGES),
+    "sounds": (("word",), ("word", "word_other_seed", "both_tasks", "backgrounds", "untrained")),
+    "architectures": (_WORDS, _WORDS),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A command.
+
+    Attributes:
+      name: of it, and of its log.
+      stage: steps of one stage need none of one another.
+      command: binary and flags.
+      seconds: on one core, an estimate.
+      bytes: on the disk, an estimate.
+    """
+
+    name: str
+    stage: int
+    command: tuple[str, ...]
+    seconds: float
+    bytes: float = 0.0
+
+
+def plan(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out: Path) -> list[Step]:
+    """All steps, in order.
+
+    Args:
+      scale: with the parts whose weights are there.
+      stimuli, counts: by kind, "image" and "sound".
+      out: folder of the reproduction.
+    """
+    steps = []
+    for part in scale.parts:
+        if part.layers == ():
+            continue
+        steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, part.role, ()))
+        if part.also_cochleagram:
+            role = f"{part.role}_{COCHLEAGRAM}"
+            flags = ("--optimize=cochleagram",)
+            steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, role, flags))
+    for part in scale.parts:
+        if part.role in scale.relu_layers:
+            steps.append(_relu(part, scale, stimuli[part.kind], counts[part.kind], out))
+    steps += _recognition(scale, stimuli, counts, out)
+    generators = [step.name for step in steps if step.name.startswith(f"{METAMERS}/")]
+    nulls = ",".join(str(out / name / _network_folder(name, scale) / "null.npz") for name in generators)
+    steps.append(Step(VERDICTS, 2, ("check_metamers", f"--metamers={out / METAMERS}", f"--null={nulls}",
+                                    f"--out={out / VERDICTS}"), 60))  # fmt: skip
+    return steps + _figures(scale, [step.name for step in steps], out)
+
+
+def _network_folder(name: str, scale: Scale) -> str:
+    """Where a run's results are below its own folder."""
+    role = name.partition("/")[2]
+    for part in scale.parts:
+        if role == part.role:
+            return part.network
+        if role == f"{part.role}_{COCHLEAGRAM}":
+            return f"{part.network}@{COCHLEAGRAM}"
+    raise KeyError(name)
+
+
+def _metamers(part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str,
+              further: tuple[str, ...]) -> Step:  # fmt: skip
+    network = catalog.build_network(part.network)
+    layers = part.layers or network.layers
+    if further:  # the cochleagram is no layer of a search that varies it
+        layers = tuple(layer for layer in layers if layer != "cochleagram")
+    command = [
+        "make_metamers", *_weights(part), f"--inputs={signals.matched}", f"--layers={','.join(layers)}",
+        f"--iterations={scale.iterations}", f"--batch_size={scale.batch_size}",
+        f"--out={out / METAMERS / role}", *further,
+    ]  # fmt: skip
+    if signals.further:
+        command.insert(-1, f"--null_inputs={signals.further}")
+    searches = count * len(layers)
+    size = 8 * _numbers(network) + _PICTURES
+    return Step(f"{METAMERS}/{role}", 0, tuple(command),
+                20 + searches * part.seconds * scale.iterations / 1000, searches * size)  # fmt: skip
+
+
+def _numbers(network) -> int:
+    found = 1
+    for size in network.signal.shape:
+        found *= size
+    return found
+
+
+def _weights(part: Part) -> list[str]:
+    return [f"--network={part.network}", *([f"--checkpoint={part.checkpoint}"] if part.checkpoint else [])]
+
+
+def _relu(part: Part, scale: Scale, signals: Stimuli, count: int, out: Path) -> Step:
+    network = catalog.build_network(part.network)
+    layers = scale.relu_layers[part.role]
+    searches = 2 * min(count, scale.relu_stimuli) * len(layers or network.layers)
+    command = [
+        "compare_relu_gradients", *_weights(part), f"--inputs={signals.matched}",
+        f"--stimuli={scale.relu_stimuli}", f"--iterations={scale.iterations}",
+        f"--batch_size={scale.batch_size}", f"--out={out / RELU / part.role}",
+    ]  # fmt: skip
+    if layers:
+        command.append(f"--layers={','.join(layers)}")
+    if signals.further:
+        command.append(f"--null_inputs={signals.further}")
+    return Step(f"{RELU}/{part.role}", 0, tuple(command),
+                20 + searches * part.seconds * scale.iterations / 1000,
+                searches * (8 * _numbers(network) + _PICTURES))  # fmt: skip
+
+
+def _recognition(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out: Path) -> list[Step]:
+    """Judgements of metamers that meet the conditions, and of all."""
+    steps = []
+    for name, (judging, generating) in JUDGEMENTS.items():
+        judges = [part for part in scale.parts if part.role in judging]
+        generators = [part for part in scale.parts if part.role in generating and part.layers != ()]
+        if judges and generators:
+            kind = judges[0].kind
+            for criteria, ending in CRITERIA.items():
+                steps.append(_judgement(f"{RECOGNITION}/{name}{ending}", criteria, judges, generators, scale,
+                                        stimuli[kind], counts[kind], out))  # fmt: skip
+    return steps
+
+
+def _judgement(name: str, criteria: str, judges: Sequence[Part], generators: Sequence[Part], scale: Scale,
+               signals: Stimuli, count: int, out: Path) -> Step:  # fmt: skip
+    folders = [str(out / METAMERS / part.role) for part in generators]
+    folders += [f"{out / METAMERS / part.role}_{COCHLEAGRAM}" for part in generators if part.also_cochleagram]
+    named = [part.network + (f"={part.checkpoint}" if part.checkpoint else "") for part in judges]
+    decisions = scale.decisions if judges[0].kind == "image" else ("fine",)
+    command = [
+        "recognize_metamers", f"--metamers={','.join(folders)}", f"--judges={','.join(named)}",
+        "--without_self", f"--decision={','.join(decisions)}", f"--criteria={criteria}",
+        f"--out={out / name}",
+    ]  # fmt: skip
+    if signals.labels:
+        command.append(f"--labels={signals.labels}")
+    shown = count * sum(len(part.layers or catalog.build_network(part.network).layers) for part in generators)
+    # A look costs a third of a step of the search, forward without backward.
+    seconds = 20 * len(judges) + shown * sum(part.seconds for part in judges) / 3000
+    return Step(name, 1, tuple(command), seconds, 4e6)
+
+
+def _figures(scale: Scale, names: Sequence[str], out: Path) -> list[Step]:
+    """Each as PDF and PNG, where the steps that it reads are there."""
+    made = [part for part in scale.parts if part.layers != ()]
+    drawn = {
+        f"figure_3_{kind}s": ("3", "metamers", [f"{METAMERS}/{p.role}" for p in made if p.kind == kind])
+        for kind in dict.fromkeys(part.kind for part in made)
+    }
+    if sum(part.kind == "image" for part in scale.parts) > 1:
+        drawn["figure_5"] = ("5", "recognition", [f"{RECOGNITION}/images"])
+    if sum(part.kind == "sound" for part in made) > 1:
+        drawn["figure_6"] = ("6", "recognition", [f"{RECOGNITION}/sounds"])
+    if any(part.also_cochleagram for part in made):
+        drawn["figure_s9"] = ("S9", "recognition", [f"{RECOGNITION}/sounds"])
+    return [
+        Step(f"{FIGURES}/{figure}.{form}", 2,
+             ("draw_figure", f"--figure={number}", f"--{flag}={','.join(str(out / s) for s in sources)}",
+              f"--out={out / FIGURES / figure}.{form}"), 15)
+        for figure, (number, flag, sources) in drawn.items()
+        if set(sources) <= set(names)
+        for form in ("pdf", "png")
+    ]  # fmt: skip
+
+
+def total(steps: Sequence[Step]) -> tuple[float, float]:
+    """Seconds on one core, and bytes, of all steps."""
+    return sum(step.seconds for step in steps), sum(step.bytes for step in steps)

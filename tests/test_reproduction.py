@@ -1,0 +1,239 @@
+"""The paper in one command: what claims say of known answers, the plan, the runs, the page."""
+
+import csv
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from model_metamers import InputError
+from model_metamers_experiments.figures.points import Who
+from model_metamers_experiments.reproduction import answers, cast, claims, page, running, steps, stimuli
+from model_metamers_experiments.reproduction.answers import Answer, Correlations
+from model_metamers_experiments.reproduction.statements import STATEMENTS
+from tests.test_figures import OTHER, SEED1, VGG, write_results
+
+LAYERS = ("natural", "early", "middle", "late", "last")
+WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
+    Who(name, weights)
+    for name, weights in (
+        ("word_small", "sha256:1"), ("word_small_seed1", "sha256:2"), ("both_small", "sha256:3"),
+        ("sounds_small", "sha256:4"), ("word_small", "random:0"), ("aliased_small", "sha256:5"),
+    )
+)  # fmt: skip
+
+
+def judged(judge, generator, shares, count=40, optimized="waveform", decision="fine"):
+    """Answers of which the given share of each layer, early to late, is right."""
+    return [
+        Answer(judge, generator, layer, index - 1, f"s{i:02d}", optimized, decision, i < round(share * count))
+        for index, (layer, share) in enumerate(zip(LAYERS, (1.0, *shares), strict=True))
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "sem", "said"),
+    [(0.4, 0.1, "holds"), (0.15, 0.1, "cannot be told here"), (-0.3, 0.1, "does not hold"),
+     (0.0, 0.01, "does not hold"), (0.0, 0.06, "cannot be told here"), (0.2, 0.0, "holds"),
+     (0.04, 0.01, "holds"), (0.3, float("nan"), "cannot be told here")],
+)  # fmt: skip
+def test_verdict_of_a_contrast(value, sem, said):
+    assert claims.verdict(value, sem) == said
+
+
+def test_claims_of_depth_tell_other_architectures_from_other_seeds():
+    vgg, seed, other = Who(*VGG), Who(*SEED1), Who(*OTHER)
+    rows = (
+        judged(vgg, vgg, (1, 1, 1, 1))
+        + judged(seed, vgg, (1, 1, 1, 0.9))
+        + judged(other, vgg, (0.9, 1, 1, 0.2))
+    )
+    (across,) = claims.falls_with_depth(rows, rows, "fine", claims.other_architecture)
+    assert across.value == pytest.approx(0.7) and across.verdict == claims.HOLDS and across.stimuli == 40
+    assert dict(across.parts) == {"early": pytest.approx(0.9), "last": pytest.approx(0.2)}
+    (within,) = claims.falls_with_depth(rows, rows, "fine", claims.other_seed)
+    closed = np.sqrt(0.1 * 0.9 / 40)  # of 40 differences, 4 are one
+    assert within.value == pytest.approx(0.1) and within.sem == pytest.approx(closed, rel=0.05)
+    assert claims.falls_with_depth(rows, rows, "sixteen", claims.other_seed) == []
+
+
+def test_depth_is_told_at_the_latest_layer_with_enough_metamers():
+    vgg, other = Who(*VGG), Who(*OTHER)
+    rows = judged(other, vgg, (1, 1, 0.5, 0))
+    few = [row for row in rows if row.layer != "last" or row.stimulus < "s04"]
+    (found,) = claims.falls_with_depth(few, rows, "fine", claims.other_architecture)
+    assert "early minus late" in found.text and found.value == pytest.approx(0.5)
+    none = [row for row in rows if row.layer == "natural" or row.stimulus < "s04"]
+    (found,) = claims.falls_with_depth(none, rows, "fine", claims.other_architecture)
+    assert found.verdict == claims.UNTOLD and found.of_all[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("untrained", "both", "sounds", "verdicts"),
+    [
+        (0.1, 0.8, 0.1, ("holds", "holds", "holds")),
+        (0.9, 0.2, 0.1, ("does not hold", "holds", "does not hold")),
+        (0.1, 0.9, 0.95, ("holds", "does not hold", "does not hold")),
+    ],
+)
+def test_claims_of_tasks(untrained, both, sounds, verdicts):
+    rows = judged(WORD, SEED, (1, 1, 0.9, 0.9)) + judged(WORD, UNTRAINED, (1, 1, untrained, untrained))
+    rows += judged(WORD, BOTH, (1, 1, both, both)) + judged(WORD, SOUNDS, (1, 1, sounds, sounds))
+    names = {"both_tasks": BOTH.name, "backgrounds": SOUNDS.name}
+    (fifth,), (task, between) = claims.transfer(rows, rows, names)
+    assert fifth.text.startswith("late, last:")
+    assert (fifth.verdict, task.verdict) == verdicts[:2]
+    assert between.value == pytest.approx(both - (0.9 + sounds) / 2)
+    assert between.verdict == verdicts[2]
+
+
+def test_claims_without_their_networks_cannot_be_told():
+    rows = judged(WORD, SEED, (1, 1, 1, 1))
+    (fifth,), sixth = claims.transfer(rows, rows, {})
+    assert {fifth.verdict, *(finding.verdict for finding in sixth)} == {claims.UNTOLD}
+    assert claims.together([]) == claims.UNTOLD
+    assert claims.cochleagram(rows, rows)[0].verdict == claims.UNTOLD
+    assert claims.reduced_aliasing(rows, rows, "")[0].verdict == claims.UNTOLD
+
+
+def test_claims_of_aliasing_and_of_the_cochleagram():
+    rows = judged(ALIASED, WORD, (1, 1, 0.9, 0.7)) + judged(WORD, ALIASED, (1, 1, 0.4, 0.2))
+    rows += judged(WORD, SEED, (1, 1, 1, 1))  # of one architecture: not for claim 7
+    (found,) = claims.reduced_aliasing(rows, rows, ALIASED.name)
+    assert found.value == pytest.approx(0.5) and found.verdict == claims.HOLDS
+    rows = judged(WORD, SEED, (1, 1, 0.8, 0.8)) + judged(
+        WORD, SEED, (1, 1, 0.8, 0.8), optimized="cochleagram"
+    )
+    (found,) = claims.cochleagram(rows, rows)
+    assert found.value == 0 and found.verdict == claims.FAILS
+
+
+def test_verdicts_together():
+    def of(*verdicts):
+        return claims.together([claims.Finding("", 0, 0, 0, verdict) for verdict in verdicts])
+
+    assert of(claims.HOLDS, claims.UNTOLD) == claims.HOLDS
+    assert of(claims.HOLDS, claims.FAILS, claims.UNTOLD) == claims.IN_PART
+    assert of(claims.FAILS) == claims.FAILS
+    assert of(claims.UNTOLD) == claims.UNTOLD
+
+
+def test_claim_of_matching():
+    def eight(*means):
+        return {layer: np.full(8, mean) for layer, mean in zip("abc", means, strict=True)}
+
+    rho = {"a": eight(0.99, 0.99, 0.99), "c": eight(0.1, 0.1, 0.99)}
+    one = Correlations(["a", "c"], list("abc"), rho, dict.fromkeys("abc", 0.5), dict.fromkeys("abc", 0.0))
+    assert [f.verdict for f in claims.matching({"net": one})] == [claims.HOLDS] * 3
+    rho["c"]["a"][:] = 0.6  # above every unrelated pair
+    rho["a"]["b"][:] = 0.2
+    assert [f.verdict for f in claims.matching({"net": one})] == [claims.HOLDS, claims.FAILS, claims.FAILS]
+
+
+def test_claim_of_the_relu_gradient():
+    def rows(linear, plain):
+        about = {"network": "n", "depth": 1, "layer": "l"}
+        return [
+            {**about, "stimulus": f"s{i}", "gradient": gradient, "rho": rho + 0.01 * i}
+            for gradient, rho in (("linear", linear), ("plain", plain))
+            for i in range(8)
+        ]
+
+    (found,) = claims.relu_gradient(rows(0.9, 0.8))
+    assert found.verdict == claims.HOLDS and found.value == pytest.approx(0.1)
+    assert claims.relu_gradient(rows(0.8, 0.9))[0].verdict == claims.FAILS
+    assert claims.relu_gradient(rows(0.8, 0.8))[0].verdict == claims.UNTOLD
+
+
+def test_answers_are_those_that_count(tmp_path):
+    table = {"judge": "j", "judge_weights": "1", "generator": "g", "generator_weights": "2", "layer": "a",
+             "layer_index": "3", "stimulus": "s", "optimized": "image", "decision": "fine",
+             "correct": "True"}  # fmt: skip
+    with (tmp_path / "judgements.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*table, "counted"])
+        writer.writeheader()
+        writer.writerows([{**table, "counted": "True"}, {**table, "counted": "False"}])
+    (only,) = answers.read(tmp_path)
+    assert only == Answer(Who("j", "1"), Who("g", "2"), "a", 3, "s", "image", "fine", True)
+    (tmp_path / "judgements.csv").write_text("judge,counted\nj,True\n")
+    with pytest.raises(InputError, match="recognize_metamers"):
+        answers.read(tmp_path)
+
+
+def test_checkpoints_decide_which_networks_take_part():
+    scale, missing = cast.with_checkpoints(cast.PAPER, ["vgg=a.ckpt", "vgg_other_seed=b.ckpt"])
+    assert {"vgg", "vgg_other_seed", "untrained"} <= {part.role for part in scale.parts}
+    assert "inception" in missing and "word" in missing
+    _, missing = cast.with_checkpoints(cast.PAPER, ["vgg=a.ckpt", "vgg_other_seed=a.ckpt"])
+    assert "vgg_other_seed" in missing
+    for text in ("nobody=a.ckpt", "vgg"):
+        with pytest.raises(InputError, match="ROLE=CHECKPOINT"):
+            cast.with_checkpoints(cast.PAPER, [text])
+
+
+def everything_plan(scale, out):
+    """The plan of a scale whose networks all have weights."""
+    signals = {kind: stimuli.Stimuli(out / kind, out / "further", None, "") for kind in ("image", "sound")}
+    return steps.plan(scale, signals, {"image": 4, "sound": 4}, out)
+
+
+def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
+    planned = everything_plan(cast.MINI, tmp_path)
+    names = [step.name for step in planned]
+    assert len(names) == len(set(names))
+    assert {"metamers/word_other_seed_cochleagram", "relu/word", "recognition/architectures_all",
+            "figures/figure_5.pdf", "figures/figure_s9.pdf"} <= set(names)  # fmt: skip
+    assert not any(name.startswith("metamers/vgg_other_seed") for name in names)
+    longer = everything_plan(dataclasses.replace(cast.MINI, iterations=4000), tmp_path)
+    assert 1.5 < steps.total(longer)[0] / steps.total(planned)[0] < 2
+    for step in planned:
+        assert (step.stage > 0) == (not step.name.startswith(("metamers", "relu")))
+
+
+def test_steps_run_once_and_failures_are_told(tmp_path):
+    results = write_results(tmp_path / "recognition.csv", [(SEED1, VGG), (OTHER, VGG)])
+    good = steps.Step("figures/five", 0, ("draw_figure", "--figure=5", f"--recognition={results}",
+                                          f"--out={tmp_path / 'five.png'}"), 1)  # fmt: skip
+    bad = steps.Step("figures/none", 0, ("draw_figure", "--figure=5", f"--recognition={tmp_path / 'no.csv'}",
+                                         f"--out={tmp_path / 'none.png'}"), 1)  # fmt: skip
+    (failure,) = running.run([good, bad], tmp_path, jobs=2, progress=False)
+    assert failure.startswith("figures/none: ended with status 2; draw_figure:")
+    assert running.is_done(good, tmp_path) and not running.is_done(bad, tmp_path)
+    drawn = (tmp_path / "five.png").stat().st_mtime_ns
+    assert running.run([good], tmp_path, jobs=1, progress=False) == []
+    assert (tmp_path / "five.png").stat().st_mtime_ns == drawn
+    assert not running.is_done(dataclasses.replace(good, command=(*good.command, "--names=")), tmp_path)
+
+
+def test_page_tells_what_is_missing(tmp_path):
+    scale = dataclasses.replace(cast.MINI, parts=())
+    told = page.findings(scale, tmp_path)
+    assert set(told) == set(STATEMENTS)
+    about = {"scale": "mini", "command": "reproduce_paper", "sources": {"image": "i", "sound": "s"},
+             "missing": {"word_aliased": "no weights"}, "failures": ["a step"],
+             "costs": [("a", 1.0)]}  # fmt: skip
+    html = page.write(tmp_path, scale, told, about).read_text()
+    assert html.count("cannot be told here") >= 8 and "word aliased: no weights" in html and "a step" in html
+    verdicts = {entry["verdict"] for entry in json.loads((tmp_path / page.CLAIMS).read_text()).values()}
+    assert verdicts == {claims.UNTOLD}
+
+
+def test_installed_stimuli(tmp_path):
+    pictures = stimuli.photographs(tmp_path / "images", 10)
+    assert len(list(pictures.matched.iterdir())) == 10 and len(list(pictures.further.iterdir())) == 6
+    assert pictures.labels is None
+    words = stimuli.synthesised_words(tmp_path / "words", 4)
+    with words.labels.open() as file:
+        truths = {row["stimulus"]: row["label"] for row in csv.DictReader(file)}
+    assert set(truths) == {path.stem for path in words.matched.iterdir()} and len(truths) == 4
+    assert all(name == label for name, label in truths.items())
+
+
+def test_paper_scale_needs_signals(tmp_path):
+    command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--scale=paper", "--plan"]
+    done = subprocess.run([*command, f"--out={tmp_path}"], capture_output=True, text=True)
+    assert done.returncode == 2 and "--images: a folder of natural signals" in done.stderr
