@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test test-all lint clean
+.PHONY: venv demo reproduce test test-all lint clean
 
 venv: .venv/.installed
 
@@ -13,6 +13,9 @@ venv: .venv/.installed
 
 demo: venv
 	$(BIN)/metamers_demo --out=demo
+
+reproduce: venv
+	$(BIN)/reproduce_paper --scale=mini --out=reproduction
 
 test: venv
 	$(BIN)/pytest
@@ -25,4 +28,4 @@ lint: venv
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf demo build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf demo reproduction build dist *.egg-info .pytest_cache .ruff_cache

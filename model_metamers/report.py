@@ -134,7 +134,8 @@ def _cell(folder: Path, network: NetworkResults, out: Path) -> dict[str, Any]:
     verdict = record["float"].get("verdict")
     table = []
     null_layers = network.null.layers if network.null else {}
-    for layer in network.measured_layers:
+    # Of layers outside the network's own, rho is taken at the matched one alone.
+    for layer in (layer for layer in network.measured_layers if layer in metamer.spearman):
         table.append({
             "layer": layer,
             "rho": metamer.spearman[layer],

@@ -188,3 +188,12 @@ def test_report_without_null_says_so(tmp_path, tiny_vgg, small_images):
     assert "no null" in page.read_text()
     assert report.verdict_rows(records)[1][6] == "no null"
     assert np.isfinite(float(report.verdict_rows(records)[1][2]))
+
+
+def test_report_of_layers_that_are_not_the_networks_own(tmp_path, tiny_vgg, small_images):
+    run = make_run(tiny_vgg, small_images, tmp_path, layers=("conv1_1", "conv2_1"))
+    assert not set(run.layers) & set(tiny_vgg.layers)
+    perform(run)
+    null = runs.measure_null(run, progress=False)
+    text = report.write_report(tmp_path, [report.network_results(run, null)], "t", "c").read_text()
+    assert text.count("<h4>conv2_1</h4>") == 3
