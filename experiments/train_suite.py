@@ -23,19 +23,21 @@ from absl import flags
 import model_metamers as mm
 from model_metamers_experiments import binary, suite_data
 
-_MIXTURES = ("--max_shift_s=0.1", "--null_words=0.04", "--null_backgrounds=0.4", "--max_stretch=0.2",
-             "--frontend_decimation=4", "--evaluations_per_epoch=0.25")  # fmt: skip
-# Epochs and seed of each; the rest is the recipe of its family, and `_MIXTURES` for sounds.
+_MIXTURES = ("--max_shift_s=0.1", "--max_stretch=0.2", "--frontend_decimation=10")
+_WORDS = (*_MIXTURES, "--null_words=0.04", "--null_backgrounds=0.6", "--evaluations_per_epoch=0.2")
+_BACKGROUNDS = (*_MIXTURES, "--null_words=0.3", "--null_backgrounds=0.04", "--evaluations_per_epoch=0.1",
+                "--saves_per_epoch=0.2")  # fmt: skip
+# Epochs, seed and flags of each; the rest is the recipe of its family.
 _IMAGES = {
-    "vgg_19_small": (30, 0), "vgg_19_small_seed1": (30, 1),
-    "inception_v3_small": (12, 0), "inception_v3_small_seed1": (12, 1),
-    "resnet_v2_small": (12, 0), "resnet_v2_small_seed1": (16, 1),
+    "vgg_19_small": (30, 0, ()), "vgg_19_small_seed1": (30, 1, ()),
+    "inception_v3_small": (12, 0, ()), "inception_v3_small_seed1": (12, 1, ()),
+    "resnet_v2_small": (12, 0, ()), "resnet_v2_small_seed1": (16, 1, ()),
 }  # fmt: skip
 _SOUNDS = {
-    "word_aliased_small": (40, 0),
-    "word_reduced_aliasing_small": (40, 0), "word_reduced_aliasing_small_seed1": (40, 1),
-    "environmental_reduced_aliasing_small": (80, 0),
-    "both_tasks_reduced_aliasing_small": (40, 0),
+    "word_aliased_small": (60, 0, _WORDS),
+    "word_reduced_aliasing_small": (80, 0, _WORDS), "word_reduced_aliasing_small_seed1": (80, 1, _WORDS),
+    "environmental_reduced_aliasing_small": (100, 0, _BACKGROUNDS),
+    "both_tasks_reduced_aliasing_small": (80, 0, _WORDS),
 }  # fmt: skip
 
 _OUT = flags.DEFINE_string("out", None, "Folder of the data sets and the trained networks.", required=True)
@@ -65,13 +67,13 @@ def main() -> int:
 
 def _training(name: str, out: Path) -> list[str]:
     """The command that trains a network."""
-    epochs, seed = (_IMAGES | _SOUNDS)[name]
+    epochs, seed, own = (_IMAGES | _SOUNDS)[name]
     common = [f"--network={name}", f"--epochs={epochs}", f"--seed={seed}", "--checkpoint_dtype=float16",
-              f"--out={out / name}"]  # fmt: skip
+              f"--out={out / name}", *own]  # fmt: skip
     if name in _IMAGES:
         return ["train_image_network", *common]
     sets = [f"--speech={out / 'data' / 'speech'}", f"--backgrounds={out / 'data' / 'backgrounds'}"]
-    return ["train_auditory_network", *common, *sets, *_MIXTURES]
+    return ["train_auditory_network", *common, *sets]
 
 
 def _build(folder: Path, command: Callable[[Path, Path], list[str]], data: Path) -> None:

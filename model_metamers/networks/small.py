@@ -55,7 +55,7 @@ def _vgg(name: str) -> Network:
 
 def _inception(name: str) -> Network:
     return InceptionV3(
-        name, CIFAR10_CLASSES, depth_multiplier=0.25, image_size=32, stem_strides=(1, 2, 1),
+        name, CIFAR10_CLASSES, depth_multiplier=0.25, image_size=32, stem_strides=(1, 1, 2),
         norm_decay=_NORM_DECAY,
     )  # fmt: skip
 

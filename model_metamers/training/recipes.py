@@ -164,7 +164,7 @@ SMALL_VGG = dataclasses.replace(  # no batch normalisation: lower rate, longer w
     SMALL_IMAGES, num_epochs=30, learning_rate=0.02, decay=warmup_cosine(2.0)
 )
 SMALL_INCEPTION = dataclasses.replace(  # its gradient begins a hundred times too large for momentum
-    SMALL_IMAGES, num_epochs=12, learning_rate=2e-3, optimizer_name="adam", optimizer_settings={},
+    SMALL_IMAGES, num_epochs=24, learning_rate=2e-3, optimizer_name="adam", optimizer_settings={},
     weight_decay=0.0,
 )  # fmt: skip
 SMALL_SOUNDS = Recipe(
