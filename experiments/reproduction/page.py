@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import csv
+import dataclasses
 import math
 import os
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from typing import Any
 
 import jinja2
 
+from model_metamers import results
 from model_metamers.networks import catalog
+from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction import answers, claims, steps
-from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
+from model_metamers_experiments.reproduction.cast import Part, Scale
 from model_metamers_experiments.reproduction.claims import Finding
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 
@@ -90,26 +93,25 @@ def write(out: Path, scale: Scale, told: dict[int, list[Finding]], about: dict[s
         for number, statement in STATEMENTS.items()
     ]
     content = {
-        str(s["number"]): {
-            "paper": s["statement"].paper, "verdict": s["verdict"], "findings": s["findings"],
+        str(number): {
+            "paper": statement.paper,
+            "rule": statement.rule,
+            "verdict": claims.together(told[number]),
+            "findings": [dataclasses.asdict(f) | {"parts": dict(f.parts)} for f in told[number]],
         }
-        for s in sections
-    }  # fmt: skip
-    _write(out / CLAIMS, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        for number, statement in STATEMENTS.items()
+    }
+    results.write_json(out / CLAIMS, content)
     template = jinja2.Environment(
         loader=jinja2.PackageLoader("model_metamers_experiments"), autoescape=True, trim_blocks=True,
         lstrip_blocks=True,
     ).get_template("reproduction.html")  # fmt: skip
     made = [_made(part, out) for part in scale.parts]
     further = [_picture(out, path) for path in sorted((out / steps.FIGURES).glob("figure_3*.png"))]
-    _write(out / PAGE, template.render(sections=sections, parts=made, further=further, **about))
+    partial = out / f"{PAGE}.partial"
+    partial.write_text(template.render(sections=sections, parts=made, further=further, **about), "utf-8")
+    os.replace(partial, out / PAGE)
     return out / PAGE
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _row(finding: Finding) -> dict[str, Any]:
@@ -131,8 +133,8 @@ def _number(value: float, sem: float | None = None) -> str:
 
 
 def _figures(out: Path, beginnings: Sequence[str]) -> list[dict[str, str]]:
-    """Pictures whose names begin or end as the claim says, wherever they lie."""
-    places = (steps.FIGURES, steps.VERDICTS, f"{steps.RELU}/*")
+    """Pictures with a word in their names that the claim says, wherever they lie."""
+    places = (steps.FIGURES, f"{steps.VERDICTS}/*", f"{steps.RELU}/*")
     found = [path for place in places for path in sorted(out.glob(f"{place}/*.png"))]
     return [_picture(out, path) for path in found if any(beginning in path.name for beginning in beginnings)]
 
@@ -142,20 +144,40 @@ def _picture(out: Path, path: Path) -> dict[str, str]:
     return {
         "png": path.relative_to(out).as_posix(),
         "pdf": pdf.relative_to(out).as_posix() if pdf.exists() else "",
-        "name": path.stem.replace("_", " "),
+        "name": f"{path.parent.name}, {path.stem}".replace("_", " "),
     }
 
 
 def _made(part: Part, out: Path) -> dict[str, Any]:
-    """A network, and the pages of its metamers."""
-    roles = [part.role, f"{part.role}_{COCHLEAGRAM}"]
+    """A network, how good it is, the pages of its metamers, and how many met the conditions."""
+    roles = steps.runs_of(part)
     pages = [f"{steps.METAMERS}/{role}/report.html" for role in roles]
+    tables = {role: out / steps.VERDICTS / role / "table.csv" for role in roles}
     return {
         "role": part.role.replace("_", " "),
         "network": part.network,
         "checkpoint": part.checkpoint or "as shipped or fetched",
+        "metrics": "" if part.checkpoint else _metrics(part.network),
         "pages": [page for page in pages if (out / page).exists()],
+        "passed": {role.replace("_", " "): _passed(path) for role, path in tables.items() if path.exists()},
     }
+
+
+def _metrics(network: str) -> str:
+    """Held-out scores of a network that ships."""
+    entries = [entry for entry in manifest.read_manifest().values() if entry.get("network") == network]
+    scores = entries[0]["metrics"] if entries else {}
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in scores.items())
+
+
+def _passed(path: Path) -> list[dict[str, str]]:
+    """Of each layer, how many metamers were made, and how many met the conditions as files."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {"layer": r["layer"], "made": r["made"], "passed": r["included_as_file"],
+             "rho": _number(float(r["rho_mean"])), "null": _number(float(r["null_max"]))}
+            for r in csv.DictReader(file)
+        ]  # fmt: skip
 
 
 def rows(told: dict[int, list[Finding]]) -> list[list[str]]:

@@ -64,22 +64,25 @@ def plan(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out:
         if part.role in scale.relu_layers:
             steps.append(_relu(part, scale, stimuli[part.kind], counts[part.kind], out))
     steps += _recognition(scale, stimuli, counts, out)
-    generators = [step.name for step in steps if step.name.startswith(f"{METAMERS}/")]
-    nulls = ",".join(str(out / name / _network_folder(name, scale) / "null.npz") for name in generators)
-    steps.append(Step(VERDICTS, 2, ("check_metamers", f"--metamers={out / METAMERS}", f"--null={nulls}",
-                                    f"--out={out / VERDICTS}"), 60))  # fmt: skip
+    for part in scale.parts:
+        if part.layers != ():
+            steps += [_verdicts(role, folder, out) for role, folder in runs_of(part).items()]
     return steps + _figures(scale, [step.name for step in steps], out)
 
 
-def _network_folder(name: str, scale: Scale) -> str:
-    """Where a run's results are below its own folder."""
-    role = name.partition("/")[2]
-    for part in scale.parts:
-        if role == part.role:
-            return part.network
-        if role == f"{part.role}_{COCHLEAGRAM}":
-            return f"{part.network}@{COCHLEAGRAM}"
-    raise KeyError(name)
+def runs_of(part: Part) -> dict[str, str]:
+    """Runs of make_metamers of a part: their names, and where the results are below each."""
+    found = {part.role: part.network}
+    if part.also_cochleagram:
+        found[f"{part.role}_{COCHLEAGRAM}"] = f"{part.network}@{COCHLEAGRAM}"
+    return found
+
+
+def _verdicts(role: str, folder: str, out: Path) -> Step:
+    """Tables S4, S5 and Figures S1 to S8 of a run; one each, as networks of one name differ in weights."""
+    run = out / METAMERS / role
+    return Step(f"{VERDICTS}/{role}", 2, ("check_metamers", f"--metamers={run}",
+                f"--null={run / folder / 'null.npz'}", f"--out={out / VERDICTS / role}"), 20)  # fmt: skip
 
 
 def _metamers(part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str,
