@@ -57,10 +57,11 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 def main() -> int:
     out = Path(_OUT.value)
     scale, missing = cast.with_checkpoints(cast.SCALES[_SCALE.value], _CHECKPOINT.value)
+    stimuli_asked = dict.fromkeys(scale.stimuli, _STIMULI.value) if _STIMULI.value else dict(scale.stimuli)
     scale = dataclasses.replace(
-        scale, stimuli=_STIMULI.value or scale.stimuli, iterations=_ITERATIONS.value or scale.iterations
+        scale, stimuli=stimuli_asked, iterations=_ITERATIONS.value or scale.iterations
     )
-    runs.claim_folder(out, {"scale": _SCALE.value, "stimuli": scale.stimuli, "iterations": scale.iterations,
+    runs.claim_folder(out, {"scale": _SCALE.value, "stimuli": stimuli_asked, "iterations": scale.iterations,
                             "data": bool(os.environ.get("METAMERS_DATA"))})  # fmt: skip
     signals = {"image": _images(scale, out), "sound": _words(scale, out)}
     planned = steps.plan(scale, signals, _counts(scale, signals), out)
@@ -90,8 +91,8 @@ def _images(scale: cast.Scale, out: Path) -> stimuli.Stimuli:
     _only_mini("images")
     data, folder = os.environ.get("METAMERS_DATA"), out / "stimuli" / "images"
     if data and (Path(data) / "cifar10").is_dir():
-        return stimuli.cifar10(Path(data) / "cifar10", folder, scale.stimuli, scale.null_stimuli)
-    return stimuli.photographs(folder, scale.stimuli)
+        return stimuli.cifar10(Path(data) / "cifar10", folder, scale.stimuli["image"], scale.null_stimuli)
+    return stimuli.photographs(folder, scale.stimuli["image"])
 
 
 def _words(scale: cast.Scale, out: Path) -> stimuli.Stimuli:
@@ -107,8 +108,10 @@ def _words(scale: cast.Scale, out: Path) -> stimuli.Stimuli:
             )
             if failures:
                 raise mm.InputError(failures[0])
-        return stimuli.spoken_words(speech, folder, scale.stimuli, scale.null_stimuli, small.SAMPLE_RATE)
-    return stimuli.synthesised_words(folder, scale.stimuli)
+        return stimuli.spoken_words(
+            speech, folder, scale.stimuli["sound"], scale.null_stimuli, small.SAMPLE_RATE
+        )
+    return stimuli.synthesised_words(folder, scale.stimuli["sound"])
 
 
 def _only_mini(flag: str) -> None:

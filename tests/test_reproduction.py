@@ -1,8 +1,12 @@
 """The paper in one command: what claims say of known answers, the plan, the runs, the page."""
 
+import contextlib
 import csv
 import dataclasses
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 
@@ -237,3 +241,33 @@ def test_paper_scale_needs_signals(tmp_path):
     command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--scale=paper", "--plan"]
     done = subprocess.run([*command, f"--out={tmp_path}"], capture_output=True, text=True)
     assert done.returncode == 2 and "--images: a folder of natural signals" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
+    """On installed signals; the networks that lack weights are left out, as the page says."""
+    environment = {name: value for name, value in os.environ.items() if name != "METAMERS_DATA"}
+
+    def begin(out):
+        command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--scale=mini",
+                   "--stimuli=2", "--iterations=20", "--noprogress", f"--out={out}"]  # fmt: skip
+        return subprocess.Popen(command, env=environment, start_new_session=True)
+
+    whole, killed = tmp_path / "whole" / "r", tmp_path / "killed" / "r"
+    shutil.copytree(
+        stimuli.synthesised_words(tmp_path / "words", 2).matched.parent, whole / "stimuli" / "words"
+    )
+    shutil.copytree(tmp_path / "words", killed / "stimuli" / "words")  # espeak-ng is not repeatable
+    assert begin(whole).wait() == 0
+    random = np.random.default_rng()
+    for _ in range(3):
+        process = begin(killed)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=random.uniform(20, 60))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert begin(killed).wait() == 0
+    for path in sorted(whole.glob("recognition/*/*.csv")):
+        assert (killed / path.relative_to(whole)).read_bytes() == path.read_bytes(), path
+    assert (killed / page.CLAIMS).read_bytes() == (whole / page.CLAIMS).read_bytes()

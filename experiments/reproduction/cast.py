@@ -44,7 +44,8 @@ class Scale:
     Attributes:
       parts: the networks; those of one architecture have roles that differ in "_other_seed".
       decisions: of the judges of images.
-      stimuli, null_stimuli: natural signals of either kind that are matched, and further ones.
+      stimuli: natural signals that are matched, by kind, where they are drawn and not given.
+      null_stimuli: further ones of either kind.
       iterations: of every search.
       batch_size: stimuli searched together.
       relu_layers: of Figure 2, by role.
@@ -53,7 +54,7 @@ class Scale:
 
     parts: tuple[Part, ...]
     decisions: tuple[str, ...]
-    stimuli: int
+    stimuli: Mapping[str, int]
     null_stimuli: int
     iterations: int
     batch_size: int
@@ -61,8 +62,8 @@ class Scale:
     relu_stimuli: int
 
 
-_REDUCED = ("pool_0_0", "pool_1_0", "conv_2", "conv_4", "fc_intermediate")
-_ALIASED = ("conv_0", "conv_1", "conv_2", "conv_4", "fc_intermediate")
+_REDUCED = ("pool_0_0", "conv_2", "conv_4", "fc_intermediate")
+_ALIASED = ("conv_0", "conv_2", "conv_4", "fc_intermediate")
 
 
 def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased: tuple[str, ...] | None,
@@ -85,34 +86,34 @@ def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased
 MINI = Scale(
     parts=(
         Part("vgg", "vgg_19_small", "image",
-             ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"), 1.0),
-        Part("vgg_other_seed", "vgg_19_small_seed1", "image", (), 1.0),
+             ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"), 0.5),
+        Part("vgg_other_seed", "vgg_19_small_seed1", "image", (), 0.5),
         Part("inception", "inception_v3_small", "image",
-             ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "PreLogits"), 1.0),
-        Part("inception_other_seed", "inception_v3_small_seed1", "image", (), 1.0),
+             ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "PreLogits"), 1.5),
+        Part("inception_other_seed", "inception_v3_small_seed1", "image", (), 1.5),
         Part("resnet", "resnet_v2_small", "image",
              ("conv1", "block1", "block2", "block3", "block4", "global_pool"), 1.0),
         Part("resnet_other_seed", "resnet_v2_small_seed1", "image", (), 1.0),
-        *_sounds("_small", "environmental_reduced_aliasing_small", _REDUCED, _ALIASED, 4.0),
+        *_sounds("_small", "environmental_reduced_aliasing_small", _REDUCED, _ALIASED, 8.0),
     ),
     decisions=("fine",),
-    stimuli=20, null_stimuli=100, iterations=2000, batch_size=20,
+    stimuli=MappingProxyType({"image": 40, "sound": 16}), null_stimuli=100, iterations=1500, batch_size=20,
     relu_layers=MappingProxyType({"vgg": ("conv1_2", "conv4_4"), "word": ("conv_2", "conv_4")}),
-    relu_stimuli=20,
+    relu_stimuli=16,
 )  # fmt: skip
 # Seconds are guesses from the multiplications of each network.
 PAPER = Scale(
     parts=(
-        Part("vgg", "vgg_19", "image", None, 3000.0),
-        Part("vgg_other_seed", "vgg_19", "image", (), 3000.0),
-        Part("inception", "inception_v3", "image", None, 900.0),
-        Part("inception_other_seed", "inception_v3", "image", (), 900.0),
-        Part("resnet", "resnet_v2_101", "image", None, 1200.0),
-        Part("resnet_other_seed", "resnet_v2_101", "image", (), 1200.0),
-        *_sounds("", "audioset_reduced_aliasing", None, None, 300.0),
+        Part("vgg", "vgg_19", "image", None, 1200.0),
+        Part("vgg_other_seed", "vgg_19", "image", (), 1200.0),
+        Part("inception", "inception_v3", "image", None, 350.0),
+        Part("inception_other_seed", "inception_v3", "image", (), 350.0),
+        Part("resnet", "resnet_v2_101", "image", None, 700.0),
+        Part("resnet_other_seed", "resnet_v2_101", "image", (), 700.0),
+        *_sounds("", "audioset_reduced_aliasing", None, None, 400.0),
     ),
     decisions=("sixteen", "fine"),
-    stimuli=400, null_stimuli=400, iterations=15000, batch_size=8,
+    stimuli=MappingProxyType({"image": 400, "sound": 400}), null_stimuli=400, iterations=15000, batch_size=8,
     relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None}), relu_stimuli=20,
 )  # fmt: skip
 SCALES: Mapping[str, Scale] = MappingProxyType({"mini": MINI, "paper": PAPER})
