@@ -5,7 +5,7 @@
 Reads every metamer below --metamers and one or several null distributions (folders of
 make_null_distribution, or `null.npz` of make_metamers), and writes `verdicts.csv` and
 `verdicts.json` (a row for each metamer, with the reasons why one does not pass),
-`table.csv` (Tables S4 and S5: for each network and layer how many were made, gave the
+`table.csv` (Tables S4 and S5: for each network, its weights, and layer how many were made, gave the
 target's class, exceeded the null maximum, and are included; mean and range of rho), and
 `<network>_spearman.png` and `.pdf` (Figures S1 to S8: histograms of null and metamer rho
 at each layer).
@@ -50,11 +50,21 @@ def main() -> int:
     results.write_json(out / "verdicts.json", rows)
     inclusion.write_csv(out / "verdicts.csv", rows)
     inclusion.write_csv(out / "table.csv", table)
-    for network in dict.fromkeys(row["network"] for row in table):
-        figure_s1_s8.draw(out, network, rows, nulls)
+    pairs = list(dict.fromkeys((row["network"], row["weights"]) for row in table))
+    for network, weights in pairs:
+        several = sum(network == other for other, _ in pairs) > 1
+        name = f"{network}_{_short(weights)}" if several else network
+        own = [row for row in rows if (row["network"], row["weights"]) == (network, weights)]
+        figure_s1_s8.draw(out, name, own, nulls)
+    table = [{**row, "weights": _short(row["weights"])} for row in table]
     binary.print_table([list(table[0]), *([_text(v) for v in row.values()] for row in table)])
     print(f"Written: {out}")
     return int(bool(problems))
+
+
+def _short(weights: str) -> str:
+    """The beginning of a digest, or random:SEED, as a file may be called."""
+    return weights.removeprefix("sha256:")[:8].replace(":", "_")
 
 
 def _text(value: object) -> str:

@@ -22,7 +22,7 @@ class Checked:
 
     Attributes:
       folder: of the metamer.
-      network, layer, stimulus: what it is.
+      network, weights, layer, stimulus: what it is; weights are told by their digest.
       target_class, metamer_class: as the network names them.
       file_passes: whether the file that a person is shown passes; None where it was not
         measured.
@@ -31,6 +31,7 @@ class Checked:
 
     folder: Path
     network: str
+    weights: str
     layer: str
     stimulus: str
     target_class: str | None
@@ -102,27 +103,28 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
     return Checked(
-        folder, metamer.network, metamer.layer, metamer.stimulus, metamer.target_class,
-        metamer.metamer_class, file_passes, verdict,
+        folder, metamer.network, metamer.checkpoint, metamer.layer, metamer.stimulus,
+        metamer.target_class, metamer.metamer_class, file_passes, verdict,
     )  # fmt: skip
 
 
 def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Tables S4 and S5: a row for each network and layer.
+    """Tables S4 and S5: a row for each network, its weights, and layer.
 
     Each tells how many metamers were made, gave the target's class, exceeded the null
     maximum, and met both conditions (also as rounded to the file), and their rho.
     """
-    groups: dict[tuple[str, str], list[Checked]] = {}
+    groups: dict[tuple[str, str, str], list[Checked]] = {}
     for item in checked:
-        groups.setdefault((item.network, item.layer), []).append(item)
+        groups.setdefault((item.network, item.weights, item.layer), []).append(item)
     order = {layer: place for place, layer in enumerate(layer_order)}
     rows = []
-    for network, layer in sorted(groups, key=lambda g: (g[0], order.get(g[1], len(order)))):
-        items = groups[network, layer]
+    for network, weights, layer in sorted(groups, key=lambda g: (g[:2], order.get(g[2], len(order)))):
+        items = groups[network, weights, layer]
         rho = np.array([item.verdict.rho for item in items])
         rows.append({
             "network": network,
+            "weights": weights,
             "layer": layer,
             "made": len(items),
             "same_class": sum(item.verdict.same_class is not False for item in items),

@@ -155,6 +155,16 @@ def test_metamers_are_judged_and_counted(metamers, tiny_vgg):
         assert row["null_max"] == null.maximum(row["layer"])
 
 
+def test_networks_of_one_name_are_counted_by_their_weights(metamers, tiny_vgg):
+    null = null_runs.read(metamers / "null")
+    checked, _ = inclusion.check_folders(inclusion.find_metamers(metamers), [null])
+    others = [dataclasses.replace(item, weights="random:7") for item in checked]
+    table = inclusion.table([*checked, *others], tiny_vgg.layers)
+    made = [(row["weights"], row["layer"], row["made"]) for row in table]
+    known = checked[0].weights
+    assert sorted(made) == sorted((w, layer, 2) for w in (known, "random:7") for layer in ("conv1_2", "fc7"))
+
+
 def test_what_cannot_be_judged_is_named_and_the_rest_done(metamers, tmp_path, tiny_vgg):
     folder = tmp_path / "metamers"
     shutil.copytree(metamers / "metamers", folder)
