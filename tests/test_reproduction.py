@@ -12,6 +12,8 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
+import tensorflow as tf
 
 from model_metamers import InputError
 from model_metamers_experiments.figures.points import Who
@@ -271,3 +273,42 @@ def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
     for path in sorted(whole.glob("recognition/*/*.csv")):
         assert (killed / path.relative_to(whole)).read_bytes() == path.read_bytes(), path
     assert (killed / page.CLAIMS).read_bytes() == (whole / page.CLAIMS).read_bytes()
+
+
+def write_clips(path, clips):
+    """Validation clips as build_speech_dataset writes them; a recording may lie in a folder."""
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for word, speaker, recording, level in clips:
+            texts = {"word": word, "speaker": speaker, "recording": recording}
+            features = {
+                f"/stimuli/{key}": tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()]))
+                for key, text in texts.items()
+            }
+            waveform = tf.train.FloatList(value=np.full(100, level))
+            features["/stimuli/signal"] = tf.train.Feature(float_list=waveform)
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString())
+
+
+def test_spoken_words_are_of_unlike_words_and_speakers(tmp_path):
+    clips = [
+        (word, f"speaker{s}", f"{word}/{s}_nohash_0", 0.1 * s)
+        for word in ("go", "no", "up")
+        for s in range(4)
+    ]
+    (tmp_path / "speech").mkdir()
+    write_clips(tmp_path / "speech" / "validation-00000-of-00001.tfrecord", clips)
+    found = stimuli.spoken_words(tmp_path / "speech", tmp_path / "out", 3, 5, 8000)
+    with found.labels.open() as file:
+        truths = {row["stimulus"]: row["label"] for row in csv.DictReader(file)}
+    assert sorted(truths.values()) == ["go", "no", "up"]
+    matched, further = ({path.stem for path in folder.iterdir()} for folder in (found.matched, found.further))
+    assert matched == set(truths) and len(further) == 5 and not matched & further
+    assert len({name.split("_")[1] for name in matched}) == 3  # speakers
+    for name, label in truths.items():
+        waveform, rate = soundfile.read(found.matched / f"{name}.wav")
+        assert (
+            rate == 8000 and np.allclose(waveform, 0.1 * int(name.split("_")[1])) and name.startswith(label)
+        )
+    again = stimuli.spoken_words(tmp_path / "speech", tmp_path / "again", 3, 5, 8000)
+    assert {path.stem for path in again.matched.iterdir()} == matched

@@ -85,7 +85,7 @@ def spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate:
             unheard = (place for place, clip in enumerate(clips) if clip[1] not in heard)
             chosen.append(clips.pop(next(unheard, 0)))
             heard.add(chosen[-1][1])
-    names = {clip[2]: f"{clip[0]}_{clip[2]}" for clip in chosen}
+    names = {clip[2]: f"{clip[0]}_{Path(clip[2]).name}" for clip in chosen}
 
     def write(folder: Path, part: Sequence[tuple]) -> None:
         for _, _, recording, waveform in part:
