@@ -1,5 +1,6 @@
 """The paper in one command: what claims say of known answers, the plan, the runs, the page."""
 
+import concurrent.futures
 import contextlib
 import csv
 import dataclasses
@@ -312,3 +313,27 @@ def test_spoken_words_are_of_unlike_words_and_speakers(tmp_path):
         )
     again = stimuli.spoken_words(tmp_path / "speech", tmp_path / "again", 3, 5, 8000)
     assert {path.stem for path in again.matched.iterdir()} == matched
+
+
+def test_a_step_waits_for_the_one_that_outlived_a_killed_reproduction(tmp_path):
+    results = write_results(tmp_path / "recognition.csv", [(SEED1, VGG)])
+    step = steps.Step("figures/five", 0, ("draw_figure", "--figure=5", f"--recognition={results}",
+                                          f"--out={tmp_path / 'five.png'}"), 1)  # fmt: skip
+    log = tmp_path / "logs" / "figures_five.txt"
+    log.parent.mkdir()
+    log.write_text("of the one before")
+    hold = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX); "
+        "print('held', flush=True); time.sleep(60)"
+    )
+    outlived = subprocess.Popen([sys.executable, "-c", hold, str(log)], stdout=subprocess.PIPE)
+    assert outlived.stdout.readline() == b"held\n"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        running_step = pool.submit(running.run, [step], tmp_path, 1, False)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            running_step.result(timeout=1)
+        assert log.read_text() == "of the one before"
+        outlived.kill()
+        outlived.wait()
+        assert running_step.result(timeout=120) == []
+    assert (tmp_path / "five.png").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import queue
@@ -95,8 +96,11 @@ class _Shares:
         command = [sys.executable, "-m", f"model_metamers_experiments.{binary}", *flags]
         if "draw_figure" not in binary and "check_metamers" not in binary:
             command.append("--noprogress")
-        began = time.monotonic()
-        with log.open("w", encoding="utf-8") as file:
+        with log.open("a", encoding="utf-8") as file:
+            # The command inherits the lock: one that outlived a killed reproduction is waited for.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.truncate(0)
+            began = time.monotonic()
             with self._lock:
                 if self._stopped:
                     return f"{step.name}: not begun"
