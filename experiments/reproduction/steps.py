@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def plan(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out:
     for part in scale.parts:
         if part.layers == ():
             continue
-        steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, part.role, ()))
+        steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, part.role))
         if part.also_cochleagram:
             role = f"{part.role}_{COCHLEAGRAM}"
             flags = ("--optimize=cochleagram",)
@@ -85,30 +86,24 @@ def _verdicts(role: str, folder: str, out: Path) -> Step:
                 f"--null={run / folder / 'null.npz'}", f"--out={out / VERDICTS / role}"), 20)  # fmt: skip
 
 
-def _metamers(part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str,
-              further: tuple[str, ...]) -> Step:  # fmt: skip
+def _metamers(
+    part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str, flags: tuple[str, ...] = ()
+) -> Step:
     network = catalog.build_network(part.network)
     layers = part.layers or network.layers
-    if further:  # the cochleagram is no layer of a search that varies it
+    if flags:  # the cochleagram is no layer of a search that varies it
         layers = tuple(layer for layer in layers if layer != "cochleagram")
     command = [
         "make_metamers", *_weights(part), f"--inputs={signals.matched}", f"--layers={','.join(layers)}",
         f"--iterations={scale.iterations}", f"--batch_size={scale.batch_size}",
-        f"--out={out / METAMERS / role}", *further,
+        f"--out={out / METAMERS / role}", *flags,
     ]  # fmt: skip
     if signals.further:
-        command.insert(-1, f"--null_inputs={signals.further}")
+        command.append(f"--null_inputs={signals.further}")
     searches = count * len(layers)
-    size = 8 * _numbers(network) + _PICTURES
+    size = 8 * math.prod(network.signal.shape) + _PICTURES
     return Step(f"{METAMERS}/{role}", 0, tuple(command),
                 20 + searches * part.seconds * scale.iterations / 1000, searches * size)  # fmt: skip
-
-
-def _numbers(network) -> int:
-    found = 1
-    for size in network.signal.shape:
-        found *= size
-    return found
 
 
 def _weights(part: Part) -> list[str]:
@@ -130,7 +125,7 @@ def _relu(part: Part, scale: Scale, signals: Stimuli, count: int, out: Path) -> 
         command.append(f"--null_inputs={signals.further}")
     return Step(f"{RELU}/{part.role}", 0, tuple(command),
                 20 + searches * part.seconds * scale.iterations / 1000,
-                searches * (8 * _numbers(network) + _PICTURES))  # fmt: skip
+                searches * (8 * math.prod(network.signal.shape) + _PICTURES))  # fmt: skip
 
 
 def _recognition(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out: Path) -> list[Step]:

@@ -81,9 +81,9 @@ def spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate:
     by_word = [[clips[i] for i in order if clips[i][0] == word] for word in words]
     chosen, heard = [], set()
     while len(chosen) < count + further and any(by_word):
-        for clips in filter(None, by_word):
-            unheard = (place for place, clip in enumerate(clips) if clip[1] not in heard)
-            chosen.append(clips.pop(next(unheard, 0)))
+        for rest in filter(None, by_word):
+            unheard = (place for place, clip in enumerate(rest) if clip[1] not in heard)
+            chosen.append(rest.pop(next(unheard, 0)))
             heard.add(chosen[-1][1])
     names = {clip[2]: f"{clip[0]}_{Path(clip[2]).name}" for clip in chosen}
 
