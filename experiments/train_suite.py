@@ -24,17 +24,20 @@ import model_metamers as mm
 from model_metamers_experiments import binary, suite_data
 
 _MIXTURES = ("--max_shift_s=0.1", "--max_stretch=0.2", "--frontend_decimation=10")
-_WORDS = (*_MIXTURES, "--null_words=0.04", "--null_backgrounds=0.6", "--evaluations_per_epoch=0.2")
+_NULLS = ("--null_words=0.04", "--null_backgrounds=0.6")
+_WORDS = (*_MIXTURES, *_NULLS, "--evaluations_per_epoch=0.2")
+# It learns faster, and is stopped where the others end (paper 3.3).
+_MATCHED = (*_MIXTURES, *_NULLS, "--evaluations_per_epoch=0.5", "--stop_at_word_accuracy=0.765")
 _BACKGROUNDS = (*_MIXTURES, "--null_words=0.3", "--null_backgrounds=0.04", "--evaluations_per_epoch=0.1",
                 "--saves_per_epoch=0.2")  # fmt: skip
 # Epochs, seed and flags of each; the rest is the recipe of its family.
 _IMAGES = {
     "vgg_19_small": (30, 0, ()), "vgg_19_small_seed1": (30, 1, ()),
-    "inception_v3_small": (12, 0, ()), "inception_v3_small_seed1": (12, 1, ()),
+    "inception_v3_small": (24, 0, ()), "inception_v3_small_seed1": (24, 1, ()),
     "resnet_v2_small": (12, 0, ()), "resnet_v2_small_seed1": (16, 1, ()),
 }  # fmt: skip
 _SOUNDS = {
-    "word_aliased_small": (60, 0, _WORDS),
+    "word_aliased_small": (40, 0, _MATCHED),
     "word_reduced_aliasing_small": (80, 0, _WORDS), "word_reduced_aliasing_small_seed1": (80, 1, _WORDS),
     "environmental_reduced_aliasing_small": (100, 0, _BACKGROUNDS),
     "both_tasks_reduced_aliasing_small": (80, 0, _WORDS),
