@@ -76,7 +76,7 @@ def main() -> int:
         "sources": {kind: found.source for kind, found in signals.items()},
         "missing": missing,
         "failures": failures,
-        "costs": [(step.name, running.seconds(step, out)) for step in planned if running.is_done(step, out)],
+        "costs": [(step.name, seconds) for step in planned if (seconds := running.seconds(step, out))],
     })  # fmt: skip
     for failure in failures:
         print(f"reproduce_paper: {failure}", file=sys.stderr)
@@ -130,14 +130,14 @@ def _counts(scale: cast.Scale, signals: dict[str, stimuli.Stimuli]) -> dict[str,
 
 
 def _print_plan(planned: list[steps.Step], missing: dict[str, str], out: Path) -> None:
+    left = running.left(planned, out)
     rows = [["step", "minutes on a core", "MB", ""]]
     for step in planned:
-        done = "done" if running.is_done(step, out) else ""
+        done = "" if step in left else "done"
         rows.append([step.name, f"{step.seconds / 60:.1f}", f"{step.bytes / 1e6:.0f}", done])
     binary.print_table(rows)
     for role, why in missing.items():
         print(f"Left out: {role} ({why})")
-    left = [step for step in planned if not running.is_done(step, out)]
     seconds, size = steps.total(left)
     print(f"{len(left)} of {len(planned)} steps to run: about {seconds / 60 / _JOBS.value:.0f} minutes "
           f"with {_JOBS.value} at once, {size / 1e6:.0f} MB below {out}.", flush=True)  # fmt: skip

@@ -209,11 +209,31 @@ def test_steps_run_once_and_failures_are_told(tmp_path):
                                          f"--out={tmp_path / 'none.png'}"), 1)  # fmt: skip
     (failure,) = running.run([good, bad], tmp_path, jobs=2, progress=False)
     assert failure.startswith("figures/none: ended with status 2; draw_figure:")
-    assert running.is_done(good, tmp_path) and not running.is_done(bad, tmp_path)
+    assert running.left([good, bad], tmp_path) == [bad]
     drawn = (tmp_path / "five.png").stat().st_mtime_ns
     assert running.run([good], tmp_path, jobs=1, progress=False) == []
     assert (tmp_path / "five.png").stat().st_mtime_ns == drawn
-    assert not running.is_done(dataclasses.replace(good, command=(*good.command, "--names=")), tmp_path)
+    other = dataclasses.replace(good, command=(*good.command, "--names="))
+    assert running.left([other], tmp_path) == [other]
+
+
+def test_steps_that_read_what_changed_are_run_again(tmp_path):
+    early, late = (steps.Step(f"s/{stage}", stage, ("draw_figure", str(stage)), 1) for stage in (0, 1))
+
+    def mark(step, ended):
+        path = tmp_path / "done" / f"s_{step.stage}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"command": step.command, "seconds": 1.0, "ended": ended}))
+
+    assert running.left([early, late], tmp_path) == [early, late]
+    mark(early, 10.0)
+    mark(late, 20.0)
+    assert running.left([early, late], tmp_path) == []
+    mark(early, 30.0)
+    assert running.left([early, late], tmp_path) == [late]
+    changed = dataclasses.replace(early, command=("draw_figure", "--help"))
+    mark(late, 40.0)
+    assert running.left([changed, late], tmp_path) == [changed, late]
 
 
 def test_page_tells_what_is_missing(tmp_path):

@@ -22,14 +22,29 @@ from model_metamers_experiments.reproduction.steps import Step
 _DONE, _LOGS = "done", "logs"
 
 
-def is_done(step: Step, out: Path) -> bool:
-    """Whether this very command ended well before."""
-    return (_record(step, out) or {}).get("command") == list(step.command)
+def left(steps: Sequence[Step], out: Path) -> list[Step]:
+    """The steps that are still to run, in order.
+
+    A step is done if this very command ended well, and nothing that it may read changed since:
+    no step of an earlier stage ended later, or is itself to run.
+    """
+    undone, changed = [], 0.0
+    for stage in sorted({step.stage for step in steps}):
+        own = [step for step in steps if step.stage == stage]
+        records = {step.name: _record(step, out) for step in own}
+        for step in own:
+            record = records[step.name]
+            done = record and record["command"] == list(step.command) and record["ended"] >= changed
+            if not done or any(other.stage < stage for other in undone):
+                undone.append(step)
+        changed = max([changed, *(record["ended"] for record in records.values() if record)])
+    return undone
 
 
 def seconds(step: Step, out: Path) -> float | None:
-    """How long a finished step took, the last time it ran; None if it is not done."""
-    return _record(step, out)["seconds"] if is_done(step, out) else None
+    """How long a step took the last time it ended well; None if it never did."""
+    record = _record(step, out)
+    return record["seconds"] if record else None
 
 
 def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> list[str]:
@@ -44,12 +59,12 @@ def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> l
     Returns:
       A line for each step that failed. The others of its stage and later ones are still run.
     """
-    left = [step for step in steps if not is_done(step, out)]
+    undone = left(steps, out)
     shares, failures = _Shares(jobs), []
     form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
-    with tqdm(total=sum(step.seconds for step in left), disable=not progress, bar_format=form) as bar:
-        for stage in sorted({step.stage for step in left}):
-            own = [step for step in left if step.stage == stage]
+    with tqdm(total=sum(step.seconds for step in undone), disable=not progress, bar_format=form) as bar:
+        for stage in sorted({step.stage for step in undone}):
+            own = [step for step in undone if step.stage == stage]
             with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
                 running = {pool.submit(shares.run, step, out): step for step in own}
                 try:
@@ -113,7 +128,11 @@ class _Shares:
                 self._processes.discard(process)
         if status:
             return f"{step.name}: ended with status {status}; {_last_line(log)} (all of it: {log})"
-        record = {"command": list(step.command), "seconds": round(time.monotonic() - began, 1)}
+        record = {
+            "command": list(step.command),
+            "seconds": round(time.monotonic() - began, 1),
+            "ended": time.time(),
+        }
         path = _mark(step, out)
         path.parent.mkdir(parents=True, exist_ok=True)
         results.write_json(path, record)

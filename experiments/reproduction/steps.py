@@ -59,7 +59,9 @@ def plan(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out:
         steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, part.role))
         if part.also_cochleagram:
             role = f"{part.role}_{COCHLEAGRAM}"
-            flags = ("--optimize=cochleagram",)
+            flags = ["--optimize=cochleagram"]
+            if scale.cochleagram_learning_rate:
+                flags.append(f"--learning_rate={scale.cochleagram_learning_rate:g}")
             steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, role, flags))
     for part in scale.parts:
         if part.role in scale.relu_layers:
@@ -87,7 +89,7 @@ def _verdicts(role: str, folder: str, out: Path) -> Step:
 
 
 def _metamers(
-    part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str, flags: tuple[str, ...] = ()
+    part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str, flags: Sequence[str] = ()
 ) -> Step:
     network = catalog.build_network(part.network)
     layers = part.layers or network.layers
