@@ -365,3 +365,11 @@ def test_help_is_the_manual():
     assert "no network is run" in text
     for flag in ("--figure", "--recognition", "--metamers", "--judges", "--generators", "--names", "--out"):
         assert flag in text
+
+
+def test_long_names_of_figure_3_are_broken_and_kept_whole():
+    name = "environmental_reduced_aliasing_small, untrained"
+    broken = figure_3._in_lines(name)
+    assert max(map(len, broken.split("\n"))) <= 22
+    assert broken.replace("\n", "").replace(" ", "") == name.replace(" ", "")
+    assert figure_3._in_lines("vgg_19") == "vgg_19"

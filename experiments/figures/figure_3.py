@@ -6,6 +6,7 @@ Reads the folders of metamers; runs no network.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from model_metamers_experiments.figures.points import Who
 
 _PAGE, _PICTURE, _COCHLEAGRAM = 7.6, 1.35, 1.3  # inches; a row's height at most
 _TITLE = 0.42
+_LINE = 22  # characters beside a row
 _NYQUIST_SHARE = 0.45  # of the sample rate: the highest filter of a sound whose front end is not told
 _PAPER = CochleagramConfig()
 
@@ -132,8 +134,18 @@ def _part(
             axes.remove()
         searched = "\n(cochleagram optimised)" if row[0].optimized == "cochleagram" else ""
         unit = f"\n{line[0].get_ylabel()}" if line[0].get_ylabel() else ""
-        line[0].set_ylabel(called[_who(row[0])] + searched + unit)
+        line[0].set_ylabel(_in_lines(called[_who(row[0])]) + searched + unit)
     part.suptitle(f"$\\bf{{{letter}}}$", x=0.01, ha="left", fontsize=10)
+
+
+def _in_lines(name: str) -> str:
+    """A name broken after an underscore or space wherever a line would outgrow its row."""
+    lines = [""]
+    for piece in re.findall(r"[^_ ]+[_ ]?|[_ ]", name):
+        if lines[-1] and len(lines[-1] + piece.rstrip()) > _LINE:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip(" ") for line in lines)
 
 
 def _about(metamer: Presentation) -> str:

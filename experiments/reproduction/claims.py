@@ -1,9 +1,9 @@
 """What the saved results say of the paper's claims.
 
 A claim is told by contrasts: differences between shares of right answers, or between values of
-rho, each with its standard error. One rule holds for all, and was fixed before anything was seen:
+rho, each with its standard error. One rule holds for all shares, and was fixed before any was seen:
 more than two standard errors above zero, it holds; if the upper end of that interval lies below
-`MARGIN`, it does not; all else cannot be told.
+`MARGIN`, it does not; all else cannot be told. Of rho, `statements` says the rules.
 """
 
 from __future__ import annotations
