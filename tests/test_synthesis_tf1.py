@@ -49,9 +49,9 @@ def _finder(network, layer):
     )
 
 
-def _check_same_losses(name, layer, steps=60):
+def _check_same_losses(name, layer, steps=60, seed=0):
     network = _network(name)
-    target, start = _target(network.signal), starts.start(network.signal, seed=0)[np.newaxis]
+    target, start = _target(network.signal), starts.start(network.signal, seed=seed)[np.newaxis]
     search = synthesis.Search(network, layer, synthesis.SynthesisConfig(iterations=steps))
     state, _ = search.run(target, start, progress=False)
     expected = tf1_graph.search_losses(
@@ -77,11 +77,14 @@ def test_images(layer):
     _check_same_losses("vgg_19_small", layer)
 
 
+# From seed 0 the search of fc_intermediate meets a kink at its third step, and a second run of it in
+# one process may leave the first by 3 %; from seed 2 moved starts stay within 1e-3 for 22 steps.
 @pytest.mark.parametrize(
-    ("layer", "steps"), [("cochleagram", 60), ("conv_0", 60), ("conv_2", 50), ("fc_intermediate", 17)]
+    ("layer", "steps", "seed"),
+    [("cochleagram", 60, 0), ("conv_0", 60, 0), ("conv_2", 50, 0), ("fc_intermediate", 20, 2)],
 )
-def test_sounds_aliased(layer, steps):
-    _check_same_losses("word_aliased_small", layer, steps)
+def test_sounds_aliased(layer, steps, seed):
+    _check_same_losses("word_aliased_small", layer, steps, seed)
 
 
 @pytest.mark.parametrize("layer", ["pool_0_0", "pool_1_0", "conv_2", "fc_intermediate", "logits"])
