@@ -56,7 +56,11 @@ def settings(module: str, without: Sequence[str] = ()) -> list[str]:
 
 
 def repeatable() -> None:
-    """Makes TensorFlow's operations give the same bits on every run of a machine."""
+    """Makes TensorFlow's operations give the same bits on every run of a machine.
+
+    On processors oneDNN keeps to that for most convolutions, not all (WORKSPACE_NOTES); without
+    it (TF_ENABLE_ONEDNN_OPTS=0 before TensorFlow is imported) all do.
+    """
     tf.config.experimental.enable_op_determinism()
 
 
