@@ -59,7 +59,7 @@ def repeatable() -> None:
     """Makes TensorFlow's operations give the same bits on every run of a machine.
 
     On processors oneDNN keeps to that for most convolutions, not all (WORKSPACE_NOTES); without
-    it (TF_ENABLE_ONEDNN_OPTS=0 before TensorFlow is imported) all do.
+    it (TF_ENABLE_ONEDNN_OPTS=0 before TensorFlow is imported) no difference was seen.
     """
     tf.config.experimental.enable_op_determinism()
 
