@@ -268,7 +268,7 @@ def test_paper_scale_needs_signals(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
-    """On installed signals; the networks that lack weights are left out, as the page says."""
+    """On installed signals, all networks of the mini scale."""
     environment = {name: value for name, value in os.environ.items() if name != "METAMERS_DATA"}
     # oneDNN's convolutions of resnet_v2_small differ in the last bit with where memory happens to lie.
     environment["TF_ENABLE_ONEDNN_OPTS"] = "0"
