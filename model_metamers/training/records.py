@@ -151,7 +151,11 @@ def seeded_batches(
         own = tf.random.experimental.stateless_fold_in(start, tf.cast(number, tf.int32))
         return finish(batch, own)
 
-    return tf.data.Dataset.zip(numbers, batches).map(with_seed, tf.data.AUTOTUNE).prefetch(4)
+    # Ending an iterator waits for the autotuner's sleep, which grows as long as the epoch was.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    seeded = tf.data.Dataset.zip(numbers, batches).map(with_seed, tf.data.AUTOTUNE)
+    return seeded.prefetch(4).with_options(options)
 
 
 def _one_number(seed: Sequence[int]) -> int:
