@@ -151,7 +151,7 @@ def seeded_batches(
         own = tf.random.experimental.stateless_fold_in(start, tf.cast(number, tf.int32))
         return finish(batch, own)
 
-    # Ending an iterator waits for the autotuner's sleep, which grows as long as the epoch was.
+    # The end of an iterator can wait for the autotuner's sleep, which grows as long as the epoch was.
     options = tf.data.Options()
     options.autotune.enabled = False
     seeded = tf.data.Dataset.zip(numbers, batches).map(with_seed, tf.data.AUTOTUNE)
