@@ -217,6 +217,15 @@ def test_steps_run_once_and_failures_are_told(tmp_path):
     assert running.left([other], tmp_path) == [other]
 
 
+def test_the_longest_of_a_stage_begins_first(tmp_path):
+    given = [
+        steps.Step(name, stage, ("no_such_binary",), seconds)
+        for name, stage, seconds in [("later", 1, 9), ("short", 0, 1), ("long", 0, 3), ("middle", 0, 2)]
+    ]
+    failures = running.run(given, tmp_path, jobs=1, progress=False)
+    assert [failure.partition(":")[0] for failure in failures] == ["long", "middle", "short", "later"]
+
+
 def test_steps_that_read_what_changed_are_run_again(tmp_path):
     early, late = (steps.Step(f"s/{stage}", stage, ("draw_figure", str(stage)), 1) for stage in (0, 1))
 

@@ -25,7 +25,7 @@ class Part:
         the network judges only.
       checkpoint: None for what ships or was fetched.
       seconds: of 1000 steps of one stimulus at one layer, on one core; for the estimate.
-      also_cochleagram: whether metamers are made by optimising the cochleagram too.
+      cochleagram_seconds: the same where the cochleagram is optimised; None where that is not done.
     """
 
     role: str
@@ -34,7 +34,7 @@ class Part:
     layers: tuple[str, ...] | None
     seconds: float
     checkpoint: str | None = None
-    also_cochleagram: bool = False
+    cochleagram_seconds: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,18 +69,19 @@ _ALIASED = ("conv_0", "conv_2", "conv_4", "fc_intermediate")
 
 
 def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased: tuple[str, ...] | None,
-            seconds: float) -> tuple[Part, ...]:  # fmt: skip
+            seconds: float, cochleagram_seconds: float) -> tuple[Part, ...]:  # fmt: skip
     """Figure 6's networks: the one that judges first."""
     word = f"word_reduced_aliasing{suffix}"
     other_seed = f"{word}_seed1" if suffix else word
     return (
         Part("word", word, "sound", reduced, seconds),
-        Part("word_other_seed", other_seed, "sound", reduced, seconds, also_cochleagram=True),
+        Part("word_other_seed", other_seed, "sound", reduced, seconds,
+             cochleagram_seconds=cochleagram_seconds),
         Part("both_tasks", f"both_tasks_reduced_aliasing{suffix}", "sound", reduced, seconds),
         Part("backgrounds", audioset, "sound", reduced, seconds),
         Part("untrained", word, "sound", reduced, seconds, UNTRAINED),
         Part("word_aliased", f"word_aliased{suffix}", "sound", aliased, seconds),
-    )
+    )  # fmt: skip
 
 
 # Without the layers of ten or twenty class values: rho of so few numbers is one for many
@@ -88,15 +89,15 @@ def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased
 MINI = Scale(
     parts=(
         Part("vgg", "vgg_19_small", "image",
-             ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"), 0.5),
-        Part("vgg_other_seed", "vgg_19_small_seed1", "image", (), 0.5),
+             ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"), 0.45),
+        Part("vgg_other_seed", "vgg_19_small_seed1", "image", (), 0.45),
         Part("inception", "inception_v3_small", "image",
-             ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "PreLogits"), 1.5),
-        Part("inception_other_seed", "inception_v3_small_seed1", "image", (), 1.5),
+             ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "PreLogits"), 1.0),
+        Part("inception_other_seed", "inception_v3_small_seed1", "image", (), 1.0),
         Part("resnet", "resnet_v2_small", "image",
-             ("conv1", "block1", "block2", "block3", "block4", "global_pool"), 1.0),
-        Part("resnet_other_seed", "resnet_v2_small_seed1", "image", (), 1.0),
-        *_sounds("_small", "environmental_reduced_aliasing_small", _REDUCED, _ALIASED, 9.0),
+             ("conv1", "block1", "block2", "block3", "block4", "global_pool"), 0.75),
+        Part("resnet_other_seed", "resnet_v2_small_seed1", "image", (), 0.75),
+        *_sounds("_small", "environmental_reduced_aliasing_small", _REDUCED, _ALIASED, 8.0, 1.5),
     ),
     decisions=("fine",),
     stimuli=MappingProxyType({"image": 40, "sound": 16}), null_stimuli=100, iterations=1500, batch_size=20,
@@ -113,7 +114,7 @@ PAPER = Scale(
         Part("inception_other_seed", "inception_v3", "image", (), 350.0),
         Part("resnet", "resnet_v2_101", "image", None, 700.0),
         Part("resnet_other_seed", "resnet_v2_101", "image", (), 700.0),
-        *_sounds("", "audioset_reduced_aliasing", None, None, 400.0),
+        *_sounds("", "audioset_reduced_aliasing", None, None, 400.0, 300.0),
     ),
     decisions=("sixteen", "fine"),
     stimuli=MappingProxyType({"image": 400, "sound": 400}), null_stimuli=400, iterations=15000, batch_size=8,

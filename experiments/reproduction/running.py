@@ -64,7 +64,8 @@ def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> l
     form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     with tqdm(total=sum(step.seconds for step in undone), disable=not progress, bar_format=form) as bar:
         for stage in sorted({step.stage for step in undone}):
-            own = [step for step in undone if step.stage == stage]
+            # The longest first, so that no core waits long for the last.
+            own = sorted((step for step in undone if step.stage == stage), key=lambda step: -step.seconds)
             with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
                 running = {pool.submit(shares.run, step, out): step for step in own}
                 try:

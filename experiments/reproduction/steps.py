@@ -56,13 +56,14 @@ def plan(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out:
     for part in scale.parts:
         if part.layers == ():
             continue
-        steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, part.role))
-        if part.also_cochleagram:
+        steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, part.role, part.seconds))
+        if part.cochleagram_seconds:
             role = f"{part.role}_{COCHLEAGRAM}"
             flags = ["--optimize=cochleagram"]
             if scale.cochleagram_learning_rate:
                 flags.append(f"--learning_rate={scale.cochleagram_learning_rate:g}")
-            steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, role, flags))
+            steps.append(_metamers(part, scale, stimuli[part.kind], counts[part.kind], out, role,
+                                   part.cochleagram_seconds, flags))  # fmt: skip
     for part in scale.parts:
         if part.role in scale.relu_layers:
             steps.append(_relu(part, scale, stimuli[part.kind], counts[part.kind], out))
@@ -76,7 +77,7 @@ def plan(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, int], out:
 def runs_of(part: Part) -> dict[str, str]:
     """Runs of make_metamers of a part: their names, and where the results are below each."""
     found = {part.role: part.network}
-    if part.also_cochleagram:
+    if part.cochleagram_seconds:
         found[f"{part.role}_{COCHLEAGRAM}"] = f"{part.network}@{COCHLEAGRAM}"
     return found
 
@@ -89,8 +90,9 @@ def _verdicts(role: str, folder: str, out: Path) -> Step:
 
 
 def _metamers(
-    part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str, flags: Sequence[str] = ()
-) -> Step:
+    part: Part, scale: Scale, signals: Stimuli, count: int, out: Path, role: str, seconds: float,
+    flags: Sequence[str] = (),
+) -> Step:  # fmt: skip
     network = catalog.build_network(part.network)
     layers = part.layers or network.layers
     if flags:  # the cochleagram is no layer of a search that varies it
@@ -105,7 +107,7 @@ def _metamers(
     searches = count * len(layers)
     size = 8 * math.prod(network.signal.shape) + _PICTURES
     return Step(f"{METAMERS}/{role}", 0, tuple(command),
-                20 + searches * part.seconds * scale.iterations / 1000, searches * size)  # fmt: skip
+                20 + searches * seconds * scale.iterations / 1000, searches * size)  # fmt: skip
 
 
 def _weights(part: Part) -> list[str]:
@@ -147,7 +149,7 @@ def _recognition(scale: Scale, stimuli: dict[str, Stimuli], counts: dict[str, in
 def _judgement(name: str, criteria: str, judges: Sequence[Part], generators: Sequence[Part], scale: Scale,
                signals: Stimuli, count: int, out: Path) -> Step:  # fmt: skip
     folders = [str(out / METAMERS / part.role) for part in generators]
-    folders += [f"{out / METAMERS / part.role}_{COCHLEAGRAM}" for part in generators if part.also_cochleagram]
+    folders += [f"{out / METAMERS / part.role}_{COCHLEAGRAM}" for part in generators if part.cochleagram_seconds]
     named = [part.network + (f"={part.checkpoint}" if part.checkpoint else "") for part in judges]
     decisions = scale.decisions if judges[0].kind == "image" else ("fine",)
     command = [
@@ -174,7 +176,7 @@ def _figures(scale: Scale, names: Sequence[str], out: Path) -> list[Step]:
         drawn["figure_5"] = ("5", "recognition", [f"{RECOGNITION}/images"])
     if sum(part.kind == "sound" for part in made) > 1:
         drawn["figure_6"] = ("6", "recognition", [f"{RECOGNITION}/sounds"])
-    if any(part.also_cochleagram for part in made):
+    if any(part.cochleagram_seconds for part in made):
         drawn["figure_s9"] = ("S9", "recognition", [f"{RECOGNITION}/sounds"])
     return [
         Step(f"{FIGURES}/{figure}.{form}", 2,
