@@ -95,6 +95,7 @@ def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> 
         styles = [line.style for line in panel.lines] if panel.own_counts else [None]
         plots.counts(grid[-1, column], layers, tables[column], styles)
         grid[-1, column].set_xlabel("matched layer")
+    figure.align_xlabels(grid[-1])
     passed = "passed" if total is None else f"passed\nof {total}"
     grid[-1, 0].set_ylabel(passed, rotation=0, ha="right", va="center", fontsize=6, labelpad=16)
     if title:
