@@ -110,7 +110,8 @@ _SPLIT_BY = flags.DEFINE_enum(
     "speaker: no speaker and no recording in both splits; recording: no recording in both.",
 )
 _MIX = flags.DEFINE_bool("mix_channels", False, "Take the mean of channels; refused without.")
-_SHARDS = flags.DEFINE_integer("shards", 1, "Files of each split.", lower_bound=1)
+_SHARDS = flags.DEFINE_integer("shards", None, "Files of each split. Without it, one for 4096 clips.",
+                               lower_bound=1)  # fmt: skip
 _SEED = flags.DEFINE_integer("seed", 0, "Of how clips are spread over shards.")
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
@@ -119,9 +120,10 @@ def main() -> int:
     rules = _rules()
     clips, notes = speech_corpus.read_corpora(_corpora(), [tier.lower() for tier in _TIERS.value])
     selected = speech_dataset.select(clips, rules)
+    shards = _SHARDS.value or record_writer.shards_for(max(map(len, selected.clips.values())))
     out = Path(_OUT.value)
     found = speech_records.write_dataset(
-        selected, out, _SHARDS.value, _SEED.value, _PROGRESS.value, binary.settings(__name__), _MIX.value
+        selected, out, shards, _SEED.value, _PROGRESS.value, binary.settings(__name__), _MIX.value
     )
     _show(found, notes)
     print(f"Written: {out}")

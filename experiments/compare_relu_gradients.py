@@ -8,8 +8,8 @@ and may never leave zero. So the paper lets the ReLU of the matched layer pass e
 gradient. This searches for metamers of the same stimuli, from the same noise, with either
 gradient ("linear" and "plain"), and tells how well they match.
 
-The first --stimuli of the inputs are matched; the further ones and --null_inputs serve the
-null distribution. Layers must end in a ReLU: at others the two gradients are one.
+--stimuli of the inputs are matched, evenly spread over the order of their names; the further ones and
+--null_inputs serve the null distribution. Layers must end in a ReLU: at others the two gradients are one.
 
 Written below --out, which may be shared by several networks: `linear/` and `plain/` with
 the metamers, each as make_metamers leaves them; `relu_gradients.csv` and `.json` with, for
@@ -133,7 +133,9 @@ def _plans(
     signals = files.load_signals(files.find_files(_INPUTS.value, network.signal), network.signal)
     further = files.load_signals(files.find_files(_NULL_INPUTS.value, network.signal), network.signal)
     names = list(signals)
-    matched, unmatched = names[: _STIMULI.value], names[_STIMULI.value :]
+    places = np.linspace(0, len(names), min(_STIMULI.value, len(names)), endpoint=False).astype(int)
+    matched = [names[i] for i in places]
+    unmatched = [name for name in names if name not in matched]
     return {
         gradient: runs.Run(
             network=network,

@@ -5,10 +5,11 @@
   reproduce_paper --scale=paper --images=photos --image_labels=labels.csv --words=clips \\
       --checkpoint=vgg_other_seed=vgg_19_b.ckpt --checkpoint=word=words.ckpt --out=reproduction
 
-Makes metamers of every network, with the linear and with the ordinary ReLU gradient (Figure 2), lets
-networks judge those of others (Figures 5, 6) and those whose cochleagram was optimised (Figure
-S9), draws the figures, and tells of each claim whether it holds here, with the numbers:
-OUT/report.html, OUT/claims.json, OUT/figures/*.pdf.
+Makes metamers of the networks of the paper's comparisons, those of two also with the ordinary ReLU
+gradient (Figure 2), lets networks judge those of others (Figures 5, 6) and those whose cochleagram
+was optimised (Figure S9), draws the figures, and tells of each claim whether it holds here, with
+the numbers: OUT/report.html, OUT/claims.json, OUT/figures/*.pdf (Figures 3, 5, 6, S9),
+OUT/relu/*/*.pdf (Figure 2), OUT/verdicts/*/*.pdf (Figures S1 to S8).
 
 The mini scale takes the small networks that ship. Where METAMERS_DATA names a folder with
 cifar10/ and speech_commands/, free_spoken_digit/, the signals are labelled test images and words of
@@ -16,22 +17,23 @@ speakers not trained on; where not, photographs of installed libraries and words
 The paper scale takes the paper's networks, where their weights were fetched or are named with
 --checkpoint, and signals of yours. What a claim needs and is not there makes it "cannot be told here".
 
-Prints the plan first. What is done is not done again; a reproduction that was stopped goes on with
-the same command. Several steps run side by side (--jobs), each on its share of the cores; each writes
-OUT/logs/STEP.txt.
+Prints the plan first; --plan writes nothing. What is done is not done again; a reproduction that was
+stopped goes on with the same command. Several steps run side by side (--jobs), each on its share of
+the cores; each writes OUT/logs/STEP.txt. One that failed leaves out what it would have made.
 """
 
 import dataclasses
+import functools
 import os
 import sys
 from pathlib import Path
 
+import tensorflow as tf
 from absl import flags
 
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.networks import catalog, small
-from model_metamers.stimuli import files
 from model_metamers_experiments import binary, suite_data
 from model_metamers_experiments.reproduction import cast, page, running, steps, stimuli
 
@@ -50,25 +52,34 @@ _STIMULI = flags.DEFINE_integer("stimuli", None,
     "Signals of either kind, where they are drawn. Without it, the scale's.", lower_bound=2)  # fmt: skip
 _ITERATIONS = flags.DEFINE_integer("iterations", None, "Steps of every search. Without it, the scale's.",
                                    lower_bound=1)  # fmt: skip
-_JOBS = flags.DEFINE_integer("jobs", min(2, os.cpu_count() or 1), "Steps at once.", lower_bound=1)
+_JOBS = flags.DEFINE_integer("jobs", None, "Steps at once. Without it, two where there are two cores and no "
+                             "GPU.", lower_bound=1)  # fmt: skip
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
     out = Path(_OUT.value)
     scale, missing = cast.with_checkpoints(cast.SCALES[_SCALE.value], _CHECKPOINT.value)
+    if not scale.parts:
+        lost = "; ".join(f"{role}: {why}" for role, why in missing.items())
+        raise mm.InputError(f"--scale={_SCALE.value}: no network has its weights here ({lost})")
     stimuli_asked = dict.fromkeys(scale.stimuli, _STIMULI.value) if _STIMULI.value else dict(scale.stimuli)
     scale = dataclasses.replace(
         scale, stimuli=stimuli_asked, iterations=_ITERATIONS.value or scale.iterations
     )
-    runs.claim_folder(out, {"scale": _SCALE.value, "stimuli": stimuli_asked, "iterations": scale.iterations,
-                            "data": bool(os.environ.get("METAMERS_DATA"))})  # fmt: skip
-    signals = {"image": _images(scale, out), "sound": _words(scale, out)}
-    planned = steps.plan(scale, signals, _counts(scale, signals), out)
+    signals = {kind: _signals(kind, scale, out) for kind in dict.fromkeys(part.kind for part in scale.parts)}
+    planned = steps.plan(scale, signals, out)
     _print_plan(planned, missing, out)
     if _PLAN.value:
         return 0
-    failures = running.run(planned, out, _JOBS.value, _PROGRESS.value)
+    runs.claim_folder(out, {"scale": _SCALE.value, "iterations": scale.iterations})
+    for kind, found in signals.items():
+        runs.claim_folder(_folder(kind, out), {"signals": found.identity})
+        found.prepare()
+    first = [step for step in planned if step.stage == 0]
+    failures = running.run(first, out, _jobs(), _PROGRESS.value)
+    planned = steps.plan(scale, signals, out, [step.name for step in running.left(first, out)])
+    failures += running.run([step for step in planned if step.stage], out, _jobs(), _PROGRESS.value)
     told = page.findings(scale, out)
     written = page.write(out, scale, told, {
         "scale": _SCALE.value,
@@ -85,48 +96,44 @@ def main() -> int:
     return int(bool(failures))
 
 
-def _images(scale: cast.Scale, out: Path) -> stimuli.Stimuli:
-    if _IMAGES.value:
-        return stimuli.own(_IMAGES.value, _FURTHER_IMAGES.value, _IMAGE_LABELS.value)
-    _only_mini("images")
-    data, folder = os.environ.get("METAMERS_DATA"), out / "stimuli" / "images"
-    if data and (Path(data) / "cifar10").is_dir():
-        return stimuli.cifar10(Path(data) / "cifar10", folder, scale.stimuli["image"], scale.null_stimuli)
-    return stimuli.photographs(folder, scale.stimuli["image"])
-
-
-def _words(scale: cast.Scale, out: Path) -> stimuli.Stimuli:
-    if _WORDS.value:
-        return stimuli.own(_WORDS.value, _FURTHER_WORDS.value, _WORD_LABELS.value)
-    _only_mini("words")
-    data, folder = os.environ.get("METAMERS_DATA"), out / "stimuli" / "words"
+def _signals(kind: str, scale: cast.Scale, out: Path) -> stimuli.Stimuli:
+    """What is matched, of a kind: the user's, those below METAMERS_DATA, or installed ones."""
+    given = {
+        "image": (_IMAGES, _FURTHER_IMAGES, _IMAGE_LABELS),
+        "sound": (_WORDS, _FURTHER_WORDS, _WORD_LABELS),
+    }[kind]
+    if given[0].value:
+        network = next(part.network for part in scale.parts if part.kind == kind)
+        return stimuli.own(catalog.build_network(network).signal, *(flag.value for flag in given))
+    if _SCALE.value != "mini":
+        raise mm.InputError(f"--scale={_SCALE.value} needs --{given[0].name}: a folder of natural signals")
+    data, folder, count = os.environ.get("METAMERS_DATA"), _folder(kind, out), scale.stimuli[kind]
+    if kind == "image":
+        if data and (Path(data) / "cifar10").is_dir():
+            return stimuli.cifar10(Path(data) / "cifar10", folder, count, scale.null_stimuli)
+        return stimuli.photographs(folder, count)
     if data and (Path(data) / "speech_commands").is_dir():
         speech = out / "stimuli" / "speech"
-        if not speech.exists():
-            failures = running.run(
-                [steps.Step("speech", 0, tuple(suite_data.speech(Path(data), speech)), 60)], out, 1, False
-            )
-            if failures:
-                raise mm.InputError(failures[0])
-        return stimuli.spoken_words(
-            speech, folder, scale.stimuli["sound"], scale.null_stimuli, small.SAMPLE_RATE
-        )
-    return stimuli.synthesised_words(folder, scale.stimuli["sound"])
+        build = functools.partial(_build_speech, Path(data), speech, out)
+        return stimuli.spoken_words(speech, folder, count, scale.null_stimuli, small.SAMPLE_RATE, build)
+    return stimuli.synthesised_words(folder, count)
 
 
-def _only_mini(flag: str) -> None:
-    if _SCALE.value != "mini":
-        raise mm.InputError(f"--scale={_SCALE.value} needs --{flag}: a folder of natural signals")
+def _folder(kind: str, out: Path) -> Path:
+    return out / "stimuli" / {"image": "images", "sound": "words"}[kind]
 
 
-def _counts(scale: cast.Scale, signals: dict[str, stimuli.Stimuli]) -> dict[str, int]:
-    """How many signals of each kind are matched."""
-    counts = {}
-    for kind, found in signals.items():
-        part = next((part for part in scale.parts if part.kind == kind), None)
-        if part:
-            counts[kind] = len(files.find_files([found.matched], catalog.build_network(part.network).signal))
-    return counts
+def _build_speech(data: Path, speech: Path, out: Path) -> None:
+    step = steps.Step("speech", 0, tuple(suite_data.speech(data, speech)), 60)
+    failures = running.run([step], out, 1, False)
+    if failures:
+        raise mm.InputError(failures[0])
+
+
+def _jobs() -> int:
+    if _JOBS.value:
+        return _JOBS.value
+    return 1 if tf.config.list_physical_devices("GPU") else min(2, running.cores())
 
 
 def _print_plan(planned: list[steps.Step], missing: dict[str, str], out: Path) -> None:
@@ -139,8 +146,9 @@ def _print_plan(planned: list[steps.Step], missing: dict[str, str], out: Path) -
     for role, why in missing.items():
         print(f"Left out: {role} ({why})")
     seconds, size = steps.total(left)
-    print(f"{len(left)} of {len(planned)} steps to run: about {seconds / 60 / _JOBS.value:.0f} minutes "
-          f"with {_JOBS.value} at once, {size / 1e6:.0f} MB below {out}.", flush=True)  # fmt: skip
+    minutes = seconds / 60 / min(_jobs(), running.cores())
+    print(f"{len(left)} of {len(planned)} steps to run: about {minutes:.0f} minutes "
+          f"with {_jobs()} at once, {size / 1e6:.0f} MB below {out}.", flush=True)  # fmt: skip
 
 
 def run() -> None:

@@ -85,10 +85,10 @@ def main() -> None:
             batches=lambda epoch, first: data["train"].batches(
                 epoch, first, recipe.batch_size, shared.SEED.value, config, _BUFFER.value, pace
             ),
-            objective=losses.tasks(weights, _DECIMATION.value),
+            objective=losses.tasks(weights, _DECIMATION.value, recipe.label_smoothing),
             evaluate=validation.metrics,
             stopping=_stopping(list(weights)),
-            paths=(*data["train"].words.paths, *data["train"].backgrounds.paths),
+            paths=tuple(p for d in data.values() for p in (*d.words.paths, *d.backgrounds.paths)),
             **shared.loop_settings(recipe, count),
         )
         held_out = data["validation"]
@@ -113,7 +113,8 @@ def _stopping(tasks: list[str]) -> stopping.Stopping:
         if value is not None and task not in tasks:
             raise mm.InputError(f"stopping at {metric} {value:g}: the network is not trained on that task")
     targets = {metric: value for metric, value in wanted.values() if value is not None}
-    return stopping.Stopping(targets, wanted[tasks[0]][0], shared.PATIENCE.value)
+    return stopping.Stopping(targets, wanted[tasks[0]][0], shared.PATIENCE.value,
+                             shared.MIN_DELTA.value)  # fmt: skip
 
 
 def run() -> None:

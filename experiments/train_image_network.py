@@ -8,14 +8,15 @@ Reads `train-*.tfrecord` and `validation-*` or `test-*.tfrecord` with TF-slim's 
 `labels.txt`, from --data (without it, `cifar10/` below the folder that the environment
 variable METAMERS_DATA names). `build_image_records` makes such a folder from class folders.
 
---recipe says how: `small_images` and `small_vgg` (32 x 32 images held in memory, mirrored and
-shifted; momentum, warm-up and a cosine), the published recipes of the paper's networks with
-TF-slim's preprocessing (`vgg`, `inception_v3`, `resnet_v2`), or the defaults of slim's own script
-(`slim`). Flags take the place of single values of a recipe.
+--recipe says how: `small_images`, `small_vgg` (momentum) and `small_inception` (Adam) for 32 x 32 images
+held in memory, mirrored and shifted, with a warm-up and a cosine; the published recipes of the
+paper's networks with TF-slim's preprocessing (`vgg`, `inception_v3`, `resnet_v2`), or the defaults of
+slim's own script (`slim`). Flags take the place of single values of a recipe.
 
 Writes `<network>.ckpt.index` and `.data-00000-of-00001`, which `load_network` and --checkpoint
 read, with an entry in `manifest.json` beside them, and `confusions.csv`. Training that was
-stopped goes on with the same command, to the same weights; `state/` also holds TensorBoard's
+stopped goes on with the same command, to the same weights (to the last bit with
+TF_ENABLE_ONEDNN_OPTS=0; see WORKSPACE_NOTES.md); `state/` also holds TensorBoard's
 summaries. Several GPUs share each batch.
 """
 
@@ -54,7 +55,10 @@ def main() -> None:
             objective=losses.classification(recipe.label_smoothing, recipe.aux_weight),
             evaluate=lambda: {"accuracy": evaluation.accuracy(*data.validate(network))},
             stopping=stopping.Stopping(
-                {"accuracy": _STOP_AT.value} if _STOP_AT.value else {}, "accuracy", shared.PATIENCE.value
+                {"accuracy": _STOP_AT.value} if _STOP_AT.value else {},
+                "accuracy",
+                shared.PATIENCE.value,
+                shared.MIN_DELTA.value,
             ),
             paths=data.paths,
             **shared.loop_settings(recipe, data.train_count),

@@ -36,6 +36,8 @@ SAVES = flags.DEFINE_float("saves_per_epoch", 1, "States saved; 0.5 saves every 
 PATIENCE = flags.DEFINE_integer("patience", None,
     "Stop after so many evaluations without a better first metric. Without it, never.",
     lower_bound=1)  # fmt: skip
+MIN_DELTA = flags.DEFINE_float("min_delta", 0.0, "For --patience: smaller gains count as none.",
+                               lower_bound=0)  # fmt: skip
 CHECKPOINT_DTYPE = flags.DEFINE_enum("checkpoint_dtype", "float32", export.DTYPES,
     "How the weights are filed; float16 halves the file. The metrics are those of the file.")  # fmt: skip
 PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
@@ -74,7 +76,8 @@ def build(name: str, seed: int) -> Network:
     """A network of the catalog with untrained weights."""
     network = catalog.build_network(name)
     network.initialize(seed)
-    tf.random.set_seed(seed)
+    # Shuffling takes this one besides its own: validation mixtures must not depend on the flag.
+    tf.random.set_seed(0)
     return network
 
 

@@ -61,9 +61,21 @@ def test_stretch_changes_the_pitch_within_the_limit_and_keeps_the_middle():
     np.testing.assert_allclose(moved[:, 1999:2001].mean(axis=1), 0.0, atol=1e-4)  # odd about the middle
 
 
+def test_stretch_keeps_high_frequencies():
+    time = np.arange(4000) / 8000
+    tone = np.sin(2 * np.pi * 2800 * time).astype(np.float32)
+    moved = augmentation.stretch_in_time(tf.tile(tone[None], [50, 1]), _seed(5, 6), 0.2).numpy()
+    spectra = np.abs(np.fft.rfft(moved[:, 1000:3000] * np.hanning(2000), axis=1)) ** 2
+    frequency = np.fft.rfftfreq(2000, 1 / 8000)
+    near = np.abs(frequency - frequency[spectra.argmax(axis=1)][:, None]) < 20
+    assert ((spectra * ~near).sum(axis=1) < 1e-3 * spectra.sum(axis=1)).all()  # no images
+    level = moved[:, 1000:3000].std(axis=1) / tone.std()
+    assert (np.abs(20 * np.log10(level)) < 0.6).all()
+
+
 def test_no_stretch_leaves_sounds_as_they_are():
-    sounds = tf.random.normal([3, 50])
-    np.testing.assert_allclose(augmentation.stretch_in_time(sounds, _seed(0, 0), 0.0), sounds, atol=1e-6)
+    sounds = tf.random.normal([3, 51])  # of an odd length, as no value at the highest frequency is told
+    np.testing.assert_allclose(augmentation.stretch_in_time(sounds, _seed(0, 0), 0.0), sounds, atol=1e-5)
 
 
 def test_mixture_has_the_asked_level_and_ratio():

@@ -91,16 +91,49 @@ def test_audioset_segments_have_several_labels(tmp_path):
     splits = background_dataset.split(kept, [], 0.0)
     background_dataset.write_dataset(splits, labels, tmp_path / "out", progress=False)
     read = examples(tmp_path / "out" / "train-00000-of-00001.tfrecord")
-    assert [list(f["/stimuli/labels_binary_via_int"].int64_list.value) for f in read] == [
-        [0, 1, 1],
-        [0, 1, 0],
-    ]
+    written = sorted(list(f["/stimuli/labels_binary_via_int"].int64_list.value) for f in read)
+    assert written == [[0, 1, 0], [0, 1, 1]]
     kept, labels = background_dataset.keep_labels(found, labels=["__nullSignal__", "Speech"])
     assert len(kept) == 1 and labels == ["__nullSignal__", "Speech"]
     assert background_dataset.keep_labels(found, min_sounds=2)[1] == ["__nullSignal__", "Bark, whine"]
     ontology.write_text("index,mid,display_name\n0,/m/1,Speech\n")
     with pytest.raises(InputError, match=r"segments\.csv:2: the label \['/m/2'\] is not in"):
         background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
+
+
+def test_audiosets_own_evaluation_segments_are_held_out(tmp_path):
+    names = {"train": "AAAAAAAAAAA", "eval": "BBBBBBBBBBB"}
+    for split, name in names.items():
+        noise(tmp_path / "wav" / f"{name}.wav", 2.5)
+        (tmp_path / f"{split}.csv").write_text(f'{name}, 0, 10, "/m/1"\n')
+    flags = [f"--sounds={tmp_path / 'wav'}", "--layout=audioset", f"--segments={tmp_path / 'train.csv'}"]
+    given = f"--validation_segments={tmp_path / 'eval.csv'}"
+    result = run("build_background_dataset", *flags, given, f"--out={tmp_path / 'out'}")
+    assert result.returncode == 0, result.stderr
+    for split, name in zip(("train", "validation"), names.values(), strict=True):
+        (found,) = examples(tmp_path / "out" / f"{split}-00000-of-00001.tfrecord")
+        assert found["/stimuli/recording"].bytes_list.value[0] == name.encode()
+    result = run("build_background_dataset", *flags, f"--out={tmp_path / 'all'}")
+    assert result.returncode == 0 and "Nothing is held out" in result.stdout
+    result = run(
+        "build_background_dataset", *flags, given, "--validation_share=0.5", f"--out={tmp_path / 'no'}"
+    )
+    assert result.returncode == 2 and "with no other split" in result.stderr
+    sounds, _ = background_dataset.read_audioset(tmp_path / "wav", tmp_path / "train.csv", None)
+    with pytest.raises(InputError, match="1 recordings are in both splits"):
+        background_dataset.hold_out_sounds(sounds, sounds, ["/m/1"])
+
+
+def test_pieces_far_below_the_loudest_are_silent(tmp_path):
+    waveform = 0.1 * np.random.RandomState(0).randn(3, 40000)
+    waveform[1] /= 30
+    waveform[2] /= 300
+    soundfile.write(tmp_path / "a.wav", waveform.ravel(), 20000)
+    sound = background_dataset.Sound(tmp_path / "a.wav", ("dog",), "a")
+    found = background_dataset.write_dataset(
+        {"train": [sound], "validation": []}, ["__nullSignal__", "dog"], tmp_path / "out", progress=False
+    )
+    assert found["train"]["clips"] == 2 and found["train"]["silent_pieces"] == 1
 
 
 def test_ontology_as_published_gives_the_names(tmp_path):

@@ -145,6 +145,11 @@ def test_missing_judges_are_refused(seen, tmp_path):
     alone = write_results(tmp_path / "alone.csv", [(VGG, VGG)])
     with pytest.raises(InputError, match="no network but vgg_small itself judged"):
         figure_5.draw([alone])
+    with_alone = write_results(
+        tmp_path / "some.csv", [(VGG, OTHER), (SEED1, VGG), (OTHER, VGG), (SEED1, SEED1)]
+    )
+    titles = [axes.get_title() for axes in figure_5.draw([with_alone]).axes]
+    assert sum("metamers of" in title for title in titles) == 2  # not of the one that judged itself alone
     half = write_results(tmp_path / "half.csv", [(VGG, OTHER), (SEED1, VGG), (OTHER, VGG)])
     with pytest.raises(InputError, match=r"vgg_small_seed1 \(bbbb2222\) did not judge .* inception_small"):
         figure_5.draw([half], judges=[SEED1[0], VGG[0], OTHER[0]])

@@ -15,10 +15,21 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from PIL import Image
 
 from model_metamers import InputError
+from model_metamers.networks import catalog
 from model_metamers_experiments.figures.points import Who
-from model_metamers_experiments.reproduction import answers, cast, claims, page, running, steps, stimuli
+from model_metamers_experiments.reproduction import (
+    answers,
+    cast,
+    claims,
+    page,
+    rho_claims,
+    running,
+    steps,
+    stimuli,
+)
 from model_metamers_experiments.reproduction.answers import Answer, Correlations
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 from tests.test_figures import OTHER, SEED1, VGG, write_results
@@ -43,13 +54,14 @@ def judged(judge, generator, shares, count=40, optimized="waveform", decision="f
 
 
 @pytest.mark.parametrize(
-    ("value", "sem", "said"),
-    [(0.4, 0.1, "holds"), (0.15, 0.1, "cannot be told here"), (-0.3, 0.1, "does not hold"),
-     (0.0, 0.01, "does not hold"), (0.0, 0.06, "cannot be told here"), (0.2, 0.0, "holds"),
-     (0.04, 0.01, "holds"), (0.3, float("nan"), "cannot be told here")],
+    ("value", "sem", "stimuli", "said"),
+    [(0.4, 0.1, 40, "holds"), (0.15, 0.1, 40, "cannot be told here"), (-0.3, 0.1, 40, "does not hold"),
+     (0.0, 0.01, 40, "does not hold"), (0.0, 0.06, 40, "cannot be told here"), (0.2, 0.0, 40, "holds"),
+     (0.04, 0.01, 400, "holds"), (0.04, 0.01, 40, "does not hold"), (0.0, 0.0, 5, "cannot be told here"),
+     (0.2, 0.0, 5, "cannot be told here"), (0.3, float("nan"), 40, "cannot be told here")],
 )  # fmt: skip
-def test_verdict_of_a_contrast(value, sem, said):
-    assert claims.verdict(value, sem) == said
+def test_verdict_of_a_contrast(value, sem, stimuli, said):
+    assert claims.verdict(value, sem, stimuli) == said
 
 
 def test_claims_of_depth_tell_other_architectures_from_other_seeds():
@@ -98,6 +110,20 @@ def test_claims_of_tasks(untrained, both, sounds, verdicts):
     assert between.verdict == verdicts[2]
 
 
+def test_late_layers_weigh_alike_where_all_conditions_have_them():
+    """One of two late layers with fewer metamers of one network neither weighs less nor is told alone."""
+    rows = judged(WORD, SEED, (1, 1, 0.9, 0.5)) + judged(WORD, SOUNDS, (1, 1, 0.1, 0.1))
+    untrained = judged(WORD, UNTRAINED, (1, 1, 0.8, 0.2))
+    some = [x for x in untrained if x.layer != "last" or x.stimulus in {f"s{i:02d}" for i in range(6)}]
+    (fifth,), _ = claims.transfer(rows + some, rows + some, {})
+    # At the last layer, the six that count are among the eight that are right.
+    assert dict(fifth.parts) == {"another seed": pytest.approx(0.7), "untrained": pytest.approx(0.9)}
+    assert fifth.text.startswith("late, last:") and fifth.stimuli == 6
+    few = [x for x in some if x.layer != "last" or x.stimulus < "s04"]
+    (fifth,), _ = claims.transfer(rows + few, rows + few, {})
+    assert fifth.text.startswith("late:") and fifth.value == pytest.approx(0.1)
+
+
 def test_claims_without_their_networks_cannot_be_told():
     rows = judged(WORD, SEED, (1, 1, 1, 1))
     (fifth,), sixth = claims.transfer(rows, rows, {})
@@ -124,6 +150,9 @@ def test_verdicts_together():
         return claims.together([claims.Finding("", 0, 0, 0, verdict) for verdict in verdicts])
 
     assert of(claims.HOLDS, claims.UNTOLD) == claims.HOLDS
+    every = [claims.Finding("", 0, 0, 0, verdict) for verdict in (claims.HOLDS, claims.UNTOLD)]
+    assert claims.together(every, every=True) == claims.IN_PART
+    assert claims.together(every[:1], every=True) == claims.HOLDS
     assert of(claims.HOLDS, claims.FAILS, claims.UNTOLD) == claims.IN_PART
     assert of(claims.FAILS) == claims.FAILS
     assert of(claims.UNTOLD) == claims.UNTOLD
@@ -135,10 +164,26 @@ def test_claim_of_matching():
 
     rho = {"a": eight(0.99, 0.99, 0.99), "c": eight(0.1, 0.1, 0.99)}
     one = Correlations(["a", "c"], list("abc"), rho, dict.fromkeys("abc", 0.5), dict.fromkeys("abc", 0.0))
-    assert [f.verdict for f in claims.matching({"net": one})] == [claims.HOLDS] * 3
-    rho["c"]["a"][:] = 0.6  # above every unrelated pair
+    assert [f.verdict for f in rho_claims.matching({"net": one})] == [claims.HOLDS] * 3
+    assert [f.stimuli for f in rho_claims.matching({"net": one})] == [8] * 3  # not those times layers
+    rho["c"]["a"][0] = 0.6  # one of eight above every unrelated pair is no proof
+    assert rho_claims.matching({"net": one})[2].verdict == claims.UNTOLD
+    rho["c"]["a"][:] = 0.6
     rho["a"]["b"][:] = 0.2
-    assert [f.verdict for f in claims.matching({"net": one})] == [claims.HOLDS, claims.FAILS, claims.FAILS]
+    assert [f.verdict for f in rho_claims.matching({"net": one})] == [
+        claims.HOLDS,
+        claims.FAILS,
+        claims.FAILS,
+    ]
+
+
+def test_errors_of_rho_are_over_stimuli():
+    values = np.random.default_rng(0).uniform(0.9, 1.0, 40)
+    rho = {layer: {m: values for m in "ab"} for layer in "ab"}  # layers that add nothing
+    one = Correlations(["a", "b"], list("ab"), rho, dict.fromkeys("ab", 0.5), dict.fromkeys("ab", 0.0))
+    at, later, _ = rho_claims.matching({"net": one})
+    closed = values.std() / np.sqrt(40)
+    assert at.sem == pytest.approx(closed, rel=0.05) and later.sem == pytest.approx(closed, rel=0.05)
 
 
 def test_claim_of_the_relu_gradient():
@@ -150,10 +195,10 @@ def test_claim_of_the_relu_gradient():
             for i in range(8)
         ]
 
-    (found,) = claims.relu_gradient(rows(0.9, 0.8))
+    (found,) = rho_claims.relu_gradient(rows(0.9, 0.8))
     assert found.verdict == claims.HOLDS and found.value == pytest.approx(0.1)
-    assert claims.relu_gradient(rows(0.8, 0.9))[0].verdict == claims.FAILS
-    assert claims.relu_gradient(rows(0.8, 0.8))[0].verdict == claims.UNTOLD
+    assert rho_claims.relu_gradient(rows(0.8, 0.9))[0].verdict == claims.FAILS
+    assert rho_claims.relu_gradient(rows(0.8, 0.8))[0].verdict == claims.UNTOLD
 
 
 def test_answers_are_those_that_count(tmp_path):
@@ -171,21 +216,33 @@ def test_answers_are_those_that_count(tmp_path):
         answers.read(tmp_path)
 
 
-def test_checkpoints_decide_which_networks_take_part():
-    scale, missing = cast.with_checkpoints(cast.PAPER, ["vgg=a.ckpt", "vgg_other_seed=b.ckpt"])
-    assert {"vgg", "vgg_other_seed", "untrained"} <= {part.role for part in scale.parts}
-    assert "inception" in missing and "word" in missing
-    _, missing = cast.with_checkpoints(cast.PAPER, ["vgg=a.ckpt", "vgg_other_seed=a.ckpt"])
+def test_checkpoints_decide_which_networks_take_part(tmp_path):
+    for name in "abw":
+        (tmp_path / f"{name}.ckpt.index").write_text(name)
+    a, b, w = (tmp_path / f"{name}.ckpt" for name in "abw")
+    scale, missing = cast.with_checkpoints(cast.PAPER, [f"vgg={a}", f"vgg_other_seed={b}"])
+    assert [part.role for part in scale.parts] == ["vgg", "vgg_other_seed"]
+    assert scale.parts[0].weights != scale.parts[1].weights
+    assert "inception" in missing and "word" in missing and "nobody" in missing["untrained"]
+    scale, _ = cast.with_checkpoints(cast.PAPER, [f"word={w}"])
+    assert [(part.role, part.trained) for part in scale.parts] == [("word", True), ("untrained", False)]
+    _, missing = cast.with_checkpoints(cast.PAPER, [f"vgg={a}", f"vgg_other_seed={a}"])
     assert "vgg_other_seed" in missing
-    for text in ("nobody=a.ckpt", "vgg"):
+    for text in (f"nobody={a}", "vgg"):
         with pytest.raises(InputError, match="ROLE=CHECKPOINT"):
             cast.with_checkpoints(cast.PAPER, [text])
+    with pytest.raises(InputError, match="no such checkpoint"):
+        cast.with_checkpoints(cast.PAPER, ["vgg=typo.ckpt"])
+    with pytest.raises(InputError, match="trained ones"):
+        cast.with_checkpoints(cast.PAPER, ["word=random:0"])
 
 
-def everything_plan(scale, out):
+def everything_plan(scale, out, without=()):
     """The plan of a scale whose networks all have weights."""
-    signals = {kind: stimuli.Stimuli(out / kind, out / "further", None, "") for kind in ("image", "sound")}
-    return steps.plan(scale, signals, {"image": 4, "sound": 4}, out)
+    signals = {
+        kind: stimuli.Stimuli(out / kind, out / "further", None, 4, "", "") for kind in ("image", "sound")
+    }
+    return steps.plan(scale, signals, out, without)
 
 
 def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
@@ -201,6 +258,22 @@ def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
         assert (step.stage > 0) == (not step.name.startswith(("metamers", "relu")))
 
 
+def test_plan_of_the_paper(tmp_path):
+    names = {step.name for step in everything_plan(cast.PAPER, tmp_path)}
+    assert {"metamers/vgg", "metamers/word_other_seed_cochleagram", "relu/word_aliased", "recognition/images",
+            "figures/figure_5.pdf", "figures/figure_6.pdf", "figures/figure_s9.pdf"} <= names  # fmt: skip
+
+
+def test_later_steps_do_without_what_failed(tmp_path):
+    lost = ["metamers/backgrounds", "metamers/word_other_seed_cochleagram"]
+    planned = {step.name: step for step in everything_plan(cast.MINI, tmp_path, lost)}
+    command = " ".join(planned["recognition/sounds"].command)
+    assert "metamers/both_tasks" in command and "metamers/word_other_seed" in command
+    assert "metamers/backgrounds" not in command and "cochleagram" not in command
+    assert not {"verdicts/backgrounds", "figures/figure_s9.pdf"} & set(planned)
+    assert set(lost) <= set(planned) and "figures/figure_6.pdf" in planned
+
+
 def test_steps_run_once_and_failures_are_told(tmp_path):
     results = write_results(tmp_path / "recognition.csv", [(SEED1, VGG), (OTHER, VGG)])
     good = steps.Step("figures/five", 0, ("draw_figure", "--figure=5", f"--recognition={results}",
@@ -213,8 +286,13 @@ def test_steps_run_once_and_failures_are_told(tmp_path):
     drawn = (tmp_path / "five.png").stat().st_mtime_ns
     assert running.run([good], tmp_path, jobs=1, progress=False) == []
     assert (tmp_path / "five.png").stat().st_mtime_ns == drawn
-    other = dataclasses.replace(good, command=(*good.command, "--names="))
-    assert running.left([other], tmp_path) == [other]
+    for other in (
+        dataclasses.replace(good, command=(*good.command, "--names=")),
+        dataclasses.replace(good, inputs=("other weights",)),
+        dataclasses.replace(good, made=tmp_path / "six.png"),
+    ):
+        assert running.left([other], tmp_path) == [other]
+    assert running.left([dataclasses.replace(good, made=tmp_path / "five.png")], tmp_path) == []
 
 
 def test_the_longest_of_a_stage_begins_first(tmp_path):
@@ -232,7 +310,7 @@ def test_steps_that_read_what_changed_are_run_again(tmp_path):
     def mark(step, ended):
         path = tmp_path / "done" / f"s_{step.stage}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"command": step.command, "seconds": 1.0, "ended": ended}))
+        path.write_text(json.dumps({"command": step.command, "inputs": [], "seconds": 1.0, "ended": ended}))
 
     assert running.left([early, late], tmp_path) == [early, late]
     mark(early, 10.0)
@@ -260,9 +338,12 @@ def test_page_tells_what_is_missing(tmp_path):
 
 def test_installed_stimuli(tmp_path):
     pictures = stimuli.photographs(tmp_path / "images", 10)
+    assert not (tmp_path / "images").exists()  # until they are wanted
+    pictures.prepare()
     assert len(list(pictures.matched.iterdir())) == 10 and len(list(pictures.further.iterdir())) == 6
     assert pictures.labels is None
     words = stimuli.synthesised_words(tmp_path / "words", 4)
+    words.prepare()
     with words.labels.open() as file:
         truths = {row["stimulus"]: row["label"] for row in csv.DictReader(file)}
     assert set(truths) == {path.stem for path in words.matched.iterdir()} and len(truths) == 4
@@ -270,9 +351,34 @@ def test_installed_stimuli(tmp_path):
 
 
 def test_paper_scale_needs_signals(tmp_path):
+    (tmp_path / "a.ckpt").write_text("weights")
     command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--scale=paper", "--plan"]
-    done = subprocess.run([*command, f"--out={tmp_path}"], capture_output=True, text=True)
-    assert done.returncode == 2 and "--images: a folder of natural signals" in done.stderr
+    for given, told in ([], "no network has its weights"), (
+        [f"--checkpoint=vgg={tmp_path / 'a.ckpt'}"], "--images: a folder of natural signals",
+    ):  # fmt: skip
+        done = subprocess.run([*command, *given, f"--out={tmp_path}"], capture_output=True, text=True)
+        assert done.returncode == 2 and told in done.stderr
+
+
+def test_a_plan_writes_nothing(tmp_path):
+    command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--plan"]
+    done = subprocess.run([*command, f"--out={tmp_path / 'r'}"], capture_output=True, text=True, check=True)
+    assert "metamers/word_aliased" in done.stdout and "0 of" not in done.stdout
+    assert not (tmp_path / "r").exists()
+
+
+def test_other_signals_of_the_user_are_other_signals(tmp_path):
+    signal = catalog.build_network("vgg_19_small").signal
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (32, 32)).save(tmp_path / name / f"{name}.png")
+    a, b = (stimuli.own(signal, str(tmp_path / name), None, None) for name in ("a", "b"))
+    assert a.identity != b.identity and a.count == 1
+    Image.new("RGB", (32, 32)).save(tmp_path / "a" / "more.png")
+    more = stimuli.own(signal, str(tmp_path / "a"), None, None)
+    assert more.identity != a.identity and more.count == 2
+    with pytest.raises(InputError, match="no such file"):
+        stimuli.own(signal, str(tmp_path / "c"), None, None)
 
 
 @pytest.mark.slow
@@ -288,10 +394,9 @@ def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
         return subprocess.Popen(command, env=environment, start_new_session=True)
 
     whole, killed = tmp_path / "whole" / "r", tmp_path / "killed" / "r"
-    shutil.copytree(
-        stimuli.synthesised_words(tmp_path / "words", 2).matched.parent, whole / "stimuli" / "words"
-    )
-    shutil.copytree(tmp_path / "words", killed / "stimuli" / "words")  # espeak-ng is not repeatable
+    stimuli.synthesised_words(tmp_path / "words", 2).prepare()
+    for out in (whole, killed):
+        shutil.copytree(tmp_path / "words", out / "stimuli" / "words")  # espeak-ng is not repeatable
     assert begin(whole).wait() == 0
     random = np.random.default_rng()
     for _ in range(3):
@@ -300,7 +405,7 @@ def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
             process.wait(timeout=random.uniform(20, 60))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        assert process.wait() == -signal.SIGKILL  # and not that it had ended
     assert begin(killed).wait() == 0
     for path in sorted(whole.glob("recognition/*/*.csv")):
         assert (killed / path.relative_to(whole)).read_bytes() == path.read_bytes(), path
@@ -330,7 +435,13 @@ def test_spoken_words_are_of_unlike_words_and_speakers(tmp_path):
     ]
     (tmp_path / "speech").mkdir()
     write_clips(tmp_path / "speech" / "validation-00000-of-00001.tfrecord", clips)
-    found = stimuli.spoken_words(tmp_path / "speech", tmp_path / "out", 3, 5, 8000)
+
+    def drawn(out):
+        found = stimuli.spoken_words(tmp_path / "speech", out, 3, 5, 8000, pytest.fail)
+        found.prepare()
+        return found
+
+    found = drawn(tmp_path / "out")
     with found.labels.open() as file:
         truths = {row["stimulus"]: row["label"] for row in csv.DictReader(file)}
     assert sorted(truths.values()) == ["go", "no", "up"]
@@ -342,7 +453,7 @@ def test_spoken_words_are_of_unlike_words_and_speakers(tmp_path):
         assert (
             rate == 8000 and np.allclose(waveform, 0.1 * int(name.split("_")[1])) and name.startswith(label)
         )
-    again = stimuli.spoken_words(tmp_path / "speech", tmp_path / "again", 3, 5, 8000)
+    again = drawn(tmp_path / "again")
     assert {path.stem for path in again.matched.iterdir()} == matched
 
 

@@ -239,6 +239,20 @@ def test_clips_of_the_binary_have_the_word_in_the_middle(clicks, tmp_path):
         pass
 
 
+def test_a_file_longer_than_the_clip_is_cut_around_its_energy(tmp_path):
+    waveform = np.zeros(20000 * 6)
+    waveform[20000:24000] = 0.1 * np.random.RandomState(0).randn(4000)
+    path = tmp_path / "wav" / "anna" / "word_anna_0.wav"
+    path.parent.mkdir(parents=True)
+    soundfile.write(path, waveform, 20000)
+    clips = [Clip(path, "r", "anna", "word", 0.0, 6.0, 6.0)]
+    selected = speech_dataset.select(clips, Selection(validation_share=0, pad=True))
+    speech_records.write_dataset(selected, tmp_path / "out", progress=False)
+    stimulus = lazy.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)[0]
+    (loud,) = np.nonzero(np.abs(stimulus) > 0.1 * np.abs(stimulus).max())
+    assert abs((loud[0] + loud[-1]) / 2 - 20000) < 100 and loud[-1] - loud[0] < 4000
+
+
 def test_the_same_flags_write_the_same_bytes():
     # In a process of its own each, as the order of a map's keys is drawn anew for a process.
     encoded = (

@@ -113,7 +113,7 @@ def test_a_damaged_record_stops_training_with_a_line_and_a_good_state(folders, t
     damaged = training_data.damage(speech, "train")
     flags = _words((speech, folders[1]), tmp_path / "w")
     code, _, err = _run("train_auditory_network", *flags)
-    assert code == 2 and "a training record is damaged" in err and damaged.name in err, err
+    assert code == 2 and "a record is damaged" in err and damaged.name in err, err
     assert list((tmp_path / "w" / "state").glob("ckpt-*.index"))
     damaged.write_bytes(whole[damaged])
     code, _, err = _run("train_auditory_network", *flags)

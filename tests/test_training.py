@@ -217,6 +217,35 @@ except t.InputError as error:
     assert outcome.steps == 24
 
 
+def test_summaries_that_cannot_be_written_hide_no_other_error(tmp_path):
+    program = f"""
+import pathlib, resource, sys
+sys.path.insert(0, {str(_ROOT)!r})
+from model_metamers.training import loop
+folder = pathlib.Path({str(tmp_path)!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+for count, ending in ((5, "its own"), (5, "none"), (500, "none")):
+    try:
+        with loop._summaries(folder / f"{{ending}} {{count}}"):
+            for step in range(count):  # the tenth is written at once
+                loop._scalar("loss", 1.0, step)
+            if ending == "its own":
+                raise loop.InputError("another one")
+    except loop.InputError as error:
+        print(ending, "refused:", error)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    lines = result.stdout.strip().splitlines()
+    assert lines[:1] == ["its own refused: another one"], result.stderr[-2000:]
+    assert len(lines) == 3 and all("summaries cannot be written" in line for line in lines[1:])
+
+
+def test_a_metric_without_a_value_is_no_improvement():
+    watching = stopping.Stopping({"accuracy": 0.9}, "accuracy", 2)
+    assert watching.reason([{"accuracy": 0.5}, {"accuracy": None}]) is None
+    assert "did not improve" in watching.reason([{"accuracy": x} for x in (0.5, None, float("nan"))])
+
+
 def test_mixed_precision_trains_float32_variables(tmp_path):
     exact, _ = _train(tmp_path / "exact", 6)
     mixed, outcome = _train(tmp_path / "mixed", 6, mixed_precision=True)

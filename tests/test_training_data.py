@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from model_metamers import InputError
 from model_metamers.networks import catalog
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
+from model_metamers.stimuli import record_writer
 from model_metamers.training import image_runs, mixtures, recipes, records, sound_input, sound_validation
+from model_metamers_experiments import training_binary
 from tests import training_data
 
 _CONFIG = mixtures.MixtureConfig(sample_rate=8000, max_shift_s=0.1, null_words=0.2)
@@ -62,6 +65,13 @@ def test_validation_is_the_same_at_every_look(network, data):
     )
     first = validation.metrics()
     assert first == validation.metrics()
+
+    def mixture(seed):
+        training_binary.build("word_aliased_small", seed)  # as the binaries do
+        signals, _ = next(iter(data["validation"].batches(0, 0, 4, 1, _CONFIG)))
+        return signals.numpy()
+
+    np.testing.assert_array_equal(mixture(0), mixture(1))
     assert set(first) == {"word_accuracy", "word_accuracy_quiet", "mean_auc", "pooled_auc"}
     assert all(0 <= value <= 1 for value in first.values())
 
@@ -150,7 +160,8 @@ def test_small_images_go_on_from_any_batch(tmp_path):
 def test_images_are_streamed_through_slims_preprocessing(tmp_path, recipe):
     """A background class before the records' classes is counted in."""
     network = catalog.build_network("mobilenet_v1_025")
-    folder = training_data.write_images(tmp_path / "images", size=60, classes=1000, counts=(10, 4))
+    wordnet = [f"n{i:08d}" for i in range(1000)]
+    folder = training_data.write_images(tmp_path / "images", size=60, classes=wordnet, counts=(10, 4))
     data = image_runs.open_data(
         network, folder, recipes.choose(network.name, recipe).changed(batch_size=2), 0, False
     )
@@ -162,12 +173,15 @@ def test_images_are_streamed_through_slims_preprocessing(tmp_path, recipe):
     assert np.concatenate(held).tolist() and min(np.concatenate(held)) == 1
 
 
-def test_images_of_other_classes_are_refused(tmp_path):
-    folder = training_data.write_images(tmp_path / "images", classes=7)
-    with pytest.raises(InputError, match="7 classes, but vgg_19_small has 10"):
-        image_runs.open_data(
-            catalog.build_network("vgg_19_small"), folder, recipes.choose("vgg_19_small"), 0, False
-        )
+@pytest.mark.parametrize(("classes", "message"), [
+    (catalog.small.CIFAR10_CLASSES[:7], "7 classes, but vgg_19_small has 10"),
+    (("apple", *catalog.small.CIFAR10_CLASSES[1:]), "class 0 is 'apple' there and 'airplane' in vgg"),
+])  # fmt: skip
+def test_images_of_other_classes_are_refused(tmp_path, classes, message):
+    network = catalog.build_network("vgg_19_small")
+    folder = training_data.write_images(tmp_path / "images", classes=classes)
+    with pytest.raises(InputError, match=message):
+        image_runs.open_data(network, folder, recipes.choose(network.name), 0, False)
 
 
 def test_shuffling_reads_every_record_once(tmp_path):
@@ -178,6 +192,43 @@ def test_shuffling_reads_every_record_once(tmp_path):
     )
     assert found.count == 50 and sorted(mixed) == sorted(plain) and mixed == again
     assert mixed != other and mixed != plain
+
+
+def test_any_stretch_of_a_shard_is_a_mixture(tmp_path):
+    with record_writer.ShardWriter(tmp_path, "train", 2, 0) as writer:
+        for i in range(2000):
+            writer.write({"place": i})
+    found = records.find_records(tmp_path, "train")
+
+    def places(dataset):
+        return [tf.train.Example.FromString(r).features.feature["place"].int64_list.value[0] for r in
+                dataset.as_numpy_iterator()]  # fmt: skip
+
+    for read in (found.read(), found.read([0, 0], 10)):
+        order = places(read)
+        assert sorted(order) == list(range(2000))
+        parts = np.reshape(order, [10, 200])
+        assert np.abs(parts.mean(axis=1) - 1000).max() < 5 * 577 / np.sqrt(200)  # of a uniform draw
+    again = tmp_path / "again"
+    again.mkdir()
+    with record_writer.ShardWriter(again, "train", 2, 0) as writer:
+        for i in range(2000):
+            writer.write({"place": i})
+    for path in found.paths:
+        assert (again / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_part_of_many_backgrounds_is_another_in_every_epoch(tmp_path):
+    with record_writer.ShardWriter(tmp_path, "train", 8, 0) as writer:
+        for i in range(800):
+            writer.write({"place": i})
+    found = records.find_records(tmp_path, "train")
+    heard = set()
+    for epoch in range(20):
+        taken = list(found.read([0, epoch], 50, wanted=100).take(100).as_numpy_iterator())
+        assert len(set(taken)) == 100
+        heard |= set(taken)
+    assert len(heard) > 700
 
 
 def test_held_out_images_may_have_a_folder_of_their_own(tmp_path):

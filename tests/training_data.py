@@ -48,17 +48,17 @@ def write_backgrounds(folder: Path, labels=small.ENVIRONMENTAL_CLASSES, rate: in
     return folder
 
 
-def write_images(folder: Path, size: int = 32, classes: int = 10, counts=(24, 12)) -> Path:
+def write_images(folder: Path, size: int = 32, classes=small.CIFAR10_CLASSES, counts=(24, 12)) -> Path:
     """Plain colours with noise, a colour for each class."""
     folder.mkdir(parents=True)
     random = np.random.RandomState(0)
     for split, count in zip(("train", "test"), counts, strict=True):
         with record_writer.ShardWriter(folder, split, 2, 0) as writer:
             for i in range(count):
-                label = i % classes
+                label = i % len(classes)
                 image = np.clip(random.randint(0, 40, [size, size, 3]) + 20 * label, 0, 255).astype(np.uint8)
                 writer.write({"image/encoded": tf.io.encode_png(image).numpy(), "image/class/label": label})
-    record_writer.write_lines(folder / "labels.txt", [f"{i}:class {i}" for i in range(classes)])
+    record_writer.write_lines(folder / "labels.txt", [f"{i}:{name}" for i, name in enumerate(classes)])
     return folder
 
 

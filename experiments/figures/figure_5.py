@@ -28,7 +28,8 @@ def draw(
 
     Args:
       recognition: each a `recognition.csv` or the folder that holds one.
-      generators: whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all.
+      generators: whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all that another
+        network judged.
       judges: that must have judged every one of them; None for all there are.
       decisions: top to bottom; None for all.
       names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
@@ -40,6 +41,9 @@ def draw(
     found = [point for point in points.read(recognition) if point.of_signal]
     shown = points.choose((p.generator for p in found), generators, "generating network")
     found = [point for point in found if point.generator in shown]
+    if not generators:
+        shown = [who for who in shown if _others(who, found)] or shown
+        found = [point for point in found if point.generator in shown]
     looking = points.choose((p.judge for p in found), judges, "judge")
     if not judges:
         looking = _ordered(shown, looking)
@@ -62,6 +66,11 @@ def draw(
         return curves.draw(panels, rows)
 
 
+def _others(generator: Who, found: Sequence[Point]) -> set[Who]:
+    """The networks that judged the metamers of another."""
+    return {point.judge for point in found if point.generator == generator} - {generator}
+
+
 def _check(generator: Who, asked: Sequence[Who], found: Sequence[Point]) -> None:
     """Every judge that was asked for judged the metamers, and not their own network alone."""
     judged = {point.judge for point in found if point.generator == generator}
@@ -69,7 +78,7 @@ def _check(generator: Who, asked: Sequence[Who], found: Sequence[Point]) -> None
     if missing:
         raise InputError(f"{missing[0].name} ({missing[0].short}) did not judge the metamers of "
                          f"{generator.name}; recognize_metamers --judges lets it")  # fmt: skip
-    if judged <= {generator}:
+    if not _others(generator, found):
         raise InputError(f"no network but {generator.name} itself judged its metamers; recognize_metamers "
                          f"--judges names others")  # fmt: skip
 

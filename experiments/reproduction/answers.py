@@ -99,7 +99,8 @@ class Correlations:
     Attributes:
       matched: layers whose metamers were made, early to late.
       measured: layers at which rho was taken, early to late.
-      rho: matched layer -> measured layer -> one value for each stimulus, NaN where undefined.
+      rho: matched layer -> measured layer -> one value for each stimulus, in the same order for
+        all layers; NaN where undefined, or where there is no metamer.
       null_maximum, null_mean: of rho of unrelated signals, by measured layer.
     """
 
@@ -118,16 +119,17 @@ def correlations(run: Path, stages: Sequence[str]) -> Correlations | None:
       stages: of the network, in order.
     """
     null = results.read_null(run / "null.npz")[0] if (run / "null.npz").exists() else None
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in sorted(run.glob("*/*/metamer.json")):
         record = results.load_record(path.parent)
-        found.setdefault(record["layer"], []).append(record["float"]["spearman"])
+        found.setdefault(record["layer"], {})[record["stimulus"]] = record["float"]["spearman"]
     if not found or null is None:
         return None
     matched = [stage for stage in stages if stage in found]
     measured = [stage for stage in stages if stage in null.layers]
+    names = sorted({name for of_layer in found.values() for name in of_layer})
     rho = {
-        layer: {m: np.array([s.get(m) for s in found[layer]], np.float64) for m in measured}
+        layer: {m: np.array([found[layer].get(s, {}).get(m) for s in names], np.float64) for m in measured}
         for layer in matched
     }
     return Correlations(matched, measured, rho, {m: null.at(m).maximum for m in measured},

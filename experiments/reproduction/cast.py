@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
 from model_metamers import InputError
-from model_metamers.weights import manifest
+from model_metamers.weights import manifest, saved_model
 
-UNTRAINED = "random:0"
+_UNTRAINED = "random:"
 COCHLEAGRAM = "cochleagram"  # ends the role of metamers whose cochleagram was optimised
 
 
@@ -26,6 +28,7 @@ class Part:
       checkpoint: None for what ships or was fetched.
       seconds: of 1000 steps of one stimulus at one layer, on one core; for the estimate.
       cochleagram_seconds: the same where the cochleagram is optimised; None where that is not done.
+      weights: digest of the checkpoint's files, or what is given where it is no file.
     """
 
     role: str
@@ -35,6 +38,12 @@ class Part:
     seconds: float
     checkpoint: str | None = None
     cochleagram_seconds: float | None = None
+    weights: str = ""
+
+    @property
+    def trained(self) -> bool:
+        """Whether its weights were learned."""
+        return not (self.checkpoint or "").startswith(_UNTRAINED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Scale:
       iterations: of every search.
       batch_size: stimuli searched together.
       cochleagram_learning_rate: of the searches that vary the cochleagram; None for the network's.
-      relu_layers: of Figure 2, by role.
+      relu_layers: of Figure 2, by role: all matched ones that end in a ReLU.
       relu_stimuli: of Figure 2.
     """
 
@@ -79,7 +88,7 @@ def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased
              cochleagram_seconds=cochleagram_seconds),
         Part("both_tasks", f"both_tasks_reduced_aliasing{suffix}", "sound", reduced, seconds),
         Part("backgrounds", audioset, "sound", reduced, seconds),
-        Part("untrained", word, "sound", reduced, seconds, UNTRAINED),
+        Part("untrained", word, "sound", reduced, seconds, f"{_UNTRAINED}0"),
         Part("word_aliased", f"word_aliased{suffix}", "sound", aliased, seconds),
     )  # fmt: skip
 
@@ -102,8 +111,10 @@ MINI = Scale(
     decisions=("fine",),
     stimuli=MappingProxyType({"image": 40, "sound": 16}), null_stimuli=100, iterations=1500, batch_size=20,
     cochleagram_learning_rate=0.01,  # a cochleagram has further to go: as far as in the paper's 15000 steps
-    relu_layers=MappingProxyType({"vgg": ("conv1_2", "conv4_4"), "word": ("conv_2", "conv_4")}),
-    relu_stimuli=16,
+    relu_layers=MappingProxyType({
+        "vgg": ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"),
+        "word": ("conv_2", "conv_4", "fc_intermediate"),
+    }), relu_stimuli=16,
 )  # fmt: skip
 # Seconds are guesses from the multiplications of each network.
 PAPER = Scale(
@@ -132,7 +143,7 @@ def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[st
       given: "ROLE=CHECKPOINT" each.
 
     Raises:
-      InputError: no such role, or a text of another form.
+      InputError: no such role, a text of another form, or no such checkpoint.
     """
     roles = [part.role for part in scale.parts]
     checkpoints = dict(text.partition("=")[::2] for text in given)
@@ -140,6 +151,7 @@ def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[st
         if role not in roles or not checkpoint:
             raise InputError(f"--checkpoint={role}={checkpoint}: expected ROLE=CHECKPOINT with a role of "
                              f"{', '.join(roles)}")  # fmt: skip
+        _check(role, checkpoint)
     parts, missing, used = [], {}, set()
     for part in scale.parts:
         part = dataclasses.replace(part, checkpoint=checkpoints.get(part.role, part.checkpoint))
@@ -148,8 +160,30 @@ def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[st
             missing[part.role] = reason
         else:
             used.add((part.network, part.checkpoint))
-            parts.append(part)
-    return dataclasses.replace(scale, parts=tuple(parts)), missing
+            parts.append(dataclasses.replace(part, weights=_digest(part)))
+    kinds = {part.kind for part in parts if part.trained}
+    missing |= {part.role: "nobody is there to judge it" for part in parts if part.kind not in kinds}
+    return dataclasses.replace(scale, parts=tuple(p for p in parts if p.kind in kinds)), missing
+
+
+def _check(role: str, checkpoint: str) -> None:
+    """Refuses what is no checkpoint before anything is run."""
+    if checkpoint.startswith(_UNTRAINED):
+        raise InputError(f"--checkpoint={role}={checkpoint}: the networks named are to be trained ones")
+    if not saved_model.is_handle(checkpoint) and not _files(checkpoint):
+        raise InputError(f"--checkpoint={role}={checkpoint}: no such checkpoint")
+
+
+def _files(checkpoint: str) -> list[Path]:
+    """Of a prefix or a folder."""
+    path = Path(checkpoint)
+    found = path.rglob("*") if path.is_dir() else path.parent.glob(f"{glob.escape(path.name)}*")
+    return sorted(file for file in found if file.is_file())
+
+
+def _digest(part: Part) -> str:
+    text = part.checkpoint or str(manifest.default_checkpoint(part.network))
+    return " ".join(manifest.sha256(file) for file in _files(text)) or text
 
 
 def _missing(part: Part, used: set[tuple[str, str | None]]) -> str:

@@ -1,27 +1,27 @@
-"""What the saved results say of the paper's claims.
+"""What the saved judgements say of the paper's claims.
 
 A claim is told by contrasts: differences between shares of right answers, or between values of
-rho, each with its standard error. One rule holds for all shares, and was fixed before any was seen:
-more than two standard errors above zero, it holds; if the upper end of that interval lies below
-`MARGIN`, it does not; all else cannot be told. Of rho, `statements` says the rules.
+rho, each with its standard error. One rule holds for all shares: more than two standard errors above
+zero, it holds; if the upper end of that interval lies below `MARGIN`, it does not; all else cannot
+be told. Claims 1 and 2, of rho, are in `rho_claims`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
-from model_metamers import bootstrap
 from model_metamers_experiments.figures.points import Who
 from model_metamers_experiments.reproduction import answers as a
-from model_metamers_experiments.reproduction.answers import Answer, Correlations
-from model_metamers_experiments.reproduction.statements import AT_CHANCE, FEWEST, MARGIN, NEAR_ONE
+from model_metamers_experiments.reproduction.answers import Answer
+from model_metamers_experiments.reproduction.statements import FEWEST, MARGIN
 
 HOLDS, IN_PART, FAILS, UNTOLD = "holds", "holds in part", "does not hold", "cannot be told here"
-Condition = tuple[str, float, Callable[[Answer], bool]]  # its name, weight, and answers
+Condition = tuple[str, float, list[Callable[[Answer], bool]]]  # its name, weight, and answers by layer
+
+Late = tuple[str, float, Callable[[Answer], bool]]  # the same of a condition at all late layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Finding:
     Attributes:
       text: what is compared.
       value, sem: of the contrast, of metamers that meet the paper's conditions.
-      stimuli: the fewest in any of its conditions.
+      stimuli: the fewest in any of its conditions, at any of their layers.
       verdict: one of the four.
       of_all: value and standard error over all metamers, whether they meet the conditions or not.
       parts: the means that are compared, by name.
@@ -46,89 +46,35 @@ class Finding:
     parts: tuple[tuple[str, float], ...] = ()
 
 
-def together(findings: Sequence[Finding]) -> str:
-    """The verdict of all contrasts that tell something."""
-    told = {finding.verdict for finding in findings} - {UNTOLD}
+def together(findings: Sequence[Finding], every: bool = False) -> str:
+    """The verdict of all contrasts that tell something.
+
+    Args:
+      findings: of a claim.
+      every: whether the claim says all of them, so that one that cannot be told leaves it open.
+    """
+    verdicts = {finding.verdict for finding in findings}
+    told = verdicts - {UNTOLD}
     if not told:
         return UNTOLD
-    return told.pop() if len(told) == 1 else IN_PART
+    if len(told) > 1 or (every and UNTOLD in verdicts and told == {HOLDS}):
+        return IN_PART
+    return told.pop()
 
 
-def verdict(value: float, sem: float) -> str:
+def verdict(value: float, sem: float, stimuli: int) -> str:
     """Whether a contrast of shares is above zero."""
     if not np.isfinite([value, sem]).all():
         return UNTOLD
-    if value > 0 and value > 2 * sem:
+    sem = at_least(sem, stimuli)
+    if value > 2 * sem:
         return HOLDS
     return FAILS if value + 2 * sem < MARGIN else UNTOLD
 
 
-def matching(found: dict[str, Correlations]) -> list[Finding]:
-    """1: rho at the matched, the later and the earliest layers.
-
-    Args:
-      found: by network, of those that are trained.
-    """
-    findings = []
-    for name, one in found.items():
-        at, later = [], []
-        for layer, rho in one.rho.items():
-            at.append(rho[layer])
-            later += [rho[m] for m in one.measured[one.measured.index(layer) + 1 :]]
-        for text, values in (("at the matched layer", at), ("at all later layers", later)):
-            flat = np.concatenate([*values, np.empty(0)])
-            flat = flat[np.isfinite(flat)]
-            mean = float(flat.mean()) if len(flat) else float("nan")
-            said = UNTOLD if len(flat) < FEWEST else HOLDS if mean >= NEAR_ONE else FAILS
-            findings.append(Finding(f"{name}: mean rho {text}", mean, _sem(flat), len(flat), said))
-        findings.append(_before(name, one))
-    return findings
-
-
-def _before(name: str, one: Correlations) -> Finding:
-    """The latest layer's metamers at the earliest layer, against unrelated pairs."""
-    first, last = one.measured[0], one.matched[-1]
-    rho = one.rho[last][first]
-    rho = rho[np.isfinite(rho)]
-    above = (rho > one.null_maximum[first]).astype(float)
-    share = float(above.mean()) if len(above) else float("nan")
-    told = len(rho) >= FEWEST and first != last
-    said = UNTOLD if not told else HOLDS if share <= AT_CHANCE else FAILS
-    parts = (
-        (f"mean rho of {last}'s metamers at {first}", float(rho.mean()) if len(rho) else float("nan")),
-        ("of unrelated pairs", one.null_mean[first]),
-        ("their maximum", one.null_maximum[first]),
-    )
-    text = f"{name}: share of {last}'s metamers above all unrelated pairs at {first}"
-    return Finding(text, share, _sem(above), len(rho), said, None, parts)
-
-
-def _sem(values: np.ndarray) -> float:
-    return bootstrap.standard_error(values) if len(values) > 1 else float("nan")
-
-
-def relu_gradient(rows: Sequence[dict[str, Any]]) -> list[Finding]:
-    """2: the linear gradient of the matched layer's ReLU against the ordinary one.
-
-    Args:
-      rows: of compare_relu_gradients, of one network or several.
-    """
-    findings = []
-    for network, _, layer in sorted({(row["network"], row["depth"], row["layer"]) for row in rows}):
-        own = [row for row in rows if (row["network"], row["layer"]) == (network, layer)]
-        rho = {g: {r["stimulus"]: r["rho"] for r in own if r["gradient"] == g} for g in ("linear", "plain")}
-        both = sorted(s for s in rho["linear"] if None not in (rho["linear"][s], rho["plain"].get(s)))
-        text = f"{network}, {layer}: mean rho, linear minus plain"
-        if not both:
-            findings.append(Finding(text, float("nan"), float("nan"), 0, UNTOLD))
-            continue
-        linear, plain = (np.array([[rho[g][s]] for s in both], np.float64) for g in ("linear", "plain"))
-        value, sem = bootstrap.contrast([linear, plain], (1, -1))
-        told = len(both) >= FEWEST and abs(value) > 2 * sem
-        said = UNTOLD if not told else HOLDS if value > 0 else FAILS
-        parts = (("linear", float(linear.mean())), ("plain", float(plain.mean())))
-        findings.append(Finding(text, value, sem, len(both), said, None, parts))
-    return findings
+def at_least(sem: float, stimuli: int) -> float:
+    """A standard error of a share, not below what one that no stimulus showed could have."""
+    return max(sem, 1 / (stimuli + 2))
 
 
 def other_architecture(judge: Who, generator: Who) -> bool:
@@ -168,8 +114,7 @@ def falls_with_depth(
         first, late = matched[0], (enough or matched)[-1]
         finding = _contrast(
             f"metamers of {generator.name}, {decision} decision: {first} minus {late}",
-            [(first, 1, lambda x, layer=first: x.layer == layer),
-             (late, -1, lambda x, layer=late: x.layer == layer)], own, all_own,
+            [(first, 1, [lambda x: x.layer == first]), (late, -1, [lambda x: x.layer == late])], own, all_own,
         )  # fmt: skip
         findings.append(finding if late != first else dataclasses.replace(finding, verdict=UNTOLD))
     return findings
@@ -187,16 +132,20 @@ def transfer(
     counted, everything = (a.select(rows, _waveform) for rows in (counted, everything))
     late = _late(everything)
 
-    def of(who: Callable[[Answer], bool]) -> Callable[[Answer], bool]:
-        return lambda x: x.layer in late and who(x)
+    def seed(x: Answer) -> bool:
+        return other_seed(x.judge, x.generator)
 
-    seed = of(lambda x: other_seed(x.judge, x.generator))
-    untrained = of(lambda x: x.generator.untrained)
-    both = of(lambda x: x.generator.name == names.get("both_tasks"))
-    sounds = of(lambda x: x.generator.name == names.get("backgrounds"))
+    def untrained(x: Answer) -> bool:
+        return x.generator.untrained
 
-    def told(text: str, *conditions: Condition) -> Finding:
-        return _contrast(f"{', '.join(late)}: {text}", conditions, counted, everything)
+    def both(x: Answer) -> bool:
+        return x.generator.name == names.get("both_tasks")
+
+    def sounds(x: Answer) -> bool:
+        return x.generator.name == names.get("backgrounds")
+
+    def told(text: str, *conditions: Late) -> Finding:
+        return _late_contrast(text, conditions, late, counted, everything)
 
     fifth = told("another seed's minus the untrained network's",
                  ("another seed", 1, seed), ("untrained", -1, untrained))  # fmt: skip
@@ -216,20 +165,15 @@ def reduced_aliasing(counted: Sequence[Answer], everything: Sequence[Answer], al
       aliased: name of the network with aliasing.
     """
     counted, everything = (a.select(rows, _waveform) for rows in (counted, everything))
-    late = {
-        kind: _late([x for x in everything if (x.generator.name == aliased) == kind])
-        for kind in (False, True)
-    }
 
     def of(kind: bool) -> Callable[[Answer], bool]:
-        return lambda x: (
-            ((x.generator.name == aliased), (x.judge.name == aliased)) == (kind, not kind)
-            and x.layer in late[kind]
-        )
+        return lambda x: ((x.generator.name == aliased), (x.judge.name == aliased)) == (kind, not kind)
 
-    text = f"{', '.join(late[False])} of reduced aliasing minus {', '.join(late[True])} with aliasing"
-    return [_contrast(text, [("reduced aliasing", 1, of(False)), ("with aliasing", -1, of(True))],
-                      counted, everything)]  # fmt: skip
+    # The networks' late layers bear the same names (Tables S2, S3).
+    late = [x for x in _late(a.select(everything, of(False))) if x in _late(a.select(everything, of(True)))]
+    return [_late_contrast("reduced aliasing minus aliased",
+                           [("reduced aliasing", 1, of(False)), ("with aliasing", -1, of(True))],
+                           late, counted, everything)]  # fmt: skip
 
 
 def cochleagram(counted: Sequence[Answer], everything: Sequence[Answer]) -> list[Finding]:
@@ -243,28 +187,48 @@ def cochleagram(counted: Sequence[Answer], everything: Sequence[Answer]) -> list
 
     def of(waveform: bool) -> Callable[[Answer], bool]:
         return lambda x: (
-            x.generator in both_ways
-            and _waveform(x) == waveform
-            and x.layer in late
-            and other_seed(x.judge, x.generator)
+            x.generator in both_ways and _waveform(x) == waveform and other_seed(x.judge, x.generator)
         )
 
     conditions = [("waveform", 1, of(True)), ("cochleagram", -1, of(False))]
-    text = f"{', '.join(late)}: waveform optimised minus cochleagram optimised"
-    return [_contrast(text, conditions, counted, everything)]
+    return [_late_contrast("waveform optimised minus cochleagram optimised", conditions, late, counted,
+                           everything)]  # fmt: skip
+
+
+def _late_contrast(
+    text: str, conditions: Sequence[Late], late: Sequence[str],
+    counted: Sequence[Answer], everything: Sequence[Answer],
+) -> Finding:  # fmt: skip
+    """A contrast over the late layers at which every condition has enough metamers, each as weighty."""
+
+    def at(who: Callable[[Answer], bool], layer: str) -> Callable[[Answer], bool]:
+        return lambda x: x.layer == layer and who(x)
+
+    enough = [
+        layer for layer in late
+        if all(a.stimuli(a.select(counted, at(who, layer))) >= FEWEST for *_, who in conditions)
+    ]  # fmt: skip
+    layers = enough or list(late)
+    by_layer = [(name, weight, [at(who, layer) for layer in layers]) for name, weight, who in conditions]
+    finding = _contrast(f"{', '.join(layers)}: {text}", by_layer, counted, everything)
+    return finding if enough else dataclasses.replace(finding, verdict=UNTOLD)
 
 
 def _contrast(
     text: str, conditions: Sequence[Condition], counted: Sequence[Answer], everything: Sequence[Answer]
 ) -> Finding:
-    """A weighted sum of shares of right answers."""
-    weights = [weight for _, weight, _ in conditions]
-    chosen = [a.select(counted, keep) for *_, keep in conditions]
+    """A weighted sum of shares of right answers, a condition's being the mean over its layers."""
+    weights = [weight / len(keeps) for _, weight, keeps in conditions for _ in keeps]
+    every_keep = [keep for *_, keeps in conditions for keep in keeps]
+    chosen = [a.select(counted, keep) for keep in every_keep]
     value, sem = a.contrast(chosen, weights)
-    of_all = a.contrast([a.select(everything, keep) for *_, keep in conditions], weights)
-    fewest = min(map(a.stimuli, chosen))
-    said = verdict(value, sem) if fewest >= FEWEST else UNTOLD
-    parts = tuple((name, _share(found)) for (name, *_), found in zip(conditions, chosen, strict=True))
+    of_all = a.contrast([a.select(everything, keep) for keep in every_keep], weights)
+    fewest = min(map(a.stimuli, chosen), default=0)
+    said = verdict(value, sem, fewest) if fewest >= FEWEST else UNTOLD
+    parts = tuple(
+        (name, float(np.mean([_share(a.select(counted, keep)) for keep in keeps])) if keeps else float("nan"))
+        for name, _, keeps in conditions
+    )
     return Finding(text, value, sem, fewest, said, of_all, parts)
 
 

@@ -16,7 +16,7 @@ from model_metamers import results
 from model_metamers.networks import catalog
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, claims, steps
+from model_metamers_experiments.reproduction import answers, claims, rho_claims, steps
 from model_metamers_experiments.reproduction.cast import Part, Scale
 from model_metamers_experiments.reproduction.claims import Finding
 from model_metamers_experiments.reproduction.statements import STATEMENTS
@@ -43,8 +43,8 @@ def findings(scale: Scale, out: Path) -> dict[int, list[Finding]]:
         for number, related in ((3, claims.other_architecture), (4, claims.other_seed))
     }
     return {
-        1: claims.matching(_correlations(scale, out)),
-        2: claims.relu_gradient(_relu_rows(scale, out)),
+        1: rho_claims.matching(_correlations(scale, out)),
+        2: rho_claims.relu_gradient(_relu_rows(scale, out)),
         **depths,
         5: untrained,
         6: tasks,
@@ -57,7 +57,7 @@ def _correlations(scale: Scale, out: Path) -> dict[str, answers.Correlations]:
     """Of the trained networks whose metamers were made."""
     found = {}
     for part in scale.parts:
-        if part.layers != () and not (part.checkpoint or "").startswith("random:"):
+        if part.layers != () and part.trained:
             folder = out / steps.METAMERS / part.role / part.network
             one = answers.correlations(folder, catalog.build_network(part.network).stages)
             if one:
@@ -86,7 +86,7 @@ def write(out: Path, scale: Scale, told: dict[int, list[Finding]], about: dict[s
         {
             "number": number,
             "statement": statement,
-            "verdict": claims.together(told[number]),
+            "verdict": claims.together(told[number], statement.every),
             "findings": [_row(finding) for finding in told[number]],
             "figures": _figures(out, statement.figures),
         }
@@ -96,7 +96,7 @@ def write(out: Path, scale: Scale, told: dict[int, list[Finding]], about: dict[s
         str(number): {
             "paper": statement.paper,
             "rule": statement.rule,
-            "verdict": claims.together(told[number]),
+            "verdict": claims.together(told[number], statement.every),
             "findings": [dataclasses.asdict(f) | {"parts": dict(f.parts)} for f in told[number]],
         }
         for number, statement in STATEMENTS.items()
@@ -184,7 +184,7 @@ def rows(told: dict[int, list[Finding]]) -> list[list[str]]:
     """A table for the terminal."""
     table = []
     for number, found in told.items():
-        table.append([str(number), claims.together(found).upper(), "", "", STATEMENTS[number].paper])
+        table.append([str(number), claims.together(found, STATEMENTS[number].every).upper(), "", "", STATEMENTS[number].paper])
         for finding in found:
             value, _, sem = _number(finding.value, finding.sem).partition(" ± ")
             table.append(["", finding.verdict, value, sem, finding.text])

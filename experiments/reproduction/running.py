@@ -25,8 +25,8 @@ _DONE, _LOGS = "done", "logs"
 def left(steps: Sequence[Step], out: Path) -> list[Step]:
     """The steps that are still to run, in order.
 
-    A step is done if this very command ended well, and nothing that it may read changed since:
-    no step of an earlier stage ended later, or is itself to run.
+    A step is done if this very command ended well and left what it makes, and nothing that it may
+    read changed since: no step of an earlier stage ended later, or is itself to run.
     """
     undone, changed = [], 0.0
     for stage in sorted({step.stage for step in steps}):
@@ -34,7 +34,13 @@ def left(steps: Sequence[Step], out: Path) -> list[Step]:
         records = {step.name: _record(step, out) for step in own}
         for step in own:
             record = records[step.name]
-            done = record and record["command"] == list(step.command) and record["ended"] >= changed
+            done = (
+                record
+                and record["command"] == list(step.command)
+                and record.get("inputs") == list(step.inputs)
+                and record["ended"] >= changed
+                and (step.made is None or step.made.exists())
+            )
             if not done or any(other.stage < stage for other in undone):
                 undone.append(step)
         changed = max([changed, *(record["ended"] for record in records.values() if record)])
@@ -79,14 +85,23 @@ def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> l
     return failures
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(_cores()) or os.cpu_count() or 1
+
+
+def _cores() -> list[int]:
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
 class _Shares:
     """Shares of the cores, handed to steps."""
 
     def __init__(self, jobs: int):
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        own = _cores()
         self._free: queue.Queue = queue.Queue()
         for i in range(jobs):
-            self._free.put(cores[i::jobs] or cores)
+            self._free.put(own[i::jobs] or own)
         self._processes: set[subprocess.Popen] = set()
         self._lock, self._stopped = threading.Lock(), False
 
@@ -131,6 +146,7 @@ class _Shares:
             return f"{step.name}: ended with status {status}; {_last_line(log)} (all of it: {log})"
         record = {
             "command": list(step.command),
+            "inputs": list(step.inputs),
             "seconds": round(time.monotonic() - began, 1),
             "ended": time.time(),
         }

@@ -17,39 +17,48 @@ class Statement:
     Attributes:
       paper: what the paper says, and where.
       rule: what is compared here.
-      figures: that show it, by the beginning of their files' names.
+      figures: that show it, by a word in their files' names.
+      every: whether it says all that is compared, and not some of it.
     """
 
     paper: str
     rule: str
     figures: tuple[str, ...]
+    every: bool = False
 
 
 _DEEPER = f"the earliest matched layer minus the latest one at which at least {FEWEST} metamers count"
-_LATE = "in late layers, the later half of those matched"
+_LATE = (
+    f"in late layers: the mean over those of the later half of the matched ones at which at least {FEWEST} "
+    "metamers of every network count"
+)
 STATEMENTS = {
     1: Statement(
         "Metamers match the original at their own and at later layers with rho near one, and at earlier "
         "layers no better than chance (3.1, Figure 2a).",
         f"Mean rho of at least {NEAR_ONE} at the matched layer, and over all later ones; of the metamers of "
-        f"the latest layer, at most {AT_CHANCE:.0%} lie above every unrelated pair at the earliest layer.",
+        f"the latest layer, at most {AT_CHANCE:.0%} lie above every unrelated pair at the earliest layer (it "
+        "does not hold where two standard errors do not explain more). All metamers count.",
         ("spearman",),
+        every=True,
     ),
     2: Statement(
         "Passing every gradient through the ReLU of the matched layer improves the match at some layers "
         "(3.1, Figure 2b, 2c).",
         "Rho at the matched layer with the linear minus that with the ordinary gradient, from the same "
-        "noise, stimulus by stimulus. A loss beyond two standard errors counts against it.",
+        "noise, stimulus by stimulus, at every matched layer that ends in a ReLU. A loss beyond two standard "
+        "errors counts against it. All metamers count.",
         ("figure_2",),
     ),
     3: Statement(
-        "Metamers of late layers are not recognised by networks of other architectures (4.4, Figure 5).",
+        "Networks of other architectures recognise metamers the less, the later the matched layer (4.4, "
+        "Figure 5; in the paper hardly any of late layers).",
         f"Share recognised by networks of other architectures: {_DEEPER}.",
         ("figure_5",),
     ),
     4: Statement(
-        "Metamers of late layers are generally not even recognised by the same architecture trained from "
-        "another initialisation (4.4, Figure 5).",
+        "So does the same architecture trained from another initialisation (4.4, Figure 5; in the paper "
+        "mostly hardly any of late layers either).",
         f"Share recognised by the other seed: {_DEEPER}.",
         ("figure_5",),
     ),
@@ -64,6 +73,7 @@ STATEMENTS = {
         f'Share recognised by the word network {_LATE}. "Nearly as well" is nearer to another seed\'s than '
         "to the background task's.",
         ("figure_6",),
+        every=True,
     ),
     7: Statement(
         "Less aliasing makes metamers more recognisable (4.3, Figure 4; there to people, who cannot be asked "

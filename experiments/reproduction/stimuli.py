@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
+import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -15,8 +17,10 @@ from PIL import Image
 
 from model_metamers import InputError
 from model_metamers.networks import small
-from model_metamers.stimuli import demo_stimuli, records
+from model_metamers.networks.network import SignalSpec
+from model_metamers.stimuli import demo_stimuli, files, records
 from model_metamers.training import records as training_records
+from model_metamers.weights import manifest
 
 LABELS = "labels.csv"
 _SEED = 20191208
@@ -25,19 +29,25 @@ _NO_LABELS = "without labels, the truth is what the generating network takes eac
 
 @dataclasses.dataclass(frozen=True)
 class Stimuli:
-    """Where signals of a kind are.
+    """Where signals of a kind are, or will be.
 
     Attributes:
       matched, further: folders; the further ones, if any, serve the null distribution.
       labels: table of true classes; None where the generating network's answer to the
         natural signal stands for them.
+      count: how many are matched, at most.
       source: in words.
+      identity: tells them from others.
+      prepare: writes the files; does nothing where they are.
     """
 
     matched: Path
     further: Path | None
     labels: Path | None
+    count: int
     source: str
+    identity: str
+    prepare: Callable[[], None] = lambda: None
 
 
 def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
@@ -48,8 +58,13 @@ def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
       out: folder for the PNG files.
       count, further: images matched, and further ones.
     """
-    paths = sorted(data.glob("test-*"))
-    images, labels = records.read_image_records(paths, 32, progress=False)
+    source = f"{count} labelled test images of CIFAR-10"
+    return Stimuli(out / "matched", out / "further", out / LABELS, count, source, source,
+                   functools.partial(_write_cifar10, data, out, count, further))  # fmt: skip
+
+
+def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
+    images, labels = records.read_image_records(sorted(data.glob("test-*")), 32, progress=False)
     order = np.random.RandomState(_SEED).permutation(len(labels))
     by_class = [[i for i in order if labels[i] == c] for c in range(len(small.CIFAR10_CLASSES))]
     turn = [i for row in zip(*by_class, strict=False) for i in row]  # a class after the other
@@ -61,12 +76,12 @@ def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
 
     _fill(out / "matched", lambda folder: write(folder, turn[:count]))
     _fill(out / "further", lambda folder: write(folder, turn[count : count + further]))
-    truths = [(names[i], small.CIFAR10_CLASSES[labels[i]]) for i in turn[:count]]
-    return Stimuli(out / "matched", out / "further", _write_labels(out / LABELS, truths),
-                   f"{count} labelled test images of CIFAR-10")  # fmt: skip
+    _write_labels(out / LABELS, [(names[i], small.CIFAR10_CLASSES[labels[i]]) for i in turn[:count]])
 
 
-def spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate: int) -> Stimuli:
+def spoken_words(
+    speech: Path, out: Path, count: int, further: int, sample_rate: int, build: Callable[[], None]
+) -> Stimuli:
     """Held-out clips of a speech data set, of unlike words and speakers, drawn at random once.
 
     Args:
@@ -74,8 +89,20 @@ def spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate:
       out: folder for the WAV files.
       count, further: clips matched, and further ones.
       sample_rate: of the data set, Hz.
+      build: makes the data set where it is not there.
     """
-    clips = list(_clips(training_records.find_records(speech, "validation").paths))
+
+    def prepare() -> None:
+        if not speech.exists():
+            build()
+        _write_spoken_words(speech, out, count, further, sample_rate)
+
+    source = f"{count} spoken words of speakers not trained on"
+    return Stimuli(out / "matched", out / "further", out / LABELS, count, source, source, prepare)
+
+
+def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate: int) -> None:
+    clips = sorted(_clips(training_records.find_records(speech, "validation").paths), key=lambda c: c[:3])
     order = np.random.RandomState(_SEED).permutation(len(clips))
     words = sorted({clip[0] for clip in clips})
     by_word = [[clips[i] for i in order if clips[i][0] == word] for word in words]
@@ -93,9 +120,7 @@ def spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate:
 
     _fill(out / "matched", lambda folder: write(folder, chosen[:count]))
     _fill(out / "further", lambda folder: write(folder, chosen[count : count + further]))
-    truths = [(names[clip[2]], clip[0]) for clip in chosen[:count]]
-    return Stimuli(out / "matched", out / "further", _write_labels(out / LABELS, truths),
-                   f"{len(truths)} spoken words of speakers not trained on")  # fmt: skip
+    _write_labels(out / LABELS, [(names[clip[2]], clip[0]) for clip in chosen[:count]])
 
 
 def _clips(paths: Sequence[Path]) -> Iterable[tuple[str, str, str, np.ndarray]]:
@@ -109,44 +134,61 @@ def _clips(paths: Sequence[Path]) -> Iterable[tuple[str, str, str, np.ndarray]]:
 
 def photographs(out: Path, count: int) -> Stimuli:
     """Photographs that installed libraries carry; the further ones are the rest of them."""
-    everything = demo_stimuli.write_photographs(out / "all")
-    names = sorted(path.name for path in everything.iterdir())
-    matched = _share(everything, out, names[:count], names[count:])
-    return Stimuli(*matched, None, f"{len(names[:count])} photographs of installed libraries; {_NO_LABELS}")
+    names = sorted(f"{name}.png" for name, _ in demo_stimuli.photographs())
+    matched, further = names[:count], names[count:]
+    source = f"{len(matched)} photographs of installed libraries; {_NO_LABELS}"
+
+    def prepare() -> None:
+        _share(demo_stimuli.write_photographs(out / "all"), out, matched, further)
+
+    return Stimuli(out / "matched", out / "further" if further else None, None, len(matched), source, source,
+                   prepare)  # fmt: skip
 
 
 def synthesised_words(out: Path, count: int) -> Stimuli:
     """Words of the networks said by espeak-ng; the further ones are the rest of them."""
-    everything = demo_stimuli.write_words(out / "all")
-    names = sorted(path.name for path in everything.iterdir())
-    known = [name for name in names if Path(name).stem in small.WORDS][:count]
-    matched = _share(everything, out, known, [name for name in names if name not in known])
-    truths = [(Path(name).stem, Path(name).stem) for name in known]
-    return Stimuli(*matched, _write_labels(out / LABELS, truths), f"{len(known)} words said by espeak-ng")
+    matched = sorted(word for word in demo_stimuli.WORDS if word in small.WORDS)[:count]
+    further = [word for word in demo_stimuli.WORDS if word not in matched]
+    source = f"{len(matched)} words said by espeak-ng"
+
+    def prepare() -> None:
+        everything = demo_stimuli.write_words(out / "all")
+        _share(everything, out, *([f"{word}.wav" for word in words] for words in (matched, further)))
+        _write_labels(out / LABELS, [(word, word) for word in matched])
+
+    return Stimuli(out / "matched", out / "further", out / LABELS, len(matched), source, source, prepare)
 
 
-def own(matched: str, further: str | None, labels: str | None) -> Stimuli:
+def own(signal: SignalSpec, matched: str, further: str | None, labels: str | None) -> Stimuli:
     """The user's own files.
 
+    Args:
+      signal: what networks take; tells which files count.
+      matched, further: files or folders of them.
+      labels: a table.
+
     Raises:
-      InputError: one of the folders, or the labels, is not there.
+      InputError: one of the folders, or the labels, is not there, or no signal is.
     """
     for path in filter(None, (matched, further, labels)):
         if not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
+    there = {given: files.find_files([given], signal) for given in (matched, further) if given}
+    about = [f"{name} {path.stat().st_size}" for found in there.values() for name, path in found.items()]
+    about.append(manifest.sha256(Path(labels)) if labels else "")
     truth = f"labels of {labels}" if labels else _NO_LABELS
-    return Stimuli(Path(matched), Path(further) if further else None, Path(labels) if labels else None,
-                   f"files of {matched}; {truth}")  # fmt: skip
+    return Stimuli(
+        Path(matched), Path(further) if further else None, Path(labels) if labels else None,
+        len(there[matched]), f"files of {matched}; {truth}",
+        hashlib.sha256("\n".join(about).encode()).hexdigest(),
+    )  # fmt: skip
 
 
-def _share(
-    everything: Path, out: Path, matched: Sequence[str], further: Sequence[str]
-) -> tuple[Path, Path | None]:
+def _share(everything: Path, out: Path, matched: Sequence[str], further: Sequence[str]) -> None:
     """Copies into two folders; there is no second where nothing would be in it."""
     for folder, names in (("matched", matched), ("further", further)):
         if names:
             _fill(out / folder, lambda to, names=names: [shutil.copy(everything / n, to / n) for n in names])
-    return out / "matched", out / "further" if further else None
 
 
 def _fill(folder: Path, write: Callable[[Path], object]) -> None:
@@ -160,7 +202,6 @@ def _fill(folder: Path, write: Callable[[Path], object]) -> None:
     partial.rename(folder)
 
 
-def _write_labels(path: Path, truths: Sequence[tuple[str, str]]) -> Path:
+def _write_labels(path: Path, truths: Sequence[tuple[str, str]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("stimulus", "label"), *truths])
-    return path

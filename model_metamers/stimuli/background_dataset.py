@@ -26,6 +26,7 @@ NO_FOLD = 0  # folds count from 1
 _ESC_NAME = re.compile(r"(?P<fold>\d)-(?P<recording>[^-]+)-[A-Z](?:-\d+)?")
 _ID_LENGTH = 11  # of a YouTube id, which AudioSet names its segments by
 _SILENT_RMS = 1e-6
+_SILENT_SHARE = 0.01  # of the loudest piece's RMS: a label tells what is heard in the sound, not in this one
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ def keep_labels(
     counts = Counter(label for sound in given for label in sound.labels)
     chosen = labels or sorted(label for label in counts if counts[label] >= min_sounds)
     chosen = [label for label in chosen if label != record_writer.NULL_CLASS]
-    kept = [replace(s, labels=tuple(x for x in s.labels if x in set(chosen))) for s in given]
+    known = set(chosen)
+    kept = [replace(s, labels=tuple(x for x in s.labels if x in known)) for s in given]
     kept = [sound for sound in kept if sound.labels]
     if not kept:
         raise InputError("no sound has one of the labels")
@@ -192,6 +194,26 @@ def split(given: Sequence[Sound], folds: Sequence[int], share: float) -> dict[st
     }
 
 
+def hold_out_sounds(
+    kept: Sequence[Sound], held_out: Sequence[Sound], labels: Sequence[str]
+) -> dict[str, list[Sound]]:
+    """Sounds for training and validation where the latter are given.
+
+    Args:
+      kept: for training.
+      held_out: those of them with labels that are kept are for validation.
+      labels: that are kept.
+
+    Raises:
+      InputError: none is left, or a recording is in both.
+    """
+    left, _ = keep_labels(held_out, labels)
+    both = {sound.recording for sound in kept} & {sound.recording for sound in left}
+    if both:
+        raise InputError(f"{len(both)} recordings are in both splits, {sorted(both)[0]} among them")
+    return {"train": list(kept), "validation": left}
+
+
 def pieces(waveform: np.ndarray, size: int = PAPER_FORMAT.num_samples) -> np.ndarray:
     """Pieces of a waveform [samples], one after the other, float32 [pieces, size].
 
@@ -214,7 +236,8 @@ def write_dataset(
 
     Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
     `/stimuli/labels_binary_via_int` (int64, 0 or 1 for each class, the null class first),
-    `/stimuli/labels`, `/stimuli/recording` and `/stimuli/fold`. Silent pieces are left out.
+    `/stimuli/labels`, `/stimuli/recording` and `/stimuli/fold`. Pieces more than 40 dB below the
+    loudest of their sound are left out as silent.
 
     Returns:
       The summary: sounds, clips, silent pieces, labels of each split.
@@ -234,11 +257,13 @@ def write_dataset(
             with record_writer.ShardWriter(folder, name, shards, seed) as writer:
                 for sound in tqdm(given, f"{name} sounds", disable=not progress):
                     waveform = sounds.read_waveform(sound.path, clip_format.sample_rate, mix_channels)
-                    for piece in pieces(waveform, clip_format.num_samples):
-                        silent = np.sqrt(np.mean(np.square(piece, dtype=np.float64))) < _SILENT_RMS
-                        counts["silent_pieces" if silent else "clips"] += 1
-                        if not silent:
-                            writer.write(_record(sound, piece, labels))
+                    own = pieces(waveform, clip_format.num_samples)
+                    levels = np.sqrt(np.mean(np.square(own, dtype=np.float64), axis=1))
+                    heard = own[levels >= max(_SILENT_RMS, _SILENT_SHARE * levels.max())]
+                    counts["silent_pieces"] += len(own) - len(heard)
+                    counts["clips"] += len(heard)
+                    for piece in heard:
+                        writer.write(_record(sound, piece, labels))
         record_writer.write_lines(folder / "labels.txt", labels)
         record_writer.write_lines(folder / "flags.txt", flags)
         write_json(folder / "summary.json", found)

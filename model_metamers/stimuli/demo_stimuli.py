@@ -18,7 +18,7 @@ from model_metamers.stimuli import speech
 _SKIMAGE = ("astronaut", "brick", "camera", "chelsea", "clock", "coffee", "coins", "grass", "gravel",
             "hubble_deep_field", "moon", "rocket")  # fmt: skip
 # Speech Commands' ten words, and others that serve the null distribution.
-_WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
+WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
           "house", "seven", "water", "garden", "music", "paper", "window", "river",
           "orange", "table", "circle", "morning", "letter", "animal", "yellow", "kitchen")  # fmt: skip
 _VOICES = ("en-us", "en", "en-gb-scotland", "en-us+f3", "en+m3", "en-us+m5", "en+f2")
@@ -51,7 +51,7 @@ def write_words(folder: Path) -> Path:
     Files that are there are kept: espeak-ng does not say a word twice to the same bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for i, word in enumerate(_WORDS):
+    for i, word in enumerate(WORDS):
         path = folder / f"{word}.wav"
         if path.exists():
             continue

@@ -118,7 +118,7 @@ def write_records(
     kinds: Counter = Counter()
     order = np.random.RandomState(seed).permutation(len(images))
     with record_writer.whole_folder(out) as folder:
-        with record_writer.ShardWriter(folder, split, shards, seed) as writer:
+        with record_writer.ShardWriter(folder, split, shards, seed, reorder=False) as writer:
             for index in tqdm(order, f"{split} images", disable=not progress):
                 source, label = images[index]
                 content = _content(source)

@@ -16,6 +16,7 @@ from model_metamers.networks.network import SignalSpec
 from model_metamers.stimuli import files, images, sounds
 
 RECORDS = (".tfrecord", ".tfrecords")
+RECORD_HEADER = 12  # bytes of the length and its checksum
 
 
 class Stimuli:
@@ -118,12 +119,12 @@ def record_offsets(path: Path) -> list[int]:
         with path.open("rb") as file:
             while place < size:
                 file.seek(place)
-                header = file.read(12)  # length, and its checksum
-                length = struct.unpack("<Q", header[:8])[0] if len(header) == 12 else size
-                if place + 12 + length + 4 > size:
+                header = file.read(RECORD_HEADER)
+                length = struct.unpack("<Q", header[:8])[0] if len(header) == RECORD_HEADER else size
+                if place + RECORD_HEADER + length + 4 > size:
                     raise InputError(f"{path}: damaged or no TFRecord file, at byte {place}")
-                offsets.append(place + 12)
-                place += 12 + length + 4
+                offsets.append(place + RECORD_HEADER)
+                place += RECORD_HEADER + length + 4
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     return offsets
@@ -131,7 +132,7 @@ def record_offsets(path: Path) -> list[int]:
 
 def _read_example(path: Path, offset: int) -> tf.train.Example:
     with path.open("rb") as file:
-        file.seek(offset - 12)
+        file.seek(offset - RECORD_HEADER)
         length = struct.unpack("<Q", file.read(12)[:8])[0]
         content = file.read(length)
     try:

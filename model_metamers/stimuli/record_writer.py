@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.errors import InputError
+from model_metamers.stimuli import lazy
 
+_EXAMPLES_OF_A_SHARD = 4096
 NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", FACTS.md 1d
 
 
@@ -51,16 +54,32 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 class ShardWriter(contextlib.ExitStack):
     """The shards of one split, all open at once: `<split>-00000-of-00004.tfrecord`.
 
-    Which shard an example lands in is drawn from the seed, so that each is a mixture of
-    the whole although recordings are read once, one after the other.
+    Which shard an example lands in is drawn from the seed, and at the end each shard is put in
+    random order, so that any stretch of one is a mixture of the whole although recordings are
+    read one after the other.
+
+    Args:
+      folder: of the files.
+      split: begins their names.
+      shards: how many.
+      seed: of places and order.
+      reorder: whether to put shards in random order; not needed where examples come in one.
     """
 
-    def __init__(self, folder: Path, split: str, shards: int, seed: int):
+    def __init__(self, folder: Path, split: str, shards: int, seed: int, reorder: bool = True):
         super().__init__()
         self.paths = [folder / f"{split}-{i:05d}-of-{shards:05d}.tfrecord" for i in range(shards)]
         self._writers = [self.enter_context(tf.io.TFRecordWriter(str(path))) for path in self.paths]
         self._random = np.random.RandomState(seed)
         self._turn: list[int] = []
+        self._reorder = reorder
+
+    def __exit__(self, kind: type[BaseException] | None, *about: Any) -> bool:
+        held_back = super().__exit__(kind, *about)
+        if kind is None and self._reorder:
+            for path in self.paths:
+                _reorder(path, self._random)
+        return held_back
 
     def write(self, values: Mapping[str, Any]) -> str:
         """Writes an example; returns the name of its shard."""
@@ -69,6 +88,24 @@ class ShardWriter(contextlib.ExitStack):
         shard = self._turn.pop()
         self._writers[shard].write(encode(values))
         return self.paths[shard].name
+
+
+def shards_for(examples: int) -> int:
+    """How many shards suit a set: some thousand examples in each, so that they can be drawn."""
+    return 1 + examples // _EXAMPLES_OF_A_SHARD
+
+
+def _reorder(path: Path, random: np.random.RandomState) -> None:
+    """Puts the records of a file in random order."""
+    begins = [offset - lazy.RECORD_HEADER for offset in lazy.record_offsets(path)]
+    spans = list(itertools.pairwise([*begins, path.stat().st_size]))  # none of an empty file
+    partial = path.with_name(f"{path.name}.partial")
+    with path.open("rb") as old, partial.open("wb") as new:
+        for i in random.permutation(len(spans)):
+            first, end = spans[i]
+            old.seek(first)
+            new.write(old.read(end - first))
+    os.replace(partial, path)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

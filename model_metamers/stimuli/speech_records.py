@@ -36,8 +36,9 @@ def write_dataset(
 
     Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
     `/stimuli/word_int`, `/stimuli/speaker_int`, and as text `/stimuli/word`,
-    `/stimuli/speaker`, `/stimuli/recording`. A clip whose word is digital silence is left
-    out and counted.
+    `/stimuli/speaker`, `/stimuli/recording`. The middle of the word is the middle of the clip; of
+    a word longer than the clip, the centre of its energy is. A clip whose word is digital silence is
+    left out and counted.
 
     Returns:
       The summary.
@@ -79,10 +80,21 @@ def _signals(
         waveform = sounds.read_waveform(path, rate, mix_channels)
         for clip in group:
             word = waveform[round(clip.start_s * rate) : round(clip.end_s * rate) + 1]
-            silent = not word.size or np.sqrt(np.mean(word**2)) < _SILENT_RMS
-            yield clip, None if silent else cut(waveform, clip.middle_s, selected.clip_format)
+            if not word.size or np.sqrt(np.mean(word**2)) < _SILENT_RMS:
+                yield clip, None
+            else:
+                middle = clip.middle_s
+                if len(word) > selected.clip_format.num_samples + 1:
+                    middle = clip.start_s + _centre_of_energy(word) / rate
+                yield clip, cut(waveform, middle, selected.clip_format)
             bar.update()
     bar.close()
+
+
+def _centre_of_energy(waveform: np.ndarray) -> float:
+    """In samples; a file of a word can be longer than the clip, and mostly silent."""
+    energy = np.square(waveform, dtype=np.float64)
+    return float(energy @ np.arange(len(waveform)) / energy.sum())
 
 
 def _record(clip: Clip, signal: np.ndarray, selected: Selected) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 Seed = tf.Tensor
+_FINER = 4  # at 7/8 of the highest frequency, 0.4 dB are lost; 4.5 dB without
 
 
 def split_seed(seed: Seed, count: int) -> list[Seed]:
@@ -47,17 +48,19 @@ def stretch_in_time(waveforms: tf.Tensor, seed: Seed, max_stretch: float) -> tf.
     """Waveforms [batch, samples] each played slower or faster, pitch and formants with it.
 
     The factor's logarithm is uniform within +-log(1 + max_stretch); the middle stays in
-    place, silence enters at the ends, and values between samples are linear. Not in the
-    paper: it stands in for the speakers that a small set lacks.
+    place, and silence enters at the ends. Values between samples are linear between those
+    of a band-limited waveform of four times the rate: between the samples themselves, high
+    frequencies would be lost. Not in the paper: it stands in for the speakers that a small set lacks.
     """
     num_samples = waveforms.shape[1]
     width = tf.math.log1p(max_stretch)
     factor = tf.exp(tf.random.stateless_uniform([tf.shape(waveforms)[0], 1], seed, -width, width))
     middle = (num_samples - 1) / 2
-    places = (tf.range(num_samples, dtype=tf.float32) - middle) * factor + middle
-    # One sample of silence on either side is what places beyond the ends read.
-    places = tf.clip_by_value(places + 1.0, 0.0, float(num_samples))
-    padded = tf.pad(waveforms, [[0, 0], [1, 2]])
+    places = ((tf.range(num_samples, dtype=tf.float32) - middle) * factor + middle) * _FINER
+    finer = tf.signal.irfft(tf.signal.rfft(waveforms), [_FINER * num_samples]) * _FINER
+    # One value of silence on either side is what places beyond the ends read.
+    places = tf.clip_by_value(places + 1.0, 0.0, float(_FINER * num_samples))
+    padded = tf.pad(finer, [[0, 0], [1, 2]])
     below = tf.floor(places)
     index = tf.cast(below, tf.int32)
     left = tf.gather(padded, index, axis=1, batch_dims=1)

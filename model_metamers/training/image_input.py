@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.stimuli import record_writer
 from model_metamers.training import augmentation, records
@@ -16,6 +16,7 @@ from model_metamers.training import augmentation, records
 # f(encoded image, size, seed int32 [2]) -> float32 [size, size, 3] in [0, 1].
 Preprocess = Callable[[tf.Tensor, int, tf.Tensor], tf.Tensor]
 
+_WORDNET = re.compile(r"n\d{8}")
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
@@ -96,13 +97,13 @@ def label_offset(network: Network, labels_file: Path) -> int:
       labels_file: the data set's `labels.txt`, `0:name` or `name` a line, in order.
 
     Raises:
-      InputError: the data set's classes are not the network's.
+      InputError: the data set's classes are not the network's: another number, or other names,
+        where they are none of ImageNet's identifiers.
     """
     names = [line.partition(":")[2] or line for line in record_writer.read_lines(labels_file)]
     offset = int(len(network.classes) == len(names) + 1 and network.classes[0] == "background")
-    if len(names) + offset != len(network.classes):
-        raise InputError(
-            f"{labels_file}: {len(names)} classes, but {network.name} has {len(network.classes)}; build the "
-            f"records with that network's classes, or train another network"
-        )
+    own = network.classes[offset:]
+    if all(_WORDNET.fullmatch(name) for name in names):
+        own = ()  # ImageNet's identifiers say nothing of names
+    records.check_classes(network, len(network.classes) - offset, names, labels_file, own)
     return offset

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
+from model_metamers.stimuli import record_writer
 from model_metamers.stimuli import records as image_records
 from model_metamers.training import evaluation, image_input, image_preprocessing, records
 from model_metamers.training.recipe import Recipe
@@ -28,7 +29,7 @@ class ImageData:
       batches: f(epoch, first) -> dataset, as `loop.Training` takes it.
       validation: () -> dataset of (images, labels).
       train_count, validation_count: images.
-      paths: of the training records.
+      paths: of all records.
     """
 
     batches: Callable[[int, int], tf.data.Dataset]
@@ -64,9 +65,9 @@ def open_data(
     size = network.signal.shape[0]
     train = records.find_records(folder, "train")
     validation = _validation(validation_folder or folder)
-    if validation_folder and records.read_names(validation_folder, "labels.txt") != records.read_names(
-        folder, "labels.txt"
-    ):
+    if validation_folder and record_writer.read_lines(
+        validation_folder / "labels.txt"
+    ) != record_writer.read_lines(folder / "labels.txt"):
         raise InputError(f"{validation_folder} and {folder}: their labels.txt differ; build them alike")
     offset = image_input.label_offset(network, folder / "labels.txt")
     if recipe.preprocessing == "small":
@@ -77,7 +78,7 @@ def open_data(
             lambda: _in_memory(held_images, held_labels + offset),
             train.count,
             validation.count,
-            train.paths,
+            (*train.paths, *validation.paths),
         )
     training, evaluating = image_preprocessing.PREPROCESSING[recipe.preprocessing]
     return ImageData(
@@ -85,7 +86,7 @@ def open_data(
         lambda: image_input.evaluation_batches(validation, size, offset, evaluating, recipe.batch_size),
         train.count,
         validation.count,
-        train.paths,
+        (*train.paths, *validation.paths),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,11 @@ from model_metamers.training.losses import Objective
 from model_metamers.training.state import TrainingState
 from model_metamers.training.stopping import Stopping
 
+# What reading records ends with where they are damaged, or no longer there.
+_UNREADABLE = (
+    tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError,
+    tf.errors.UnavailableError, tf.errors.OutOfRangeError,
+)  # fmt: skip
 _SHOW_EVERY = 10  # steps between two looks at the loss, which waits for the device
 
 
@@ -40,7 +46,7 @@ class Training:
       clip_norm: largest global norm of the gradient; None does not clip.
       mixed_precision: whether kernels compute in bfloat16.
       seed: of the dropout.
-      paths: of the training records, to name a damaged one.
+      paths: of the records, to name a damaged one.
     """
 
     batches: Callable[[int, int], tf.data.Dataset]
@@ -108,22 +114,22 @@ def train(
       progress: whether to show a bar.
 
     Raises:
-      InputError: the loss became NaN, a record is damaged, the disk is full; the last good
+      InputError: the loss became NaN, a record is damaged or gone, the disk is full; the last good
         state is kept and the message says what to do.
     """
     variables = [v for v in network.weights.values() if v.trainable]
     optimizer.build(variables)
     state = TrainingState(folder, network, optimizer, settings)
     step = _step_function(network, optimizer, training, variables)
-    writer = tf.summary.create_file_writer(str(folder / "summaries"))
     bar = tqdm(total=training.num_steps, initial=state.step, disable=not progress, dynamic_ncols=True,
                desc=f"training {network.name}")  # fmt: skip
     reason = None
-    with bar, writer.as_default():
-        _evaluate_if_due(training, state, bar)  # it may have been stopped before an evaluation
+    with bar, _summaries(folder / "summaries"):
+        if _evaluate_if_due(training, state, bar):  # it was stopped before an evaluation
+            state.save()
         reason = training.stopping.reason(state.history)
         while reason is None and state.step < training.num_steps:
-            for batch in _epoch(training, state):
+            for batch in _epoch(training, state, variables):
                 number = state.step
                 optimizer.learning_rate.assign(training.schedule(number))
                 loss = step(batch, tf.constant(number, tf.int64))
@@ -183,7 +189,7 @@ def _step_function(network: Network, optimizer, training: Training, variables: l
     return tf.function(step, autograph=False)
 
 
-def _epoch(training: Training, state: TrainingState) -> Iterator:
+def _epoch(training: Training, state: TrainingState, variables: list) -> Iterator:
     """What is left of the epoch that the state is in."""
     epoch, first = divmod(state.step, training.steps_per_epoch)
     dataset = training.batches(epoch, first)
@@ -198,14 +204,19 @@ def _epoch(training: Training, state: TrainingState) -> Iterator:
             raise InputError(
                 "the training set gave fewer examples than its summary counts; build it anew"
             ) from None
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        except _UNREADABLE as error:
+            _check_finite(variables, state.step)
             state.save()
-            found = records.damaged_file(training.paths)
-            where = f" in {found}" if found else f" ({str(error).splitlines()[0][:200]})"
-            raise InputError(
-                f"a training record is damaged{where}; the state of step {state.step} is kept: mend or "
-                f"rebuild the data set and repeat the command"
-            ) from error
+            raise _damaged(training, state, error) from error
+
+
+def _damaged(training: Training, state: TrainingState, error: Exception) -> InputError:
+    found = records.damaged_file(training.paths)
+    where = f"in {found}" if found else f"({str(error).splitlines()[0][:200]})"
+    return InputError(
+        f"a record is damaged or cannot be read {where}; the last state is kept, step {state.step} is "
+        f"reached: mend or rebuild the data set and repeat the command"
+    )
 
 
 def _evaluate_if_due(training: Training, state: TrainingState, bar: tqdm) -> bool:
@@ -214,11 +225,14 @@ def _evaluate_if_due(training: Training, state: TrainingState, bar: tqdm) -> boo
     done = bool(state.history) and state.history[-1]["step"] == step
     if step == 0 or done or not training.is_due(step, training.evaluations_per_epoch):
         return False
-    metrics = dict(training.evaluate())
+    try:
+        metrics = dict(training.evaluate())
+    except _UNREADABLE as error:
+        raise _damaged(training, state, error) from error
     training.stopping.check(metrics)
     state.history.append({"step": step, **metrics})
     for name, value in metrics.items():
-        tf.summary.scalar(f"validation/{name}", value, step)
+        _scalar(f"validation/{name}", value, step)
     if not bar.disable:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         bar.write(f"epoch {step / training.steps_per_epoch:.2f}: {shown}")
@@ -232,9 +246,42 @@ def _show(loss: tf.Tensor, number: int, training: Training, bar: tqdm) -> None:
             f"the loss is no longer a number at step {number}; lower the learning rate (now "
             f"{training.schedule(number):g}) or set clip_norm"
         )
-    tf.summary.scalar("training/loss", value, number)
-    tf.summary.scalar("training/learning_rate", training.schedule(number), number)
+    _scalar("training/loss", value, number)
+    _scalar("training/learning_rate", training.schedule(number), number)
     bar.set_postfix(loss=f"{value:.3f}")
+
+
+@contextlib.contextmanager
+def _summaries(folder: Path) -> Iterator[None]:
+    """Takes what `_scalar` is given; what is still to be written at the end hides no other error."""
+    with _told(folder):
+        writer = tf.summary.create_file_writer(str(folder))
+        default = writer.as_default()
+        default.__enter__()
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(tf.errors.OpError):
+            default.__exit__(None, None, None)
+        raise
+    with _told(folder):
+        default.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def _told(what: object) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{what}: summaries cannot be written ({str(error).splitlines()[0][:200]}); free some space and "
+            f"repeat the command: it goes on from the last state"
+        ) from error
+
+
+def _scalar(name: str, value: float, step: int) -> None:
+    with _told(name):
+        tf.summary.scalar(name, value, step)
 
 
 def _check_finite(variables: list, step: int) -> None:

@@ -28,9 +28,7 @@ def classification(label_smoothing: float = 0.0, aux_weight: float = 0.0) -> Obj
 
         def entropy(stage: str) -> tf.Tensor:
             logits = tf.cast(stages[stage].value, tf.float32)
-            classes = logits.shape[-1]
-            wanted = tf.one_hot(labels, classes) * (1.0 - label_smoothing) + label_smoothing / classes
-            return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))
+            return tf.reduce_mean(_cross_entropy(labels, logits, label_smoothing))
 
         loss = entropy(network.logits_stage)
         return loss + aux_weight * entropy(_AUX_STAGE) if aux_weight and _AUX_STAGE in stages else loss
@@ -38,7 +36,14 @@ def classification(label_smoothing: float = 0.0, aux_weight: float = 0.0) -> Obj
     return objective
 
 
-def tasks(weights: Mapping[str, float], decimation: int = 1) -> Objective:
+def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor, label_smoothing: float) -> tf.Tensor:
+    """Of int64 [batch] and [batch, classes], [batch]."""
+    classes = logits.shape[-1]
+    wanted = tf.one_hot(labels, classes) * (1.0 - label_smoothing) + label_smoothing / classes
+    return tf.nn.softmax_cross_entropy_with_logits(wanted, logits)
+
+
+def tasks(weights: Mapping[str, float], decimation: int = 1, label_smoothing: float = 0.0) -> Objective:
     """Weighted sum of the losses of an auditory network's tasks.
 
     Words: mean cross-entropy of int64 [batch]. Backgrounds: sigmoid cross-entropy of 0 or 1
@@ -47,6 +52,7 @@ def tasks(weights: Mapping[str, float], decimation: int = 1) -> Objective:
     Args:
       weights: by task; only these tasks are trained.
       decimation: of the front end, see `decimated_cochleagram`; 1 is the exact one.
+      label_smoothing: share of each word's label that is spread over all words.
     """
 
     def objective(network: AuditoryCNN, signals: tf.Tensor, labels: Mapping[str, tf.Tensor],
@@ -60,7 +66,7 @@ def tasks(weights: Mapping[str, float], decimation: int = 1) -> Objective:
         for task, weight in weights.items():
             logits = tf.cast(stages[network.tasks[task][0]].value, tf.float32)
             if task == WORD_TASK:
-                entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels[task], logits)
+                entropy = _cross_entropy(labels[task], logits, label_smoothing)
             else:
                 entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels[task], logits)
             total += weight * tf.reduce_mean(entropy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.networks.catalog import UNNAMED
 from model_metamers.networks.network import Network
-from model_metamers.stimuli import lazy, record_writer
+from model_metamers.stimuli import lazy
 
 _SHARDS_AT_ONCE = 16
 
@@ -33,19 +34,28 @@ class Records:
     paths: tuple[Path, ...]
     count: int
 
-    def read(self, seed: Sequence[int] | None = None, buffer: int = 4096) -> tf.data.Dataset:
+    def read(
+        self, seed: Sequence[int] | None = None, buffer: int = 4096, wanted: int | None = None
+    ) -> tf.data.Dataset:
         """Serialized examples: as filed, or shuffled when given a seed (of training, and epoch).
 
         Shards are drawn in a new order and read side by side, and a buffer mixes what they
         give; a buffer of `count` or more shuffles perfectly.
+
+        Args:
+          seed: of the order.
+          buffer: examples shuffled at once.
+          wanted: how many will be taken, None for all. Where that is a part of them, no more
+            shards are read side by side than hold it, so that other seeds take other shards.
         """
         names = [str(path) for path in self.paths]
         if seed is None:
             return tf.data.TFRecordDataset(names)
         mixed = _one_number(seed)
         files = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names), mixed)
+        enough = math.ceil(len(names) * min(1.0, (wanted or self.count) / max(1, self.count)))
         records = files.interleave(
-            tf.data.TFRecordDataset, cycle_length=min(len(names), _SHARDS_AT_ONCE),
+            tf.data.TFRecordDataset, cycle_length=max(1, min(enough, _SHARDS_AT_ONCE)),
             num_parallel_calls=tf.data.AUTOTUNE, deterministic=True,
         )  # fmt: skip
         return records.shuffle(min(buffer, self.count), mixed + 1)
@@ -120,11 +130,6 @@ def check_format(folder: Path, sample_rate: int, num_samples: int) -> None:
             f"{sample_rate} Hz; build them with --sample_rate={sample_rate} "
             f"--seconds={num_samples / sample_rate:g}"
         )
-
-
-def read_names(folder: Path, name: str) -> list[str]:
-    """Class names of a data set, one a line."""
-    return record_writer.read_lines(folder / name)
 
 
 def seeded_batches(

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK, AuditoryCNN
+from model_metamers.stimuli import record_writer
 from model_metamers.training import mixtures, records
 
 _SIGNAL = "/stimuli/signal"
@@ -47,8 +48,9 @@ class SoundData:
             repeated or cut short.
           drop_remainder: whether an incomplete last batch is left out.
         """
-        words = self.words.read([seed, epoch, 0], buffer)
-        backgrounds = self.backgrounds.read([seed, epoch, 1], buffer)
+        wanted = (self.words if pace == "words" else self.backgrounds).count
+        words = self.words.read([seed, epoch, 0], buffer, wanted)
+        backgrounds = self.backgrounds.read([seed, epoch, 1], buffer, wanted)
         if pace == "words":
             backgrounds = backgrounds.repeat()
         else:
@@ -95,8 +97,8 @@ def open_data(
     spec = network.signal
     for folder in (speech, backgrounds):
         records.check_format(folder, spec.sample_rate, spec.shape[0])
-    words = records.read_names(speech, "words.txt")
-    labels = records.read_names(backgrounds, "labels.txt")
+    words = record_writer.read_lines(speech / "words.txt")
+    labels = record_writer.read_lines(backgrounds / "labels.txt")
     own = {WORD_TASK: (words, speech / "words.txt"), AUDIOSET_TASK: (labels, backgrounds / "labels.txt")}
     for task in tasks:
         if task not in network.tasks:

@@ -44,14 +44,19 @@ class Stopping:
         if not history:
             return None
         self.check(history[-1])
-        if self.targets and all(history[-1][name] >= value for name, value in self.targets.items()):
+        if self.targets and all(_number(history[-1][n]) >= value for n, value in self.targets.items()):
             return ", ".join(f"{n} {history[-1][n]:.4f} reached {v:g}" for n, v in self.targets.items())
         if self.patience is None:
             return None
         best, waited = -math.inf, 0
         for metrics in history:
-            improved = metrics[self.watched] > best + self.min_delta
-            best, waited = (metrics[self.watched], 0) if improved else (best, waited + 1)
+            found = _number(metrics[self.watched])
+            best, waited = (found, 0) if found > best + self.min_delta else (best, waited + 1)
         if waited >= self.patience:
             return f"{self.watched} did not improve in {waited} evaluations (best {best:.4f})"
         return None
+
+
+def _number(metric: float | None) -> float:
+    """A metric that is not defined, None where it was saved, is below all others."""
+    return -math.inf if metric is None or math.isnan(metric) else metric
