@@ -9,6 +9,7 @@ be told. Claims 1 and 2, of rho, are in `rho_claims`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,7 +21,6 @@ from model_metamers_experiments.reproduction.statements import FEWEST, MARGIN
 
 HOLDS, IN_PART, FAILS, UNTOLD = "holds", "holds in part", "does not hold", "cannot be told here"
 Condition = tuple[str, float, list[Callable[[Answer], bool]]]  # its name, weight, and answers by layer
-
 Late = tuple[str, float, Callable[[Answer], bool]]  # the same of a condition at all late layers
 
 
@@ -114,7 +114,8 @@ def falls_with_depth(
         first, late = matched[0], (enough or matched)[-1]
         finding = _contrast(
             f"metamers of {generator.name}, {decision} decision: {first} minus {late}",
-            [(first, 1, [lambda x: x.layer == first]), (late, -1, [lambda x: x.layer == late])], own, all_own,
+            [(layer, weight, [functools.partial(_at, layer)]) for layer, weight in ((first, 1), (late, -1))],
+            own, all_own,
         )  # fmt: skip
         findings.append(finding if late != first else dataclasses.replace(finding, verdict=UNTOLD))
     return findings
@@ -240,6 +241,10 @@ def _late(rows: Sequence[Answer]) -> list[str]:
     """The later half of the matched layers."""
     layers = a.layers(rows)
     return layers[len(layers) // 2 :]
+
+
+def _at(layer: str, answer: Answer) -> bool:
+    return answer.layer == layer
 
 
 def _waveform(answer: Answer) -> bool:

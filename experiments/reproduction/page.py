@@ -184,7 +184,9 @@ def rows(told: dict[int, list[Finding]]) -> list[list[str]]:
     """A table for the terminal."""
     table = []
     for number, found in told.items():
-        table.append([str(number), claims.together(found, STATEMENTS[number].every).upper(), "", "", STATEMENTS[number].paper])
+        statement = STATEMENTS[number]
+        verdict = claims.together(found, statement.every).upper()
+        table.append([str(number), verdict, "", "", statement.paper])
         for finding in found:
             value, _, sem = _number(finding.value, finding.sem).partition(" ± ")
             table.append(["", finding.verdict, value, sem, finding.text])

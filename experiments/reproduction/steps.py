@@ -171,7 +171,8 @@ def _judgement(
     ]  # fmt: skip
     if signals.labels:
         command.append(f"--labels={signals.labels}")
-    shown = signals.count * sum(len(part.layers or catalog.build_network(part.network).layers) for part in generators)
+    layers = sum(len(part.layers or catalog.build_network(part.network).layers) for part in generators)
+    shown = signals.count * layers
     # A look costs a third of a step of the search, forward without backward.
     seconds = 20 * len(judges) + shown * sum(part.seconds for part in judges) / 3000
     return Step(name, 1, tuple(command), seconds, 4e6, out / name / points.FILE,
