@@ -80,7 +80,7 @@ def main() -> int:
     failures = running.run(first, out, _jobs(), _PROGRESS.value)
     planned = steps.plan(scale, signals, out, [step.name for step in running.left(first, out)])
     failures += running.run([step for step in planned if step.stage], out, _jobs(), _PROGRESS.value)
-    told = page.findings(scale, out)
+    told = page.findings(scale, out, [failure.partition(":")[0] for failure in failures])
     written = page.write(out, scale, told, {
         "scale": _SCALE.value,
         "command": " ".join(["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]),

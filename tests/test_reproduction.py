@@ -201,19 +201,34 @@ def test_claim_of_the_relu_gradient():
     assert rho_claims.relu_gradient(rows(0.8, 0.8))[0].verdict == claims.UNTOLD
 
 
-def test_answers_are_those_that_count(tmp_path):
-    table = {"judge": "j", "judge_weights": "1", "generator": "g", "generator_weights": "2", "layer": "a",
-             "layer_index": "3", "stimulus": "s", "optimized": "image", "decision": "fine",
-             "correct": "True"}  # fmt: skip
-    with (tmp_path / "judgements.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*table, "counted"])
+def write_judgements(folder, *changes):
+    """A table of recognize_metamers; a row for each set of changes."""
+    row = {"judge": "j", "judge_weights": "1", "generator": "g", "generator_weights": "2", "layer": "a",
+           "layer_index": "3", "stimulus": "s", "optimized": "image", "decision": "fine",
+           "correct": "True", "counted": "True"}  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "judgements.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, row)
         writer.writeheader()
-        writer.writerows([{**table, "counted": "True"}, {**table, "counted": "False"}])
+        writer.writerows([{**row, **changed} for changed in changes])
+
+
+def test_answers_are_those_that_count(tmp_path):
+    write_judgements(tmp_path, {}, {"counted": "False"})
     (only,) = answers.read(tmp_path)
     assert only == Answer(Who("j", "1"), Who("g", "2"), "a", 3, "s", "image", "fine", True)
     (tmp_path / "judgements.csv").write_text("judge,counted\nj,True\n")
     with pytest.raises(InputError, match="recognize_metamers"):
         answers.read(tmp_path)
+
+
+def test_what_a_failed_step_left_before_is_not_read(tmp_path):
+    (tmp_path / "recognition").mkdir()
+    deep = {"layer": "b", "layer_index": "4", "correct": "False"}
+    write_judgements(tmp_path / "recognition" / "images_all", {}, deep)
+    scale = dataclasses.replace(cast.MINI, parts=())
+    assert len(page.findings(scale, tmp_path)[3]) == 1
+    assert page.findings(scale, tmp_path, ["recognition/images_all"])[3] == []
 
 
 def test_checkpoints_decide_which_networks_take_part(tmp_path):

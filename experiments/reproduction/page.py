@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,21 @@ from model_metamers_experiments.reproduction.statements import STATEMENTS
 PAGE, CLAIMS = "report.html", "claims.json"
 
 
-def findings(scale: Scale, out: Path) -> dict[int, list[Finding]]:
-    """What the results below `out` say, by number of the claim."""
+def findings(scale: Scale, out: Path, failed: Collection[str] = ()) -> dict[int, list[Finding]]:
+    """What the results say, by number of the claim.
+
+    Args:
+      scale: with the parts whose weights are there.
+      out: folder of the reproduction.
+      failed: names of steps that failed; what an earlier run of them left is not read.
+    """
     parts = {part.role: part for part in scale.parts}
+
+    def judged(name: str) -> list[answers.Answer]:
+        return [] if name in failed else answers.read(out / name)
+
     images, sounds, architectures = (
-        [answers.read(out / steps.RECOGNITION / f"{name}{ending}") for ending in steps.CRITERIA.values()]
+        [judged(f"{steps.RECOGNITION}/{name}{ending}") for ending in steps.CRITERIA.values()]
         for name in steps.JUDGEMENTS
     )
     names = {role: parts[role].network for role in ("both_tasks", "backgrounds") if role in parts}
@@ -43,8 +53,8 @@ def findings(scale: Scale, out: Path) -> dict[int, list[Finding]]:
         for number, related in ((3, claims.other_architecture), (4, claims.other_seed))
     }
     return {
-        1: rho_claims.matching(_correlations(scale, out)),
-        2: rho_claims.relu_gradient(_relu_rows(scale, out)),
+        1: rho_claims.matching(_correlations(scale, out, failed)),
+        2: rho_claims.relu_gradient(_relu_rows(scale, out, failed)),
         **depths,
         5: untrained,
         6: tasks,
@@ -53,11 +63,11 @@ def findings(scale: Scale, out: Path) -> dict[int, list[Finding]]:
     }
 
 
-def _correlations(scale: Scale, out: Path) -> dict[str, answers.Correlations]:
+def _correlations(scale: Scale, out: Path, failed: Collection[str]) -> dict[str, answers.Correlations]:
     """Of the trained networks whose metamers were made."""
     found = {}
     for part in scale.parts:
-        if part.layers != () and part.trained:
+        if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" not in failed:
             folder = out / steps.METAMERS / part.role / part.network
             one = answers.correlations(folder, catalog.build_network(part.network).stages)
             if one:
@@ -65,8 +75,9 @@ def _correlations(scale: Scale, out: Path) -> dict[str, answers.Correlations]:
     return found
 
 
-def _relu_rows(scale: Scale, out: Path) -> list[dict[str, Any]]:
-    paths = [out / steps.RELU / role / figure_2.ROWS for role in scale.relu_layers]
+def _relu_rows(scale: Scale, out: Path, failed: Collection[str]) -> list[dict[str, Any]]:
+    roles = [role for role in scale.relu_layers if f"{steps.RELU}/{role}" not in failed]
+    paths = [out / steps.RELU / role / figure_2.ROWS for role in roles]
     return [row for path in paths if path.exists() for row in figure_2.read_rows(path)]
 
 
