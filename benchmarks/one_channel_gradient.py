@@ -16,7 +16,7 @@ from model_metamers.networks import layers
 
 _ROUNDS, _CALLS = 7, 3
 # Batch, cochleagram and channels: the paper's, and the small network's as it is trained.
-_SIZES = ((1, (171, 400), 96), (64, (53, 200), 24))
+_SIZES = ((1, (171, 400), 96), (64, (53, 200), 16))
 
 
 def gradient_of(convolve):

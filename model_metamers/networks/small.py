@@ -41,7 +41,7 @@ NUM_SAMPLES = 8000
 
 _NORM_DECAY = 0.99  # their trainings have some thousand steps
 _FRONTEND = CochleagramConfig(SAMPLE_RATE, num_filters=53, high_hz=3600.0, sample_factor=2)
-_CHANNELS = (24, 64, 96, 192, 96)
+_CHANNELS = (16, 96, 160, 208, 96)
 _FC_UNITS = 256
 _SECOND_SEED = "_seed1"
 

@@ -176,6 +176,7 @@ SMALL_SOUNDS = Recipe(
     decay=warmup_cosine(1.0),
     optimizer_name="adam",
     optimizer_settings={},
+    label_smoothing=0.1,
     clip_norm=5.0,
 )
 
