@@ -79,17 +79,17 @@ def main() -> int:
     first = [step for step in planned if step.stage == 0]
     failures = running.run(first, out, _jobs(), _PROGRESS.value)
     planned = steps.plan(scale, signals, out, [step.name for step in running.left(first, out)])
-    failures += running.run([step for step in planned if step.stage], out, _jobs(), _PROGRESS.value)
-    told = page.findings(scale, out, [failure.partition(":")[0] for failure in failures])
+    failures |= running.run([step for step in planned if step.stage], out, _jobs(), _PROGRESS.value)
+    told = page.findings(scale, out, failures)
     written = page.write(out, scale, told, {
         "scale": _SCALE.value,
         "command": " ".join(["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]),
         "sources": {kind: found.source for kind, found in signals.items()},
         "missing": missing,
-        "failures": failures,
+        "failures": list(failures.values()),
         "costs": [(step.name, seconds) for step in planned if (seconds := running.seconds(step, out))],
     })  # fmt: skip
-    for failure in failures:
+    for failure in failures.values():
         print(f"reproduce_paper: {failure}", file=sys.stderr)
     binary.print_table([["claim", "verdict", "value", "sem", "compared"], *page.rows(told)])
     print(f"Look: {written}")
@@ -127,7 +127,7 @@ def _build_speech(data: Path, speech: Path, out: Path) -> None:
     step = steps.Step("speech", 0, tuple(suite_data.speech(data, speech)), 60)
     failures = running.run([step], out, 1, False)
     if failures:
-        raise mm.InputError(failures[0])
+        raise mm.InputError(failures[step.name])
 
 
 def _jobs() -> int:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from model_metamers import InputError
 from model_metamers.networks import catalog
+from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.figures.points import Who
 from model_metamers_experiments.reproduction import (
     answers,
@@ -223,12 +224,17 @@ def test_answers_are_those_that_count(tmp_path):
 
 
 def test_what_a_failed_step_left_before_is_not_read(tmp_path):
-    (tmp_path / "recognition").mkdir()
     deep = {"layer": "b", "layer_index": "4", "correct": "False"}
     write_judgements(tmp_path / "recognition" / "images_all", {}, deep)
     scale = dataclasses.replace(cast.MINI, parts=())
-    assert len(page.findings(scale, tmp_path)[3]) == 1
-    assert page.findings(scale, tmp_path, ["recognition/images_all"])[3] == []
+    relu = [{"network": "n", "depth": 1, "layer": "l", "stimulus": "s", "gradient": gradient, "rho": 0.9}
+            for gradient in ("linear", "plain")]  # fmt: skip
+    (tmp_path / "relu" / "vgg").mkdir(parents=True)
+    (tmp_path / "relu" / "vgg" / figure_2.ROWS).write_text(json.dumps(relu))
+    told = page.findings(scale, tmp_path)
+    assert len(told[2]) == len(told[3]) == 1
+    told = page.findings(scale, tmp_path, ["recognition/images_all", "relu/vgg"])
+    assert told[2] == told[3] == []
 
 
 def test_checkpoints_decide_which_networks_take_part(tmp_path):
@@ -295,11 +301,12 @@ def test_steps_run_once_and_failures_are_told(tmp_path):
                                           f"--out={tmp_path / 'five.png'}"), 1)  # fmt: skip
     bad = steps.Step("figures/none", 0, ("draw_figure", "--figure=5", f"--recognition={tmp_path / 'no.csv'}",
                                          f"--out={tmp_path / 'none.png'}"), 1)  # fmt: skip
-    (failure,) = running.run([good, bad], tmp_path, jobs=2, progress=False)
-    assert failure.startswith("figures/none: ended with status 2; draw_figure:")
+    failures = running.run([good, bad], tmp_path, jobs=2, progress=False)
+    assert list(failures) == [bad.name]
+    assert failures[bad.name].startswith("figures/none: ended with status 2; draw_figure:")
     assert running.left([good, bad], tmp_path) == [bad]
     drawn = (tmp_path / "five.png").stat().st_mtime_ns
-    assert running.run([good], tmp_path, jobs=1, progress=False) == []
+    assert running.run([good], tmp_path, jobs=1, progress=False) == {}
     assert (tmp_path / "five.png").stat().st_mtime_ns == drawn
     for other in (
         dataclasses.replace(good, command=(*good.command, "--names=")),
@@ -316,7 +323,7 @@ def test_the_longest_of_a_stage_begins_first(tmp_path):
         for name, stage, seconds in [("later", 1, 9), ("short", 0, 1), ("long", 0, 3), ("middle", 0, 2)]
     ]
     failures = running.run(given, tmp_path, jobs=1, progress=False)
-    assert [failure.partition(":")[0] for failure in failures] == ["long", "middle", "short", "later"]
+    assert list(failures) == ["long", "middle", "short", "later"]
 
 
 def test_steps_that_read_what_changed_are_run_again(tmp_path):
@@ -492,5 +499,5 @@ def test_a_step_waits_for_the_one_that_outlived_a_killed_reproduction(tmp_path):
         assert log.read_text() == "of the one before"
         outlived.kill()
         outlived.wait()
-        assert running_step.result(timeout=120) == []
+        assert running_step.result(timeout=120) == {}
     assert (tmp_path / "five.png").exists()

@@ -203,7 +203,7 @@ def _late_contrast(
     """A contrast over the late layers at which every condition has enough metamers, each as weighty."""
 
     def at(who: Callable[[Answer], bool], layer: str) -> Callable[[Answer], bool]:
-        return lambda x: x.layer == layer and who(x)
+        return lambda x: _at(layer, x) and who(x)
 
     enough = [
         layer for layer in late

@@ -39,7 +39,7 @@ def _near_one(text: str, of_layers: Sequence[np.ndarray]) -> Finding:
     rho = np.array(of_layers, np.float64).reshape(len(of_layers), -1)
     rho = rho[:, np.isfinite(rho).any(axis=0)]
     means = np.nanmean(rho, axis=0) if rho.size else np.empty(0)
-    mean = float(means.mean()) if len(means) else float("nan")
+    mean = _mean(means)
     said = UNTOLD if len(means) < FEWEST else HOLDS if mean >= NEAR_ONE else FAILS
     return Finding(text, mean, _sem(means), len(means), said)
 
@@ -50,7 +50,7 @@ def _before(name: str, one: Correlations) -> Finding:
     rho = one.rho[last][first]
     rho = rho[np.isfinite(rho)]
     above = (rho > one.null_maximum[first]).astype(float)
-    share, sem = float(above.mean()) if len(above) else float("nan"), _sem(above)
+    share, sem = _mean(above), _sem(above)
     if len(rho) < FEWEST or first == last:
         said = UNTOLD
     elif share <= AT_CHANCE:
@@ -58,12 +58,16 @@ def _before(name: str, one: Correlations) -> Finding:
     else:
         said = FAILS if share - 2 * at_least(sem, len(rho)) > AT_CHANCE else UNTOLD
     parts = (
-        (f"mean rho of {last}'s metamers at {first}", float(rho.mean()) if len(rho) else float("nan")),
+        (f"mean rho of {last}'s metamers at {first}", _mean(rho)),
         ("of unrelated pairs", one.null_mean[first]),
         ("their maximum", one.null_maximum[first]),
     )
     text = f"{name}: share of {last}'s metamers above all unrelated pairs at {first}"
     return Finding(text, share, sem, len(rho), said, None, parts)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _sem(values: np.ndarray) -> float:

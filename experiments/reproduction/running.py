@@ -53,7 +53,7 @@ def seconds(step: Step, out: Path) -> float | None:
     return record["seconds"] if record else None
 
 
-def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> list[str]:
+def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> dict[str, str]:
     """Runs what is not done, stage by stage.
 
     Args:
@@ -63,10 +63,11 @@ def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> l
       progress: whether to show a bar, in estimated seconds.
 
     Returns:
-      A line for each step that failed. The others of its stage and later ones are still run.
+      What went wrong, by name of the step that failed. The others of its stage and later ones are still
+      run.
     """
     undone = left(steps, out)
-    shares, failures = _Shares(jobs), []
+    shares, failures = _Shares(jobs), {}
     form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     with tqdm(total=sum(step.seconds for step in undone), disable=not progress, bar_format=form) as bar:
         for stage in sorted({step.stage for step in undone}):
@@ -76,9 +77,11 @@ def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> l
                 running = {pool.submit(shares.run, step, out): step for step in own}
                 try:
                     for done in concurrent.futures.as_completed(running):
-                        failures += filter(None, [done.result()])
-                        bar.update(running[done].seconds)
-                        bar.set_postfix_str(running[done].name)
+                        step = running[done]
+                        if wrong := done.result():
+                            failures[step.name] = wrong
+                        bar.update(step.seconds)
+                        bar.set_postfix_str(step.name)
                 except BaseException:
                     shares.stop()
                     raise
