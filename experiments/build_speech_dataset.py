@@ -34,11 +34,12 @@ folder (links will do).
 
 Writes TFRecords `train-00000-of-0000N.tfrecord` and `validation-...` whose keys are the
 lab's (`/stimuli/signal`, `/stimuli/word_int` with the null class 0, `/stimuli/speaker_int`),
-`words.txt` and `speakers.txt` (line 1 is index 0), `clips.csv`, `summary.json` and
-`flags.txt`. The folder appears whole or not at all. `--preset=paper` takes the package's
-793 words, so that classes are those of the paper's networks, and shows clips, words and
-speakers beside the paper's; a flag that is given stands above the preset. The paper's own
-rules are in a supplement that is not public: --min_clips and --min_speakers are yours.
+`words.txt` and `speakers.txt` (line 1 is index 0), `clips.csv` (`/stimuli/clip_int` of a record
+is its row, from 0), `summary.json` and `flags.txt`. The folder appears whole or not at all.
+`--preset=paper` takes the package's 793 words, so that classes are those of the paper's networks,
+and shows clips, words and speakers beside the paper's; a flag that is given stands above the
+preset. The paper's own rules are in a supplement that is not public: --min_clips and
+--min_speakers are yours.
 """
 
 import dataclasses

@@ -183,10 +183,12 @@ def test_real_words_lie_in_the_middle_to_a_millisecond(tmp_path):
     assert "1 TextGrids without a tier of words" in result.stdout
     with (out / "clips.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    signals = [
-        np.array(tf.train.Example.FromString(r.numpy()).features.feature["/stimuli/signal"].float_list.value)
+    records = [
+        tf.train.Example.FromString(r.numpy()).features.feature
         for r in tf.data.TFRecordDataset([str(out / "train-00000-of-00001.tfrecord")])
     ]
+    numbered = {f["/stimuli/clip_int"].int64_list.value[0]: f["/stimuli/signal"] for f in records}
+    signals = [np.array(numbered[i].float_list.value) for i in range(len(records))]
     given = {path: _words(path) for path in data.glob("*corpus*.TextGrid")}
     inside = [
         text

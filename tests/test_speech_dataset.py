@@ -232,6 +232,16 @@ def test_clips_of_the_binary_have_the_word_in_the_middle(clicks, tmp_path):
     with (out / "clips.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["shard"] for row in rows} == {path.name for path in records}
+    numbers = []
+    for path in records:  # each in an order of its own; a record says which row it is
+        for record in tf.data.TFRecordDataset(str(path)):
+            feature = tf.train.Example.FromString(record.numpy()).features.feature
+            numbers.append(feature["/stimuli/clip_int"].int64_list.value[0])
+            row = rows[numbers[-1]]
+            assert row["shard"] == path.name
+            for key in ("word", "speaker", "recording"):
+                assert feature[f"/stimuli/{key}"].bytes_list.value[0].decode() == row[key]
+    assert sorted(numbers) == list(range(12)) != numbers
     with (
         pytest.raises(InputError, match="exists already; data sets are not overwritten"),
         record_writer.whole_folder(out),

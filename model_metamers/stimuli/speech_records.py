@@ -35,10 +35,10 @@ def write_dataset(
     """Writes TFRecords, `words.txt`, `speakers.txt`, `clips.csv`, `summary.json`, `flags.txt`.
 
     Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
-    `/stimuli/word_int`, `/stimuli/speaker_int`, and as text `/stimuli/word`,
-    `/stimuli/speaker`, `/stimuli/recording`. The middle of the word is the middle of the clip; of
-    a word longer than the clip, the centre of its energy is. A clip whose word is digital silence is
-    left out and counted.
+    `/stimuli/word_int`, `/stimuli/speaker_int`, as text `/stimuli/word`, `/stimuli/speaker`,
+    `/stimuli/recording`, and the row of `clips.csv`, from 0, as `/stimuli/clip_int`. The middle of
+    the word is the middle of the clip; of a word longer than the clip, the centre of its energy is.
+    A clip whose word is digital silence is left out and counted.
 
     Returns:
       The summary.
@@ -58,7 +58,8 @@ def write_dataset(
                         if signal is None:
                             dropped["silent"] += 1
                             continue
-                        shard = writer.write(_record(clip, signal, selected))
+                        row = sum(map(len, written.values()))
+                        shard = writer.write(_record(clip, signal, selected) | {"/stimuli/clip_int": row})
                         table.writerow([split, shard, *dataclasses.astuple(clip)])
                         written[split].append(clip)
         record_writer.write_lines(folder / "words.txt", selected.words)
