@@ -80,14 +80,15 @@ def main() -> int:
     failures = running.run(first, out, _jobs(), _PROGRESS.value)
     planned = steps.plan(scale, signals, out, [step.name for step in running.left(first, out)])
     failures |= running.run([step for step in planned if step.stage], out, _jobs(), _PROGRESS.value)
-    told = page.findings(scale, out, failures)
-    written = page.write(out, scale, told, {
+    current = {step.name for step in planned} - set(failures)
+    told = page.findings(scale, out, current)
+    written = page.write(out, scale, told, current, {
         "scale": _SCALE.value,
         "command": " ".join(["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]),
         "sources": {kind: found.source for kind, found in signals.items()},
         "missing": missing,
         "failures": list(failures.values()),
-        "costs": [(step.name, seconds) for step in planned if (seconds := running.seconds(step, out))],
+        "costs": [(step.name, running.seconds(step, out)) for step in planned if step.name in current],
     })  # fmt: skip
     for failure in failures.values():
         print(f"reproduce_paper: {failure}", file=sys.stderr)

@@ -24,18 +24,18 @@ from model_metamers_experiments.reproduction.statements import STATEMENTS
 PAGE, CLAIMS = "report.html", "claims.json"
 
 
-def findings(scale: Scale, out: Path, failed: Collection[str] = ()) -> dict[int, list[Finding]]:
+def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, list[Finding]]:
     """What the results say, by number of the claim.
 
     Args:
       scale: with the parts whose weights are there.
       out: folder of the reproduction.
-      failed: names of steps that failed; what an earlier run of them left is not read.
+      current: names of the steps that are planned and ended well; what others left before is not read.
     """
     parts = {part.role: part for part in scale.parts}
 
     def judged(name: str) -> list[answers.Answer]:
-        return [] if name in failed else answers.read(out / name)
+        return answers.read(out / name) if name in current else []
 
     images, sounds, architectures = (
         [judged(f"{steps.RECOGNITION}/{name}{ending}") for ending in steps.CRITERIA.values()]
@@ -53,8 +53,8 @@ def findings(scale: Scale, out: Path, failed: Collection[str] = ()) -> dict[int,
         for number, related in ((3, claims.other_architecture), (4, claims.other_seed))
     }
     return {
-        1: rho_claims.matching(_correlations(scale, out, failed)),
-        2: rho_claims.relu_gradient(_relu_rows(scale, out, failed)),
+        1: rho_claims.matching(_correlations(scale, out, current)),
+        2: rho_claims.relu_gradient(_relu_rows(scale, out, current)),
         **depths,
         5: untrained,
         6: tasks,
@@ -63,11 +63,11 @@ def findings(scale: Scale, out: Path, failed: Collection[str] = ()) -> dict[int,
     }
 
 
-def _correlations(scale: Scale, out: Path, failed: Collection[str]) -> dict[str, answers.Correlations]:
+def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str, answers.Correlations]:
     """Of the trained networks whose metamers were made."""
     found = {}
     for part in scale.parts:
-        if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" not in failed:
+        if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" in current:
             folder = out / steps.METAMERS / part.role / part.network
             one = answers.correlations(folder, catalog.build_network(part.network).stages)
             if one:
@@ -75,19 +75,21 @@ def _correlations(scale: Scale, out: Path, failed: Collection[str]) -> dict[str,
     return found
 
 
-def _relu_rows(scale: Scale, out: Path, failed: Collection[str]) -> list[dict[str, Any]]:
-    roles = [role for role in scale.relu_layers if f"{steps.RELU}/{role}" not in failed]
+def _relu_rows(scale: Scale, out: Path, current: Collection[str]) -> list[dict[str, Any]]:
+    roles = [role for role in scale.relu_layers if f"{steps.RELU}/{role}" in current]
     paths = [out / steps.RELU / role / figure_2.ROWS for role in roles]
     return [row for path in paths if path.exists() for row in figure_2.read_rows(path)]
 
 
-def write(out: Path, scale: Scale, told: dict[int, list[Finding]], about: dict[str, Any]) -> Path:
+def write(
+    out: Path, scale: Scale, told: dict[int, list[Finding]], current: Collection[str], about: dict[str, Any]
+) -> Path:
     """Writes `report.html` and `claims.json`.
 
     Args:
       out: folder of the reproduction.
       scale: with the parts whose weights are there.
-      told: see `findings`.
+      told, current: see `findings`; nothing is shown that other steps left before.
       about: what the page tells besides: "scale", "command", "sources", "missing", "failures", "costs".
 
     Returns:
@@ -99,7 +101,7 @@ def write(out: Path, scale: Scale, told: dict[int, list[Finding]], about: dict[s
             "statement": statement,
             "verdict": claims.together(told[number], statement.every),
             "findings": [_row(finding) for finding in told[number]],
-            "figures": _figures(out, statement.figures),
+            "figures": _figures(out, statement.figures, current),
         }
         for number, statement in STATEMENTS.items()
     ]
@@ -117,8 +119,8 @@ def write(out: Path, scale: Scale, told: dict[int, list[Finding]], about: dict[s
         loader=jinja2.PackageLoader("model_metamers_experiments"), autoescape=True, trim_blocks=True,
         lstrip_blocks=True,
     ).get_template("reproduction.html")  # fmt: skip
-    made = [_made(part, out) for part in scale.parts]
-    further = [_picture(out, path) for path in sorted((out / steps.FIGURES).glob("figure_3*.png"))]
+    made = [_made(part, out, current) for part in scale.parts]
+    further = _figures(out, ("figure_3",), current)
     partial = out / f"{PAGE}.partial"
     partial.write_text(template.render(sections=sections, parts=made, further=further, **about), "utf-8")
     os.replace(partial, out / PAGE)
@@ -143,11 +145,12 @@ def _number(value: float, sem: float | None = None) -> str:
     return f"{value:.3f}" + (f" ± {sem:.3f}" if sem is not None and math.isfinite(sem) else "")
 
 
-def _figures(out: Path, beginnings: Sequence[str]) -> list[dict[str, str]]:
-    """Pictures with a word in their names that the claim says, wherever they lie."""
-    places = (steps.FIGURES, f"{steps.VERDICTS}/*", f"{steps.RELU}/*")
-    found = [path for place in places for path in sorted(out.glob(f"{place}/*.png"))]
-    return [_picture(out, path) for path in found if any(beginning in path.name for beginning in beginnings)]
+def _figures(out: Path, words: Sequence[str], current: Collection[str]) -> list[dict[str, str]]:
+    """Pictures of the steps with one of the words in their names."""
+    drawn = [out / name for name in current if name.startswith(f"{steps.FIGURES}/") and name.endswith(".png")]
+    folders = [out / name for name in current if name.startswith((f"{steps.VERDICTS}/", f"{steps.RELU}/"))]
+    found = sorted(drawn) + [path for folder in sorted(folders) for path in sorted(folder.glob("*.png"))]
+    return [_picture(out, path) for path in found if any(word in path.name for word in words)]
 
 
 def _picture(out: Path, path: Path) -> dict[str, str]:
@@ -159,18 +162,21 @@ def _picture(out: Path, path: Path) -> dict[str, str]:
     }
 
 
-def _made(part: Part, out: Path) -> dict[str, Any]:
+def _made(part: Part, out: Path, current: Collection[str]) -> dict[str, Any]:
     """A network, how good it is, the pages of its metamers, and how many met the conditions."""
-    roles = steps.runs_of(part)
-    pages = [f"{steps.METAMERS}/{role}/report.html" for role in roles]
-    tables = {role: out / steps.VERDICTS / role / "table.csv" for role in roles}
+    roles = [role for role in steps.runs_of(part) if f"{steps.METAMERS}/{role}" in current]
+    tables = {
+        role: out / steps.VERDICTS / role / "table.csv"
+        for role in roles
+        if f"{steps.VERDICTS}/{role}" in current
+    }
     return {
         "role": part.role.replace("_", " "),
         "network": part.network,
         "checkpoint": part.checkpoint or "as shipped or fetched",
         "metrics": "" if part.checkpoint else _metrics(part.network),
-        "pages": [page for page in pages if (out / page).exists()],
-        "passed": {role.replace("_", " "): _passed(path) for role, path in tables.items() if path.exists()},
+        "pages": [f"{steps.METAMERS}/{role}/report.html" for role in roles],
+        "passed": {role.replace("_", " "): _passed(path) for role, path in tables.items()},
     }
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -47,10 +47,9 @@ def left(steps: Sequence[Step], out: Path) -> list[Step]:
     return undone
 
 
-def seconds(step: Step, out: Path) -> float | None:
-    """How long a step took the last time it ended well; None if it never did."""
-    record = _record(step, out)
-    return record["seconds"] if record else None
+def seconds(step: Step, out: Path) -> float:
+    """How long a step took that ended well."""
+    return json.loads(_mark(step, out).read_text(encoding="utf-8"))["seconds"]
 
 
 def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> dict[str, str]:
@@ -60,7 +59,7 @@ def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> d
       steps: in order.
       out: folder of the reproduction; logs and marks go below it.
       jobs: steps at once; each gets its part of the cores.
-      progress: whether to show a bar, in estimated seconds.
+      progress: whether to show a bar, in estimated seconds, with the steps that run.
 
     Returns:
       What went wrong, by name of the step that failed. The others of its stage and later ones are still
@@ -70,22 +69,33 @@ def run(steps: Sequence[Step], out: Path, jobs: int, progress: bool = True) -> d
     shares, failures = _Shares(jobs), {}
     form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     with tqdm(total=sum(step.seconds for step in undone), disable=not progress, bar_format=form) as bar:
+        ended = 0.0
         for stage in sorted({step.stage for step in undone}):
             # The longest first, so that no core waits long for the last.
             own = sorted((step for step in undone if step.stage == stage), key=lambda step: -step.seconds)
             with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
                 running = {pool.submit(shares.run, step, out): step for step in own}
                 try:
-                    for done in concurrent.futures.as_completed(running):
-                        step = running[done]
-                        if wrong := done.result():
-                            failures[step.name] = wrong
-                        bar.update(step.seconds)
-                        bar.set_postfix_str(step.name)
+                    while running:
+                        done, _ = concurrent.futures.wait(running, 1, concurrent.futures.FIRST_COMPLETED)
+                        for future in [one for one in running if one in done]:
+                            step = running.pop(future)
+                            ended += step.seconds
+                            if wrong := future.result():
+                                failures[step.name] = wrong
+                        _show(bar, ended, running.values(), shares.elapsed())
                 except BaseException:
                     shares.stop()
                     raise
     return failures
+
+
+def _show(bar: tqdm, ended: float, steps: Iterable[Step], elapsed: dict[str, float]) -> None:
+    """Moves the bar to where the steps that run are likely to be, and names them."""
+    begun = [step for step in steps if step.name in elapsed]
+    # One that takes longer than was thought is not at its end.
+    bar.n = ended + sum(min(elapsed[step.name], 0.95 * step.seconds) for step in begun)
+    bar.set_postfix_str(", ".join(step.name for step in begun))
 
 
 def cores() -> int:
@@ -106,6 +116,7 @@ class _Shares:
         for i in range(jobs):
             self._free.put(own[i::jobs] or own)
         self._processes: set[subprocess.Popen] = set()
+        self._begun: dict[str, float] = {}
         self._lock, self._stopped = threading.Lock(), False
 
     def stop(self) -> None:
@@ -115,12 +126,21 @@ class _Shares:
             for process in self._processes:
                 process.terminate()
 
+    def elapsed(self) -> dict[str, float]:
+        """Seconds since each step began that runs now."""
+        with self._lock:
+            return {name: time.monotonic() - began for name, began in self._begun.items()}
+
     def run(self, step: Step, out: Path) -> str | None:
         """Runs a step; what went wrong, or None."""
         cores = self._free.get()
+        with self._lock:
+            self._begun[step.name] = time.monotonic()
         try:
             return self._run(step, out, cores)
         finally:
+            with self._lock:
+                del self._begun[step.name]
             self._free.put(cores)
 
     def _run(self, step: Step, out: Path, cores: Sequence[int]) -> str | None:

@@ -1,0 +1,175 @@
+"""What the claims of the paper's reproduction say of known answers."""
+
+import numpy as np
+import pytest
+
+from model_metamers_experiments.figures.points import Who
+from model_metamers_experiments.reproduction import claims, rho_claims
+from model_metamers_experiments.reproduction.answers import Answer, Correlations
+from tests.test_figures import OTHER, SEED1, VGG
+
+LAYERS = ("natural", "early", "middle", "late", "last")
+WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
+    Who(name, weights)
+    for name, weights in (
+        ("word_small", "sha256:1"), ("word_small_seed1", "sha256:2"), ("both_small", "sha256:3"),
+        ("sounds_small", "sha256:4"), ("word_small", "random:0"), ("aliased_small", "sha256:5"),
+    )
+)  # fmt: skip
+
+
+def judged(judge, generator, shares, count=40, optimized="waveform", decision="fine"):
+    """Answers of which the given share of each layer, early to late, is right."""
+    return [
+        Answer(judge, generator, layer, index - 1, f"s{i:02d}", optimized, decision, i < round(share * count))
+        for index, (layer, share) in enumerate(zip(LAYERS, (1.0, *shares), strict=True))
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "sem", "stimuli", "said"),
+    [(0.4, 0.1, 40, "holds"), (0.15, 0.1, 40, "cannot be told here"), (-0.3, 0.1, 40, "does not hold"),
+     (0.0, 0.01, 40, "does not hold"), (0.0, 0.06, 40, "cannot be told here"), (0.2, 0.0, 40, "holds"),
+     (0.04, 0.01, 400, "holds"), (0.04, 0.01, 40, "does not hold"), (0.0, 0.0, 5, "cannot be told here"),
+     (0.2, 0.0, 5, "cannot be told here"), (0.3, float("nan"), 40, "cannot be told here")],
+)  # fmt: skip
+def test_verdict_of_a_contrast(value, sem, stimuli, said):
+    assert claims.verdict(value, sem, stimuli) == said
+
+
+def test_claims_of_depth_tell_other_architectures_from_other_seeds():
+    vgg, seed, other = Who(*VGG), Who(*SEED1), Who(*OTHER)
+    rows = (
+        judged(vgg, vgg, (1, 1, 1, 1))
+        + judged(seed, vgg, (1, 1, 1, 0.9))
+        + judged(other, vgg, (0.9, 1, 1, 0.2))
+    )
+    (across,) = claims.falls_with_depth(rows, rows, "fine", claims.other_architecture)
+    assert across.value == pytest.approx(0.7) and across.verdict == claims.HOLDS and across.stimuli == 40
+    assert dict(across.parts) == {"early": pytest.approx(0.9), "last": pytest.approx(0.2)}
+    (within,) = claims.falls_with_depth(rows, rows, "fine", claims.other_seed)
+    closed = np.sqrt(0.1 * 0.9 / 40)  # of 40 differences, 4 are one
+    assert within.value == pytest.approx(0.1) and within.sem == pytest.approx(closed, rel=0.05)
+    assert claims.falls_with_depth(rows, rows, "sixteen", claims.other_seed) == []
+
+
+def test_depth_is_told_at_the_latest_layer_with_enough_metamers():
+    vgg, other = Who(*VGG), Who(*OTHER)
+    rows = judged(other, vgg, (1, 1, 0.5, 0))
+    few = [row for row in rows if row.layer != "last" or row.stimulus < "s04"]
+    (found,) = claims.falls_with_depth(few, rows, "fine", claims.other_architecture)
+    assert "early minus late" in found.text and found.value == pytest.approx(0.5)
+    none = [row for row in rows if row.layer == "natural" or row.stimulus < "s04"]
+    (found,) = claims.falls_with_depth(none, rows, "fine", claims.other_architecture)
+    assert found.verdict == claims.UNTOLD and found.of_all[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("untrained", "both", "sounds", "verdicts"),
+    [
+        (0.1, 0.8, 0.1, ("holds", "holds", "holds")),
+        (0.9, 0.2, 0.1, ("does not hold", "holds", "does not hold")),
+        (0.1, 0.9, 0.95, ("holds", "does not hold", "does not hold")),
+    ],
+)
+def test_claims_of_tasks(untrained, both, sounds, verdicts):
+    rows = judged(WORD, SEED, (1, 1, 0.9, 0.9)) + judged(WORD, UNTRAINED, (1, 1, untrained, untrained))
+    rows += judged(WORD, BOTH, (1, 1, both, both)) + judged(WORD, SOUNDS, (1, 1, sounds, sounds))
+    names = {"both_tasks": BOTH.name, "backgrounds": SOUNDS.name}
+    (fifth,), (task, between) = claims.transfer(rows, rows, names)
+    assert fifth.text.startswith("late, last:")
+    assert (fifth.verdict, task.verdict) == verdicts[:2]
+    assert between.value == pytest.approx(both - (0.9 + sounds) / 2)
+    assert between.verdict == verdicts[2]
+
+
+def test_late_layers_weigh_alike_where_all_conditions_have_them():
+    """One of two late layers with fewer metamers of one network neither weighs less nor is told alone."""
+    rows = judged(WORD, SEED, (1, 1, 0.9, 0.5)) + judged(WORD, SOUNDS, (1, 1, 0.1, 0.1))
+    untrained = judged(WORD, UNTRAINED, (1, 1, 0.8, 0.2))
+    some = [x for x in untrained if x.layer != "last" or x.stimulus in {f"s{i:02d}" for i in range(6)}]
+    (fifth,), _ = claims.transfer(rows + some, rows + some, {})
+    # At the last layer, the six that count are among the eight that are right.
+    assert dict(fifth.parts) == {"another seed": pytest.approx(0.7), "untrained": pytest.approx(0.9)}
+    assert fifth.text.startswith("late, last:") and fifth.stimuli == 6
+    few = [x for x in some if x.layer != "last" or x.stimulus < "s04"]
+    (fifth,), _ = claims.transfer(rows + few, rows + few, {})
+    assert fifth.text.startswith("late:") and fifth.value == pytest.approx(0.1)
+
+
+def test_claims_without_their_networks_cannot_be_told():
+    rows = judged(WORD, SEED, (1, 1, 1, 1))
+    (fifth,), sixth = claims.transfer(rows, rows, {})
+    assert {fifth.verdict, *(finding.verdict for finding in sixth)} == {claims.UNTOLD}
+    assert claims.together([]) == claims.UNTOLD
+    assert claims.cochleagram(rows, rows)[0].verdict == claims.UNTOLD
+    assert claims.reduced_aliasing(rows, rows, "")[0].verdict == claims.UNTOLD
+
+
+def test_claims_of_aliasing_and_of_the_cochleagram():
+    rows = judged(ALIASED, WORD, (1, 1, 0.9, 0.7)) + judged(WORD, ALIASED, (1, 1, 0.4, 0.2))
+    rows += judged(WORD, SEED, (1, 1, 1, 1))  # of one architecture: not for claim 7
+    (found,) = claims.reduced_aliasing(rows, rows, ALIASED.name)
+    assert found.value == pytest.approx(0.5) and found.verdict == claims.HOLDS
+    rows = judged(WORD, SEED, (1, 1, 0.8, 0.8)) + judged(
+        WORD, SEED, (1, 1, 0.8, 0.8), optimized="cochleagram"
+    )
+    (found,) = claims.cochleagram(rows, rows)
+    assert found.value == 0 and found.verdict == claims.FAILS
+
+
+def test_verdicts_together():
+    def of(*verdicts):
+        return claims.together([claims.Finding("", 0, 0, 0, verdict) for verdict in verdicts])
+
+    assert of(claims.HOLDS, claims.UNTOLD) == claims.HOLDS
+    every = [claims.Finding("", 0, 0, 0, verdict) for verdict in (claims.HOLDS, claims.UNTOLD)]
+    assert claims.together(every, every=True) == claims.IN_PART
+    assert claims.together(every[:1], every=True) == claims.HOLDS
+    assert of(claims.HOLDS, claims.FAILS, claims.UNTOLD) == claims.IN_PART
+    assert of(claims.FAILS) == claims.FAILS
+    assert of(claims.UNTOLD) == claims.UNTOLD
+
+
+def test_claim_of_matching():
+    def eight(*means):
+        return {layer: np.full(8, mean) for layer, mean in zip("abc", means, strict=True)}
+
+    rho = {"a": eight(0.99, 0.99, 0.99), "c": eight(0.1, 0.1, 0.99)}
+    one = Correlations(["a", "c"], list("abc"), rho, dict.fromkeys("abc", 0.5), dict.fromkeys("abc", 0.0))
+    assert [f.verdict for f in rho_claims.matching({"net": one})] == [claims.HOLDS] * 3
+    assert [f.stimuli for f in rho_claims.matching({"net": one})] == [8] * 3  # not those times layers
+    rho["c"]["a"][0] = 0.6  # one of eight above every unrelated pair is no proof
+    assert rho_claims.matching({"net": one})[2].verdict == claims.UNTOLD
+    rho["c"]["a"][:] = 0.6
+    rho["a"]["b"][:] = 0.2
+    assert [f.verdict for f in rho_claims.matching({"net": one})] == [
+        claims.HOLDS,
+        claims.FAILS,
+        claims.FAILS,
+    ]
+
+
+def test_errors_of_rho_are_over_stimuli():
+    values = np.random.default_rng(0).uniform(0.9, 1.0, 40)
+    rho = {layer: {m: values for m in "ab"} for layer in "ab"}  # layers that add nothing
+    one = Correlations(["a", "b"], list("ab"), rho, dict.fromkeys("ab", 0.5), dict.fromkeys("ab", 0.0))
+    at, later, _ = rho_claims.matching({"net": one})
+    closed = values.std() / np.sqrt(40)
+    assert at.sem == pytest.approx(closed, rel=0.05) and later.sem == pytest.approx(closed, rel=0.05)
+
+
+def test_claim_of_the_relu_gradient():
+    def rows(linear, plain):
+        about = {"network": "n", "depth": 1, "layer": "l"}
+        return [
+            {**about, "stimulus": f"s{i}", "gradient": gradient, "rho": rho + 0.01 * i}
+            for gradient, rho in (("linear", linear), ("plain", plain))
+            for i in range(8)
+        ]
+
+    (found,) = rho_claims.relu_gradient(rows(0.9, 0.8))
+    assert found.verdict == claims.HOLDS and found.value == pytest.approx(0.1)
+    assert rho_claims.relu_gradient(rows(0.8, 0.9))[0].verdict == claims.FAILS
+    assert rho_claims.relu_gradient(rows(0.8, 0.8))[0].verdict == claims.UNTOLD
