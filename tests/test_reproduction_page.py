@@ -79,3 +79,16 @@ def test_page_tells_what_is_missing(tmp_path):
     assert html.count("cannot be told here") >= 8 and "word aliased: no weights" in html and "a step" in html
     verdicts = {entry["verdict"] for entry in json.loads((tmp_path / page.CLAIMS).read_text()).values()}
     assert verdicts == {claims.UNTOLD}
+
+
+@pytest.mark.parametrize(
+    "value, sem, shown",
+    [
+        (0.2637, 0.05, ["0.264", "0.050"]),
+        (0.0, 0.0, ["0.000", "0.000"]),
+        (0.000384, 0.000176, ["0.00038", "0.00018"]),
+    ],
+)
+def test_a_small_difference_is_not_shown_as_none(value, sem, shown):
+    found = claims.Finding("fc7", value, sem, 16, claims.HOLDS)
+    assert page.rows({2: [found]})[1] == ["", claims.HOLDS, *shown, "fc7"]

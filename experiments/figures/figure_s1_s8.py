@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from model_metamers import criteria, plots
 from model_metamers.null_distribution import NullDistribution
+from model_metamers_experiments.figures.points import Who
 
 _COLUMNS = 4
 
@@ -30,7 +31,7 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     lines = -(-len(layers) // _COLUMNS)
     columns = min(_COLUMNS, len(layers))
     figure = Figure(figsize=(3.4 * columns, 2.7 * lines + 0.4), layout="constrained")
-    figure.suptitle(name)
+    figure.suptitle(f"{name}, untrained" if Who(network, weights).untrained else name)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, layer in zip(panels, layers, strict=False):
         rho = np.array([row["rho"] for row in rows if row["layer"] == layer], np.float64)

@@ -142,7 +142,10 @@ def _row(finding: Finding) -> dict[str, Any]:
 def _number(value: float, sem: float | None = None) -> str:
     if not math.isfinite(value):
         return "–"
-    return f"{value:.3f}" + (f" ± {sem:.3f}" if sem is not None and math.isfinite(sem) else "")
+    if sem is None or not math.isfinite(sem):
+        return f"{value:.3f}"
+    decimals = 5 if 0 < sem < 0.001 else 3  # rho near one differs by little
+    return f"{value:.{decimals}f} ± {sem:.{decimals}f}"
 
 
 def _figures(out: Path, words: Sequence[str], current: Collection[str]) -> list[dict[str, str]]:
