@@ -34,7 +34,14 @@ setup(
         "model_metamers_experiments": "experiments",
     },
     package_data={
-        "model_metamers": ["data/*.txt", "data/*.json", "templates/*.html"],
+        "model_metamers": [
+            "py.typed",
+            "__init__.pyi",
+            "*/__init__.pyi",
+            "data/*.txt",
+            "data/*.json",
+            "templates/*.html",
+        ],
         "model_metamers_experiments": ["data/*.json", "templates/*.html"],
         "model_metamers.checkpoints": ["manifest.json", "*.index", "*.data-*"],
     },
@@ -42,6 +49,7 @@ setup(
         "absl-py>=2.0",
         "espeakng-loader>=0.2.4",
         "jinja2>=3.1",
+        "lazy-loader>=0.4",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pillow>=10.0",

@@ -17,9 +17,10 @@ import scipy.stats
 from absl import app, flags
 
 import model_metamers as mm
-from model_metamers import null_design
-from model_metamers.null_distribution import combine, measure_blocks
-from model_metamers.stimuli import demo_stimuli, images, lazy
+from model_metamers.corpora import demo_stimuli
+from model_metamers.criteria import null_design
+from model_metamers.criteria.null_distribution import combine, measure_blocks
+from model_metamers.signals import collection, images
 
 _NETWORK = flags.DEFINE_string("network", "vgg_19_small", "Network of the catalog.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
@@ -62,7 +63,7 @@ def main(_) -> None:
     if _PHOTOGRAPHS.value:
         signals = random_crops(_PHOTOGRAPHS.value, network.signal)
     else:
-        signals = lazy.find_stimuli(_INPUTS.value, network.signal)
+        signals = collection.find_stimuli(_INPUTS.value, network.signal)
     network.activations(signals[0][np.newaxis], network.layers)  # compiled before the clock runs
     blocks = null_design.make_design("blocks", len(signals), _PAIRS.value)
     halves = [blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]]

@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from model_metamers.networks import catalog
+from model_metamers import catalog
+from model_metamers.corpora import record_writer
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
-from model_metamers.results import write_json
-from model_metamers.stimuli import record_writer
+from model_metamers.runs.results import write_json
 from model_metamers.training import losses, mixtures, recipes, sound_input
 
 _NETWORK = flags.DEFINE_string("network", "word_reduced_aliasing", "Auditory network of the catalog.")

@@ -28,7 +28,7 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.stimuli import background_dataset, clip_format, record_writer, speech_dataset
+from model_metamers.corpora import background_dataset, clip_format, record_writer, speech_dataset
 from model_metamers_experiments import binary
 
 _SOUNDS = flags.DEFINE_string("sounds", None, "Folder of the sounds.", required=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.stimuli import image_dataset, record_writer
+from model_metamers.corpora import image_dataset, record_writer
 from model_metamers_experiments import binary
 
 _IMAGES = flags.DEFINE_string("images", None, "Folder of class folders.", required=True)

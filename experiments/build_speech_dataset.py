@@ -48,7 +48,7 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.stimuli import (
+from model_metamers.corpora import (
     alignments,
     clip_format,
     record_writer,

@@ -21,7 +21,7 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import inclusion, null_runs, results
+from model_metamers.runs import inclusion, null_runs, results
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_s1_s8
 

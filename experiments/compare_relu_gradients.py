@@ -33,9 +33,11 @@ import tensorflow as tf
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import inclusion, results, runs, starts
+from model_metamers import runs
 from model_metamers.networks.network import Network
-from model_metamers.stimuli import files
+from model_metamers.runs import inclusion, results
+from model_metamers.signals import files
+from model_metamers.synthesis import starts
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_2
 

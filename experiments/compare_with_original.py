@@ -42,10 +42,10 @@ from typing import Any
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import inclusion, null_runs, results
-from model_metamers.networks import released_audio
+from model_metamers.catalog import released_audio
 from model_metamers.networks.network import Network
-from model_metamers.stimuli import files
+from model_metamers.runs import inclusion, null_runs, results
+from model_metamers.signals import files
 from model_metamers.weights import manifest
 from model_metamers_experiments import binary, original_numbers
 from model_metamers_experiments.figures import original_comparison

@@ -30,9 +30,11 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import null_runs, report, runs
-from model_metamers.stimuli import files
-from model_metamers_experiments import binary, named_network
+from model_metamers import runs
+from model_metamers.catalog import named_network
+from model_metamers.runs import null_runs, report
+from model_metamers.signals import files
+from model_metamers_experiments import binary
 
 _NETWORK = flags.DEFINE_string("network", None,
     f"{named_network.NAMES}. The catalog: {', '.join(mm.networks())}. {named_network.BUILDER}",

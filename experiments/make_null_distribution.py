@@ -26,9 +26,11 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import null_design, null_runs
-from model_metamers.stimuli import lazy
-from model_metamers_experiments import binary, named_network
+from model_metamers.catalog import named_network
+from model_metamers.criteria import null_design
+from model_metamers.runs import null_runs
+from model_metamers.signals import collection
+from model_metamers_experiments import binary
 
 _NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
@@ -61,7 +63,7 @@ def main() -> int:
     run = null_runs.NullRun(
         network=network,
         layers=network.check_layers(_LAYERS.value or network.layers),
-        stimuli=lazy.find_stimuli(
+        stimuli=collection.find_stimuli(
             _INPUTS.value, network.signal, _RECORDING.value, _SOUND_KEY.value, _RECORD_RATE.value
         ),
         out=Path(_OUT.value),

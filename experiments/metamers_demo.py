@@ -12,8 +12,10 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import report, runs
-from model_metamers.stimuli import demo_stimuli, files
+from model_metamers import runs
+from model_metamers.corpora import demo_stimuli
+from model_metamers.runs import report
+from model_metamers.signals import files
 from model_metamers_experiments import binary
 
 _OUT = flags.DEFINE_string("out", "demo", "Folder of stimuli and results.")

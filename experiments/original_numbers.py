@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from model_metamers import criteria, results, runs
+from model_metamers import criteria, runs
+from model_metamers.criteria.null_distribution import NullDistribution
 from model_metamers.networks.network import Network
-from model_metamers.null_distribution import NullDistribution
-from model_metamers.search import SynthesisConfig
+from model_metamers.runs import results
 from model_metamers.synthesis import Metamer
+from model_metamers.synthesis.config import SynthesisConfig
 
 NUMBERS = Path(__file__).with_name("data") / "original_tf_numbers.json"
 

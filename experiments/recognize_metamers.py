@@ -48,9 +48,11 @@ from typing import Any
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import decisions, inclusion, presentations, recognition, results
-from model_metamers.stimuli import labels as label_files
-from model_metamers_experiments import binary, named_network
+from model_metamers.catalog import named_network
+from model_metamers.recognition import decisions, judging, presentations
+from model_metamers.recognition import labels as label_files
+from model_metamers.runs import inclusion, results
+from model_metamers_experiments import binary
 
 _DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
 
@@ -77,9 +79,9 @@ def main() -> int:
     rules = _rules()
     labels = label_files.read_labels(_LABELS.value, _LABEL_COLUMN.value) if _LABELS.value else None
     found = presentations.find(_METAMERS.value, _CRITERIA.value)
-    truths = dict(zip(found, recognition.truths(found, labels), strict=True))
+    truths = dict(zip(found, judging.truths(found, labels), strict=True))
     judges = _judges(found)
-    own = [recognition.check_judge(judge, found) for judge in judges]
+    own = [judging.check_judge(judge, found) for judge in judges]
     chance = {(j.name, j.checkpoint_digest, r.name): r.chance(j) for j in judges for r in rules}
     out = Path(_OUT.value)
     try:
@@ -88,11 +90,11 @@ def main() -> int:
         raise mm.InputError(f"{out}: cannot be written ({error.strerror})") from error
     rows = []
     for judge, shown in zip(judges, own, strict=True):
-        logits = recognition.judge(judge, shown, recognition.kept_folder(out, judge), _PROGRESS.value)
+        logits = judging.judge(judge, shown, judging.kept_folder(out, judge), _PROGRESS.value)
         known = [truths[one] for one in shown]
         for rule in rules:
-            rows += recognition.judgements(judge, shown, known, logits, rule)
-    points = recognition.points(rows, chance, _BOOTSTRAP.value, _SEED.value)
+            rows += judging.judgements(judge, shown, known, logits, rule)
+    points = judging.points(rows, chance, _BOOTSTRAP.value, _SEED.value)
     inclusion.write_csv(out / "judgements.csv", rows)
     inclusion.write_csv(out / "recognition.csv", points)
     results.write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": points})

@@ -32,8 +32,8 @@ import tensorflow as tf
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import runs
-from model_metamers.networks import catalog, small
+from model_metamers import catalog, runs
+from model_metamers.catalog import small
 from model_metamers_experiments import binary, suite_data
 from model_metamers_experiments.reproduction import cast, page, running, steps, stimuli
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from model_metamers.networks import small
+from model_metamers.catalog import small
 
 _WORDS = ",".join(word for word in small.WORDS if not word.startswith("__"))
 _FORMAT = (f"--sample_rate={small.SAMPLE_RATE}", f"--seconds={small.NUM_SAMPLES / small.SAMPLE_RATE:g}")

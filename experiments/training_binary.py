@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.networks import catalog
+from model_metamers import catalog
 from model_metamers.networks.network import Network
 from model_metamers.training import export, loop
 from model_metamers.training.recipe import Recipe

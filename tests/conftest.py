@@ -10,10 +10,10 @@ import skimage.data
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers.frontends.cochleagram import CochleagramConfig
 from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
 from model_metamers.networks.vgg import VGG
-from model_metamers.stimuli import images
+from model_metamers.signals import images
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 
 @pytest.fixture(autouse=True)

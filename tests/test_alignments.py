@@ -3,8 +3,8 @@
 import pytest
 
 from model_metamers import InputError
-from model_metamers.stimuli import alignments
-from model_metamers.stimuli.alignments import Word
+from model_metamers.corpora import alignments
+from model_metamers.corpora.alignments import Word
 
 LONG = '''File type = "ooTextFile"
 Object class = "TextGrid"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_metamers import bootstrap
+from model_metamers.statistics import bootstrap
 
 
 @pytest.mark.parametrize(("stimuli", "p"), [(16, 0.5), (60, 0.9), (576, 0.3)])

@@ -11,7 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from model_metamers import InputError, SignalSpec
-from model_metamers.stimuli import background_dataset, image_dataset, lazy, record_writer, records
+from model_metamers.corpora import background_dataset, image_dataset, record_writer, records
+from model_metamers.signals import collection
 
 SOUND = SignalSpec("sound", (40000,), -1.0, 1.0, sample_rate=20000, rms=0.1)
 
@@ -52,7 +53,7 @@ def test_class_folders_of_esc_through_the_binary(tmp_path):
     found = json.loads((out / "summary.json").read_text())
     assert found["train"] == {"sounds": 2, "clips": 3, "silent_pieces": 0, "labels": 2}
     assert found["validation"] == {"sounds": 1, "clips": 1, "silent_pieces": 1, "labels": 1}
-    assert lazy.find_stimuli([out / "train-00000-of-00001.tfrecord"], SOUND)[0].shape == (40000,)
+    assert collection.find_stimuli([out / "train-00000-of-00001.tfrecord"], SOUND)[0].shape == (40000,)
 
 
 def test_backgrounds_of_another_format(tmp_path):
@@ -217,7 +218,7 @@ def test_image_records_through_the_binary(pictures, tmp_path):
         size = [feature[f"image/{side}"].int64_list.value[0] for side in ("height", "width")]
         assert size == [24, 32]
     spec = SignalSpec("image", (24, 24, 3), 0.0, 1.0)
-    assert len(lazy.find_stimuli(paths, spec)) == 6
+    assert len(collection.find_stimuli(paths, spec)) == 6
 
 
 def test_image_records_are_read_by_the_package(tmp_path):

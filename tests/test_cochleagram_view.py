@@ -7,11 +7,13 @@ import pytest
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers import InputError, criteria, inclusion, report, results, runs, starts
+from model_metamers import InputError, criteria, runs
 from model_metamers.networks import cochleagram_view
 from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
 from model_metamers.networks.vggish import VGGish
-from model_metamers.search import Search
+from model_metamers.runs import inclusion, report, results
+from model_metamers.synthesis import starts
+from model_metamers.synthesis.search import Search
 from tests.conftest import make_tiny_word_cnn
 
 

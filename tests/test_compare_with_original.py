@@ -12,8 +12,8 @@ import skimage.data
 from PIL import Image
 
 import model_metamers as mm
-from model_metamers import results
-from model_metamers.stimuli import files
+from model_metamers.runs import results
+from model_metamers.signals import files
 from model_metamers_experiments import original_numbers
 from model_metamers_experiments.figures import original_comparison
 from tests.conftest import make_tiny_vgg

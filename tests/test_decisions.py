@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers import InputError, decisions
-from model_metamers.stimuli import sixteen
+from model_metamers import InputError
+from model_metamers.recognition import decisions, sixteen
 
 IMAGE = mm.SignalSpec("image", (32, 32, 3), 0.0, 1.0)
 NAMES = sixteen.imagenet_classes()

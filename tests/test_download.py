@@ -9,8 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from model_metamers import InputError
-from model_metamers.networks import catalog
+from model_metamers import InputError, catalog
 from model_metamers.weights import download, manifest, restore
 from model_metamers.weights.manifest import Download
 from tests.local_server import CONTENT, DIGEST, archive, running_server

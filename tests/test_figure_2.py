@@ -12,7 +12,8 @@ import skimage.data
 from PIL import Image
 
 import model_metamers as mm
-from model_metamers import InputError, results
+from model_metamers import InputError
+from model_metamers.runs import results
 from model_metamers_experiments.figures import figure_2
 
 LAYERS = ("conv1_2", "fc6")

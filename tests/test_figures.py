@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers import InputError, inclusion, plots, recognition
+from model_metamers import InputError, plots
+from model_metamers.recognition import judging
+from model_metamers.runs import inclusion
 from model_metamers_experiments.figures import curves, figure_3, figure_5, figure_6, figure_s9, points
 from model_metamers_experiments.figures.points import Who
 from tests.test_recognition import make_run
@@ -48,7 +50,7 @@ def write_results(path: Path, pairs, decisions=("fine",), optimized=("waveform",
                             "counted": included and tells,
                         })  # fmt: skip
     chance = {(*judge, d): 0.1 if d == "fine" else 1 / 16 for judge, _ in pairs for d in decisions}
-    inclusion.write_csv(path, recognition.points(rows, chance, resamples=200))
+    inclusion.write_csv(path, judging.points(rows, chance, resamples=200))
     return path
 
 

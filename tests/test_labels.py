@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from model_metamers import InputError
-from model_metamers.stimuli import labels as label_files
+from model_metamers.recognition import labels as label_files
 
 
 def test_labels_from_tables_folders_and_records(tmp_path):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model_metamers.frontends.cochleagram import CochleagramConfig
-from model_metamers.networks import catalog, layers
+from model_metamers import catalog
+from model_metamers.networks import layers
 from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 
 @pytest.fixture

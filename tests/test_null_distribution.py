@@ -7,8 +7,10 @@ import pytest
 import scipy.stats
 
 import model_metamers as mm
-from model_metamers import InputError, null_design, ranks
-from model_metamers.null_distribution import BINS, combine, measure_blocks, rank_correlations
+from model_metamers import InputError
+from model_metamers.criteria import null_design
+from model_metamers.criteria.null_distribution import BINS, combine, measure_blocks, rank_correlations
+from model_metamers.statistics import ranks
 from tests.conftest import make_tiny_vgg
 
 

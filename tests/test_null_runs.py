@@ -15,12 +15,13 @@ import tensorflow as tf
 from PIL import Image
 
 import model_metamers as mm
-from model_metamers import InputError, inclusion, null_runs, results, runs
-from model_metamers.stimuli import lazy
+from model_metamers import InputError, runs
+from model_metamers.runs import inclusion, null_runs, results
+from model_metamers.signals import collection
 from tests.conftest import make_tiny_vgg
 
 
-class Images(lazy.Stimuli):
+class Images(collection.Stimuli):
     """Random smooth images that are there without files."""
 
     def __init__(self, count: int):
@@ -94,15 +95,15 @@ def test_image_records_are_read_by_place(tmp_path, tiny_vgg):
         for content in encoded
     ]
     path = write_records(tmp_path / "train-00000-of-00001.tfrecord", features)
-    stimuli = lazy.find_stimuli([path], tiny_vgg.signal)
+    stimuli = collection.find_stimuli([path], tiny_vgg.signal)
     assert len(stimuli) == 5
     np.testing.assert_allclose(stimuli[3], images[3] / 255, atol=1e-6)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match="damaged or no TFRecord file"):
-        lazy.find_stimuli([path], tiny_vgg.signal)
+        collection.find_stimuli([path], tiny_vgg.signal)
     (tmp_path / "text.tfrecord").write_text("this is no record at all, is it?")
     with pytest.raises(InputError, match="damaged or no TFRecord file"):
-        lazy.find_stimuli([tmp_path / "text.tfrecord"], tiny_vgg.signal)
+        collection.find_stimuli([tmp_path / "text.tfrecord"], tiny_vgg.signal)
 
 
 def test_sound_records_are_read_and_resampled(tmp_path, small_sounds, tiny_word_cnn):
@@ -110,21 +111,21 @@ def test_sound_records_are_read_and_resampled(tmp_path, small_sounds, tiny_word_
         return {"/stimuli/signal": tf.train.Feature(float_list=tf.train.FloatList(value=values))}
 
     path = write_records(tmp_path / "words.tfrecord", [record(s) for s in small_sounds])
-    stimuli = lazy.find_stimuli([path], tiny_word_cnn.signal)
+    stimuli = collection.find_stimuli([path], tiny_word_cnn.signal)
     np.testing.assert_allclose(stimuli[1], small_sounds[1] - small_sounds[1].mean(), rtol=1e-3, atol=1e-4)
     with pytest.raises(InputError, match="is too short"):
-        lazy.find_stimuli([path], tiny_word_cnn.signal, record_rate=8000)[0]
+        collection.find_stimuli([path], tiny_word_cnn.signal, record_rate=8000)[0]
     with pytest.raises(InputError, match="no float list 'other', only /stimuli/signal"):
-        lazy.find_stimuli([path], tiny_word_cnn.signal, sound_key="other")[0]
+        collection.find_stimuli([path], tiny_word_cnn.signal, sound_key="other")[0]
 
 
 def test_recordings_come_from_names(tmp_path, tiny_word_cnn, small_sounds):
     for i, sound in enumerate(small_sounds):
         soundfile.write(str(tmp_path / f"speaker{i // 2}_clip{i}.wav"), sound, 4000)
-    stimuli = lazy.find_stimuli([tmp_path], tiny_word_cnn.signal, r"^(\w+)_clip")
+    stimuli = collection.find_stimuli([tmp_path], tiny_word_cnn.signal, r"^(\w+)_clip")
     assert stimuli.recordings == ["speaker0", "speaker0", "speaker1", "speaker1"]
     with pytest.raises(InputError, match="finds no group"):
-        lazy.find_stimuli([tmp_path], tiny_word_cnn.signal, r"(voice\d)")
+        collection.find_stimuli([tmp_path], tiny_word_cnn.signal, r"(voice\d)")
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model_metamers import InputError
-from model_metamers.networks import catalog
+from model_metamers import InputError, catalog
 from model_metamers.training import optimizers
 from model_metamers.training.image_preprocessing import PREPROCESSING
 from model_metamers.training.recipes import RECIPES, choose

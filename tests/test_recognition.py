@@ -8,8 +8,10 @@ import soxr
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers import InputError, decisions, presentations, recognition, results
+from model_metamers import InputError
 from model_metamers.networks.keras_network import from_keras
+from model_metamers.recognition import decisions, judging, presentations
+from model_metamers.runs import results
 from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
 
 keras = tf.keras
@@ -46,9 +48,9 @@ def make_run(network, signals, layers, seeds, folder: Path, passing=lambda layer
 
 def judged(network, found, kept, labels=None, rule=None):
     """Rows of one judge."""
-    logits = recognition.judge(network, found, kept, progress=False)
+    logits = judging.judge(network, found, kept, progress=False)
     rule = decisions.decision(rule)
-    return recognition.judgements(network, found, recognition.truths(found, labels), logits, rule)
+    return judging.judgements(network, found, judging.truths(found, labels), logits, rule)
 
 
 def small_judge(size: int = 24) -> mm.Network:
@@ -79,13 +81,13 @@ def test_judging_images_of_another_network(image_run, tmp_path, small_images):
     assert {(p.layer, p.search_seed) for p in found} == set(order)
     judge = small_judge()
     labels = {f"signal_{i}": f"class_{i % 2}" for i in range(4)}
-    rows = judged(judge, recognition.check_judge(judge, found), tmp_path, labels)
+    rows = judged(judge, judging.check_judge(judge, found), tmp_path, labels)
     assert all(path.suffix == ".npy" for path in tmp_path.iterdir())
     for row, one in zip(rows, found, strict=True):
         image = mm.load_image(one.folder / f"{one.stem}.png", judge.signal)
         assert row["answer"] == judge.classes[int(judge.logits(image[None]).numpy().argmax())]
         assert row["correct"] == (row["answer"] == labels[row["stimulus"]])
-    points = recognition.points(rows, {("judge", judge.checkpoint_digest, "fine"): 1 / 7}, 1000)
+    points = judging.points(rows, {("judge", judge.checkpoint_digest, "fine"): 1 / 7}, 1000)
     assert [(p["layer"], p["n"], p["stimuli"], p["seeds"], p["passed"], p["total"]) for p in points] == [
         ("natural", 4, 4, None, 4, 4), ("conv1_2", 8, 4, 2, 8, 8), ("conv3_4", 5, 3, 2, 5, 8),
     ]  # fmt: skip
@@ -98,7 +100,7 @@ def test_judging_images_of_another_network(image_run, tmp_path, small_images):
 
 def test_float_signals_are_judged_unrounded(image_run, tmp_path, tiny_vgg):
     found = presentations.find([image_run], "float")
-    logits = recognition.judge(tiny_vgg, found, tmp_path, progress=False)
+    logits = judging.judge(tiny_vgg, found, tmp_path, progress=False)
     for row, one in zip(logits, found, strict=True):
         metamer = mm.load(one.folder)
         signal = metamer.target if one.layer == "natural" else metamer.signal
@@ -124,7 +126,7 @@ def test_truths_that_a_judge_cannot_know_do_not_count(image_run, tmp_path):
     rows = judged(judge, found, tmp_path / "a", labels, ["class_0", "class_2"])
     assert {row["stimulus"] for row in rows if row["counted"]} == {"signal_0", "signal_2"}
     with pytest.raises(InputError, match="1 stimuli have no label, such as signal_3"):
-        recognition.truths(found, {k: v for k, v in labels.items() if k != "signal_3"})
+        judging.truths(found, {k: v for k, v in labels.items() if k != "signal_3"})
 
 
 def test_runs_that_cannot_be_told_apart_are_refused(image_run, tmp_path, tiny_vgg, small_images):
@@ -169,8 +171,8 @@ def test_judging_sounds_of_another_rate(tmp_path, tiny_word_cnn):
     sounds = np.stack([0.9 * glide, 0.05 * glide]).astype(np.float32)  # their levels differ
     sound_metamer(tmp_path / "run" / "glide", sounds, 8000)
     found = presentations.find([tmp_path / "run"], "none")
-    assert recognition.check_judge(tiny_word_cnn, found) == found
-    logits = recognition.judge(tiny_word_cnn, found, tmp_path / "kept", progress=False)
+    assert judging.check_judge(tiny_word_cnn, found) == found
+    logits = judging.judge(tiny_word_cnn, found, tmp_path / "kept", progress=False)
     for one, sound, row in zip(found, (sounds[1], sounds[0]), logits, strict=True):
         rounded = np.rint(sound.astype(np.float64) * 32768) / 32768
         heard = soxr.resample(rounded, 8000, 4000, quality="VHQ")[500:1500].astype(np.float32)
@@ -179,9 +181,9 @@ def test_judging_sounds_of_another_rate(tmp_path, tiny_word_cnn):
     assert np.abs(logits[1]).sum() > 1.5 * np.abs(logits[0]).sum()  # the levels were kept
     sound_metamer(tmp_path / "short" / "glide", sounds[:, :1500], 8000)
     with pytest.raises(InputError, match="too short"):
-        recognition.check_judge(tiny_word_cnn, presentations.find([tmp_path / "short"], "none"))
+        judging.check_judge(tiny_word_cnn, presentations.find([tmp_path / "short"], "none"))
     with pytest.raises(InputError, match="vgg_tiny judges images, and none of these is one"):
-        recognition.check_judge(make_tiny_vgg(), found)
+        judging.check_judge(make_tiny_vgg(), found)
 
 
 def test_judging_cochleagrams(tmp_path, tiny_word_cnn, small_sounds):
@@ -196,8 +198,8 @@ def test_judging_cochleagrams(tmp_path, tiny_word_cnn, small_sounds):
         for layer in ("natural", "conv_2")
     }
     judge = make_tiny_word_cnn(seed=1)
-    logits = recognition.judge(
-        judge, recognition.check_judge(judge, found), tmp_path / "kept", progress=False
+    logits = judging.judge(
+        judge, judging.check_judge(judge, found), tmp_path / "kept", progress=False
     )
     own = mm.cochleagram_view(judge)
     for one, row in zip(found, logits, strict=True):
@@ -214,5 +216,5 @@ def test_points_draw_for_themselves(image_run, tmp_path):
     found, judge = presentations.find([image_run]), small_judge()
     labels = {f"signal_{i}": f"class_{i}" for i in range(4)}
     rows, chance = judged(judge, found, tmp_path, labels), {("judge", judge.checkpoint_digest, "fine"): 1 / 7}
-    every = recognition.points(rows, chance, 200)
-    assert recognition.points([r for r in rows if r["layer"] == "conv3_4"], chance, 200) == every[2:]
+    every = judging.points(rows, chance, 200)
+    assert judging.points([r for r in rows if r["layer"] == "conv3_4"], chance, 200) == every[2:]

@@ -16,8 +16,9 @@ import skimage.data
 from PIL import Image
 
 import model_metamers as mm
-from model_metamers import InputError, decisions, presentations, recognition, runs
-from model_metamers_experiments import named_network
+from model_metamers import InputError, runs
+from model_metamers.catalog import named_network
+from model_metamers.recognition import decisions, judging, presentations
 
 LAYERS = ("conv1_2", "fc7")
 
@@ -102,7 +103,7 @@ def test_results_of_three_judges(work, seen):
     assert {r["answer"] for r in rows if r["decision"] == "classes"} <= {"cat", "dog", "airplane"}
     assert json.loads((seen / "recognition.json").read_text())["points"][0]["layer"] == "natural"
     for point in points:
-        own = [r for r in rows if all(r[k] == point[k] for k in recognition._POINT)]
+        own = [r for r in rows if all(r[k] == point[k] for k in judging._POINT)]
         counted = [r for r in own if r["counted"] == "True"]
         assert (int(point["total"]), int(point["n"])) == (len(own), len(counted))
         assert int(point["passed"]) == sum(r["included"] == "True" for r in own)
@@ -148,10 +149,10 @@ def test_same_command_and_other_decisions_need_no_network_to_look_again(work, se
 def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path, monkeypatch):
     """As a kill leaves it: half a file, and what was finished before."""
     found = presentations.find([work / "runs"])
-    monkeypatch.setattr(recognition, "_BLOCK", 2)
+    monkeypatch.setattr(judging, "_BLOCK", 2)
     judges = [mm.load_network("vgg_19_small", f"random:{seed}") for seed in (0, 1)]
-    whole = [recognition.judge(j, found, tmp_path / "whole" / j.checkpoint_digest, False) for j in judges]
-    write, chance = recognition._write_array, random.Random(0)
+    whole = [judging.judge(j, found, tmp_path / "whole" / j.checkpoint_digest, False) for j in judges]
+    write, chance = judging._write_array, random.Random(0)
     written = []
 
     def failing(path, array):
@@ -161,19 +162,19 @@ def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path
         written.append(path)
         write(path, array)
 
-    monkeypatch.setattr(recognition, "_write_array", failing)
+    monkeypatch.setattr(judging, "_write_array", failing)
     stops, broken = 0, None
     while broken is None:
         try:
             folder = tmp_path / "broken"
-            broken = [recognition.judge(j, found, folder / j.checkpoint_digest, False) for j in judges]
+            broken = [judging.judge(j, found, folder / j.checkpoint_digest, False) for j in judges]
         except KeyboardInterrupt:
             stops += 1
     assert stops >= 3 and len(written) == len(set(written)) == 2 * 8
     for a, b in zip(whole, broken, strict=True):
         assert np.array_equal(a, b)
-    rule, truths = decisions.decision(None), recognition.truths(found, None)
-    rows = [recognition.judgements(judges[0], found, truths, logits[0], rule) for logits in (whole, broken)]
+    rule, truths = decisions.decision(None), judging.truths(found, None)
+    rows = [judging.judgements(judges[0], found, truths, logits[0], rule) for logits in (whole, broken)]
     assert rows[0] == rows[1]
 
 

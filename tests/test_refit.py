@@ -9,7 +9,7 @@ from PIL import Image
 
 import model_metamers as mm
 from model_metamers import InputError
-from model_metamers.stimuli.refit import refit
+from model_metamers.signals.refit import refit
 
 IMAGE = mm.SignalSpec("image", (32, 32, 3), 0.0, 1.0)
 

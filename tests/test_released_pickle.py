@@ -14,9 +14,10 @@ import pytest
 import tensorflow as tf
 
 from model_metamers import InputError
-from model_metamers.frontends.cochleagram import CochleagramConfig
-from model_metamers.networks import audio_architecture, released_audio
+from model_metamers.catalog import released_audio
+from model_metamers.networks import audio_architecture
 from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.weights import download, manifest, released_pickle
 from tests.tf1_checkpoints import write_tf1_checkpoint
 

@@ -19,8 +19,7 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from model_metamers import InputError
-from model_metamers.networks import catalog
+from model_metamers import InputError, catalog
 from model_metamers_experiments.reproduction import (
     cast,
     page,

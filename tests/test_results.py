@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers import InputError, criteria, results
-from model_metamers.search import SearchState
+from model_metamers import InputError, criteria
+from model_metamers.runs import results
+from model_metamers.synthesis.state import SearchState
 
 
 @pytest.fixture(scope="module")

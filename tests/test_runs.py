@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers import InputError, report, results, runs
-from model_metamers.search import Search
+from model_metamers import InputError, runs
+from model_metamers.runs import report, results
+from model_metamers.synthesis.search import Search
 from tests.conftest import make_tiny_vgg
 
 

@@ -9,8 +9,7 @@ import pytest
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers import weights
-from model_metamers.networks import catalog
+from model_metamers import catalog, weights
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import pytest
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers import weights
+from model_metamers import catalog, weights
 from model_metamers.errors import InputError
-from model_metamers.networks import catalog, layers
+from model_metamers.networks import layers
 from model_metamers.networks.inception import InceptionV3
 from model_metamers.networks.mobilenet import MobileNetV1
 from model_metamers.networks.resnet import ResNetV2

@@ -14,9 +14,10 @@ import soundfile
 import tensorflow as tf
 
 from model_metamers import InputError, SignalSpec
-from model_metamers.stimuli import lazy, record_writer, speech_corpus, speech_dataset, speech_records
-from model_metamers.stimuli.speech_corpus import Corpus
-from model_metamers.stimuli.speech_dataset import Selection
+from model_metamers.corpora import record_writer, speech_corpus, speech_dataset, speech_records
+from model_metamers.corpora.speech_corpus import Corpus
+from model_metamers.corpora.speech_dataset import Selection
+from model_metamers.signals import collection
 
 SPEC = SignalSpec("sound", (40000,), -1.0, 1.0, sample_rate=20000, rms=0.1)
 TEXTGRID = """File type = "ooTextFile"
@@ -55,7 +56,7 @@ def test_speech_commands_layout_needs_no_alignment(tmp_path):
     selected = speech_dataset.select(clips, Selection(validation_share=0))  # padded without asking
     assert selected.words[1:] == ["no", "yes"] and selected.speakers == ["0a7c", record_writer.NULL_CLASS]
     speech_records.write_dataset(selected, tmp_path / "out", progress=False)
-    signal = lazy.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)[0]
+    signal = collection.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)[0]
     assert np.abs(signal[:14900]).max() < 0.01 < np.abs(signal[15100:24900]).max()
     (tmp_path / "in" / "no" / "other.wav").write_bytes(b"")
     with pytest.raises(InputError, match="not named as in the speech_commands layout"):
@@ -92,7 +93,7 @@ def test_wall_street_journal_in_sphere_files_with_a_ctm(tmp_path):
     selected = speech_dataset.select(clips, Selection(validation_share=0))
     assert selected.words[1:] == ["said", "the"]
     speech_records.write_dataset(selected, tmp_path / "out", progress=False)
-    assert len(lazy.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)) == 2
+    assert len(collection.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)) == 2
     sound(tmp_path / "wsj0" / "si_tr_s" / "011" / "011c0201.wv2", **sphere)
     with pytest.raises(InputError, match=r"011c0201\.wv1 and 011c0201\.wv2: two sound files of one name"):
         speech_corpus.find_recordings(corpus)

@@ -13,16 +13,16 @@ import soundfile
 import tensorflow as tf
 
 from model_metamers import InputError, SignalSpec
-from model_metamers.stimuli import (
+from model_metamers.corpora import (
     clip_format,
     hold_out,
-    lazy,
     record_writer,
     speech_corpus,
     speech_dataset,
     speech_records,
 )
-from model_metamers.stimuli.speech_dataset import Clip, Selection
+from model_metamers.corpora.speech_dataset import Clip, Selection
+from model_metamers.signals import collection
 
 SPEC = SignalSpec("sound", (40000,), -1.0, 1.0, sample_rate=20000, rms=0.1)
 
@@ -214,7 +214,7 @@ def test_clips_of_the_binary_have_the_word_in_the_middle(clicks, tmp_path):
     assert (out / "words.txt").read_text().split() == ["__nullSignal__", "apple", "banana", "cherry"]
     assert (out / "speakers.txt").read_text().split() == ["0", "1", "2", "3", "__nullSignal__"]
     records = sorted(out.glob("*.tfrecord"))
-    stimuli = lazy.find_stimuli(records, SPEC)
+    stimuli = collection.find_stimuli(records, SPEC)
     assert len(stimuli) == 12
     for index in range(len(stimuli)):
         assert np.abs(np.abs(stimuli[index]).argmax() - 20000) <= 20  # 1 ms
@@ -258,7 +258,7 @@ def test_a_file_longer_than_the_clip_is_cut_around_its_energy(tmp_path):
     clips = [Clip(path, "r", "anna", "word", 0.0, 6.0, 6.0)]
     selected = speech_dataset.select(clips, Selection(validation_share=0, pad=True))
     speech_records.write_dataset(selected, tmp_path / "out", progress=False)
-    stimulus = lazy.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)[0]
+    stimulus = collection.find_stimuli([tmp_path / "out" / "train-00000-of-00001.tfrecord"], SPEC)[0]
     (loud,) = np.nonzero(np.abs(stimulus) > 0.1 * np.abs(stimulus).max())
     assert abs((loud[0] + loud[-1]) / 2 - 20000) < 100 and loud[-1] - loud[0] < 4000
 
@@ -266,7 +266,7 @@ def test_a_file_longer_than_the_clip_is_cut_around_its_energy(tmp_path):
 def test_the_same_flags_write_the_same_bytes():
     # In a process of its own each, as the order of a map's keys is drawn anew for a process.
     encoded = (
-        "from model_metamers.stimuli import record_writer; import sys; "
+        "from model_metamers.corpora import record_writer; import sys; "
         "sys.stdout.write(record_writer.encode({f'key{i}': i for i in range(20)}).hex())"
     )
     runs = [

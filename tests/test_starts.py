@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from model_metamers import InputError, SignalSpec, starts
+from model_metamers import InputError, SignalSpec
+from model_metamers.synthesis import starts
 
 IMAGE = SignalSpec("image", (16, 16, 3), 0.0, 1.0)
 SOUND = SignalSpec("sound", (40000,), -1.0, 1.0, sample_rate=20000)

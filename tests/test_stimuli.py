@@ -7,7 +7,8 @@ import soxr
 from PIL import Image
 
 from model_metamers import InputError, SignalSpec, load_image, load_sound
-from model_metamers.stimuli import demo_stimuli, files, images, sounds, speech
+from model_metamers.corpora import demo_stimuli, speech
+from model_metamers.signals import files, images, sounds
 
 IMAGE = SignalSpec("image", (32, 32, 3), 0.0, 1.0)
 SOUND = SignalSpec("sound", (8000,), -1.0, 1.0, sample_rate=8000, rms=0.1)

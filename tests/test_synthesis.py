@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import InputError, synthesis
-from model_metamers.search import Search, adam_update
+from model_metamers.synthesis.search import Search, adam_update
 from tests.conftest import make_tiny_vgg
 
 

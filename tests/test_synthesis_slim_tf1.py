@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_metamers import synthesis
-from model_metamers.networks import catalog
+from model_metamers import catalog, synthesis
 from tests.goldens import seeded
 
 _GOLDEN = Path(__file__).parent / "goldens" / "slim_search.npz"

@@ -13,8 +13,8 @@ import pytest
 import skimage.data
 import skimage.transform
 
-from model_metamers import starts, synthesis
-from model_metamers.networks import catalog
+from model_metamers import catalog, synthesis
+from model_metamers.synthesis import starts
 from tests import tf1_graph
 
 _VGG_SMALL_STD = 64.0  # vgg_19_small divides its pixels by it

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model_metamers import InputError
-from model_metamers.networks import catalog
+from model_metamers import InputError, catalog
+from model_metamers.corpora import record_writer
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
-from model_metamers.stimuli import record_writer
 from model_metamers.training import image_runs, mixtures, recipes, records, sound_input, sound_validation
 from model_metamers_experiments import training_binary
 from tests import training_data

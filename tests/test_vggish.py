@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers import InputError, criteria, report, results, runs, starts, weights
+from model_metamers import InputError, criteria, runs, weights
+from model_metamers.criteria.null_distribution import LayerNull
 from model_metamers.networks.vggish import VGGish
-from model_metamers.null_distribution import LayerNull
-from model_metamers.search import Search
+from model_metamers.runs import report, results
+from model_metamers.synthesis import starts
+from model_metamers.synthesis.search import Search
 from tests import tf1_audio, tf1_graph
 from tests.goldens import seeded_sounds
 from tests.tf1_checkpoints import write_tf1_checkpoint

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers import InputError, weights
-from model_metamers.networks import catalog
+from model_metamers import InputError, catalog, weights
 from model_metamers.weights import manifest, tf_checkpoint
 from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
 from tests.tf1_checkpoints import write_tf1_checkpoint

@@ -14,8 +14,8 @@ import numpy as np
 import scipy.signal
 import tensorflow as tf
 
-from model_metamers.frontends.cochleagram import CochleagramConfig
 from model_metamers.frontends.erb_filters import erb_cosine_filters
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 tf1 = tf.compat.v1
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.networks import small
-from model_metamers.results import write_json
-from model_metamers.stimuli import record_writer
+from model_metamers.catalog import small
+from model_metamers.corpora import record_writer
+from model_metamers.runs.results import write_json
 
 
 def write_speech(

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model_metamers import plots
-from model_metamers.presentations import NATURAL
+from model_metamers.recognition.presentations import NATURAL
 from model_metamers_experiments.figures import points as points_file
 from model_metamers_experiments.figures.points import Point
 

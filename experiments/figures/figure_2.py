@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from model_metamers import InputError, plots, results, runs
-from model_metamers.null_distribution import NullDistribution
+from model_metamers import InputError, plots, runs
+from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.runs import results
 
 GRADIENTS = ("linear", "plain")
 ROWS = "relu_gradients.json"

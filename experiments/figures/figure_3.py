@@ -15,9 +15,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from model_metamers import InputError, presentations, report, results
+from model_metamers import InputError
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
-from model_metamers.presentations import NATURAL, Presentation
+from model_metamers.recognition import presentations
+from model_metamers.recognition.presentations import NATURAL, Presentation
+from model_metamers.runs import report, results
 from model_metamers_experiments.figures import curves, points
 from model_metamers_experiments.figures.points import Who
 

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model_metamers import InputError, results
+from model_metamers import InputError
+from model_metamers.runs import results
 
 COMPARISON = "comparison.json"
 _COLUMNS = 2

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from model_metamers import InputError
-from model_metamers.presentations import NATURAL
+from model_metamers.recognition.presentations import NATURAL
 
 FILE = "recognition.csv"
 _NUMBERS = ("proportion", "sem", "chance")  # empty where not defined

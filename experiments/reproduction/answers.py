@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from model_metamers import InputError, bootstrap, results
-from model_metamers.presentations import NATURAL
+from model_metamers import InputError
+from model_metamers.recognition.presentations import NATURAL
+from model_metamers.runs import results
+from model_metamers.statistics import bootstrap
 from model_metamers_experiments.figures.points import Who
 
 _FILE = "judgements.csv"

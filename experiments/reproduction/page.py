@@ -12,8 +12,8 @@ from typing import Any
 
 import jinja2
 
-from model_metamers import results
-from model_metamers.networks import catalog
+from model_metamers import catalog
+from model_metamers.runs import results
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction import answers, claims, rho_claims, steps

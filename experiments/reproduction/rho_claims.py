@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from model_metamers import bootstrap
+from model_metamers.statistics import bootstrap
 from model_metamers_experiments.reproduction.answers import Correlations
 from model_metamers_experiments.reproduction.claims import FAILS, HOLDS, UNTOLD, Finding, at_least
 from model_metamers_experiments.reproduction.statements import AT_CHANCE, FEWEST, NEAR_ONE

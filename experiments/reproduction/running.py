@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from model_metamers import results
+from model_metamers.runs import results
 from model_metamers_experiments.reproduction.steps import Step
 
 _DONE, _LOGS = "done", "logs"

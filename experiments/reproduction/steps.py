@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from model_metamers.networks import catalog
+from model_metamers import catalog
 from model_metamers_experiments.figures import figure_2, points
 from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
 from model_metamers_experiments.reproduction.stimuli import Stimuli

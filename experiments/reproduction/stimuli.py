@@ -16,9 +16,10 @@ import tensorflow as tf
 from PIL import Image
 
 from model_metamers import InputError
-from model_metamers.networks import small
-from model_metamers.networks.network import SignalSpec
-from model_metamers.stimuli import demo_stimuli, files, records
+from model_metamers.catalog import small
+from model_metamers.corpora import demo_stimuli, records
+from model_metamers.signals import files
+from model_metamers.signals.spec import SignalSpec
 from model_metamers.training import records as training_records
 from model_metamers.weights import manifest
 

@@ -8,7 +8,6 @@ instead of a one-channel convolution, and the gradient is written out.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
 import numpy as np
@@ -18,65 +17,11 @@ import tensorflow as tf
 from model_metamers import gradients
 from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 # Samples of all bands of a chunk: 16 bands of 40,000 complex64 samples are 5 MB, within
 # the L3 cache. At least two chunks, so that two cores are kept busy.
 _SAMPLES_PER_CHUNK = 640_000
-
-
-@dataclasses.dataclass(frozen=True)
-class CochleagramConfig:
-    """What defines a cochleagram; defaults are the paper's.
-
-    Attributes:
-      sample_rate: of the waveform, Hz.
-      num_filters: of the filterbank with its ends; 171 in the paper, 211 in the
-        released networks.
-      low_hz, high_hz: range of the bandpass filters.
-      sample_factor: overlap of the filters.
-      envelope_rate: of the cochleagram's frames, Hz; must divide sample_rate.
-      window_size: taps of the downsampling filter, odd.
-      scale: factor before compression, from the released code.
-      exponent: of the compression.
-      slope_clip: bound on the compression's slope in the gradient.
-    """
-
-    sample_rate: int = 20000
-    num_filters: int = 171
-    low_hz: float = 20.0
-    high_hz: float = 8000.0
-    sample_factor: int = 4
-    envelope_rate: int = 200
-    window_size: int = 1001
-    scale: float = 796.87416837456942
-    exponent: float = 0.3
-    slope_clip: float = 1.0
-
-    @property
-    def stride(self) -> int:
-        """Samples per frame.
-
-        Raises:
-          InputError: envelope_rate does not divide sample_rate.
-        """
-        if self.sample_rate % self.envelope_rate:
-            raise InputError(
-                f"envelope_rate={self.envelope_rate} Hz must divide sample_rate={self.sample_rate} Hz"
-            )
-        return self.sample_rate // self.envelope_rate
-
-    def num_frames(self, num_samples: int) -> int:
-        """Frames of a waveform of `num_samples`.
-
-        Raises:
-          InputError: the length is odd or no multiple of the stride.
-        """
-        if num_samples % 2 or num_samples % self.stride:
-            raise InputError(
-                f"a waveform of {num_samples} samples has no whole number of frames: its length "
-                f"must be even and a multiple of {self.stride} samples"
-            )
-        return num_samples // self.stride
 
 
 def cochleagram(waveforms: tf.Tensor, config: CochleagramConfig | None = None) -> tf.Tensor:

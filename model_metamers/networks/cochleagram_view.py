@@ -19,7 +19,8 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.networks.auditory_cnn import AuditoryCNN
 from model_metamers.networks.layers import Training
-from model_metamers.networks.network import Network, SignalSpec, Stage
+from model_metamers.networks.network import Network, Stage
+from model_metamers.signals.spec import SignalSpec
 
 _SUFFIX = "@cochleagram"
 

@@ -16,7 +16,8 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.mfcc import MfccConfig, mfcc
 from model_metamers.networks import layers
-from model_metamers.networks.network import Network, SignalSpec, Stage
+from model_metamers.networks.network import Network, Stage
+from model_metamers.signals.spec import SignalSpec
 
 # The release's alphabet.txt; the blank of CTC is the class after the last character.
 ENGLISH = tuple(" abcdefghijklmnopqrstuvwxyz'")

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network, SignalSpec, Stage
+from model_metamers.networks.network import Network, Stage
+from model_metamers.signals.spec import SignalSpec
 
 keras = tf.keras
 

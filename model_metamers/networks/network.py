@@ -13,7 +13,7 @@ import tensorflow as tf
 from model_metamers import gradients
 from model_metamers.errors import InputError
 from model_metamers.networks.layers import Training
-from model_metamers.networks.signal import SignalSpec
+from model_metamers.signals.spec import SignalSpec
 
 # Variables of batch normalisation, which stay float32 in mixed precision.
 _NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from model_metamers.networks import layers
-from model_metamers.networks.network import Network, SignalSpec
+from model_metamers.networks.network import Network
+from model_metamers.signals.spec import SignalSpec
 
 
 @dataclasses.dataclass(frozen=True)

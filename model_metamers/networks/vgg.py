@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from model_metamers.networks import layers
-from model_metamers.networks.network import Network, SignalSpec, Stage
+from model_metamers.networks.network import Network, Stage
+from model_metamers.signals.spec import SignalSpec
 
 # Mean RGB of ImageNet that slim's VGG was trained with, on the 0-255 scale (FACTS 4).
 _MEAN_RGB = (123.68, 116.779, 103.939)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.corpora import record_writer
 from model_metamers.networks.network import Network
-from model_metamers.stimuli import record_writer
 from model_metamers.training import augmentation, records
 
 # f(encoded image, size, seed int32 [2]) -> float32 [size, size, 3] in [0, 1].

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.corpora import record_writer
+from model_metamers.corpora import records as image_records
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
-from model_metamers.stimuli import record_writer
-from model_metamers.stimuli import records as image_records
 from model_metamers.training import evaluation, image_input, image_preprocessing, records
 from model_metamers.training.recipe import Recipe
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from model_metamers.catalog import UNNAMED
 from model_metamers.errors import InputError
-from model_metamers.networks.catalog import UNNAMED
 from model_metamers.networks.network import Network
-from model_metamers.stimuli import lazy
+from model_metamers.signals import collection
 
 _SHARDS_AT_ONCE = 16
 
@@ -67,10 +67,10 @@ def find_records(folder: Path, split: str) -> Records:
     Raises:
       InputError: there are none, or a file is cut off.
     """
-    paths = tuple(sorted(p for p in folder.glob(f"{split}-*") if lazy.RECORDS[0] in p.name))
+    paths = tuple(sorted(p for p in folder.glob(f"{split}-*") if collection.RECORDS[0] in p.name))
     if not paths:
         raise InputError(f"{folder}: holds no {split}-*.tfrecord; a build_... command makes such a data set")
-    return Records(paths, sum(len(lazy.record_offsets(path)) for path in paths))
+    return Records(paths, sum(len(collection.record_offsets(path)) for path in paths))
 
 
 def damaged_file(paths: Sequence[Path]) -> Path | None:

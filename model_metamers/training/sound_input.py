@@ -8,9 +8,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK, AuditoryCNN
-from model_metamers.stimuli import record_writer
 from model_metamers.training import mixtures, records
 
 _SIGNAL = "/stimuli/signal"

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
-from model_metamers.results import write_json
+from model_metamers.runs.results import write_json
 
 _HISTORY = "history.json"
 _SETTINGS = "settings.json"

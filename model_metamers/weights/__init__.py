@@ -1,5 +1,5 @@
 """Getting weights into a network: checkpoints, seeds, and what ships."""
 
-from model_metamers.weights.restore import RestoreReport, load_weights, restore
+import lazy_loader
 
-__all__ = ["RestoreReport", "load_weights", "restore"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,44 @@
+from .catalog.names import networks as networks
+from .catalog.registry import load_network
+from .criteria.null_distribution import NullDistribution, null_distribution
+from .criteria.verdict import Measurement, Verdict, check, spearman
+from .errors import InputError
+from .frontends.cochleagram import cochleagram
+from .networks.cochleagram_view import cochleagram_view
+from .networks.keras_network import from_keras
+from .networks.network import Network, Stage
+from .recognition.judging import recognize
+from .runs.results import load, save
+from .signals.cochleagram_config import CochleagramConfig
+from .signals.images import load_image
+from .signals.sounds import load_sound
+from .signals.spec import SignalSpec
+from .synthesis.config import SynthesisConfig
+from .synthesis.metamer import Metamer, synthesize
+
+__all__ = [
+    "CochleagramConfig",
+    "InputError",
+    "Measurement",
+    "Metamer",
+    "Network",
+    "NullDistribution",
+    "SignalSpec",
+    "Stage",
+    "SynthesisConfig",
+    "Verdict",
+    "check",
+    "cochleagram",
+    "cochleagram_view",
+    "from_keras",
+    "load",
+    "load_image",
+    "load_network",
+    "load_sound",
+    "networks",
+    "null_distribution",
+    "recognize",
+    "save",
+    "spearman",
+    "synthesize",
+]

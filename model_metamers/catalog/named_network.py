@@ -1,0 +1,101 @@
+"""Networks as they are named on the command line: of the catalog, or built by a Python file."""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from model_metamers.catalog.registry import load_network
+from model_metamers.errors import InputError
+from model_metamers.networks.network import Network
+
+# How a network may be named, for --help.
+NAMES = "A network of the catalog, or FILE.py:FUNCTION, which runs that file"
+BUILDER = (
+    "FILE.py:FUNCTION runs that Python file and calls its function, with the checkpoint if one is given and "
+    "without arguments if not, for a network (mm.Network, such as mm.from_keras gives)."
+)
+
+
+def load(name: str, checkpoint: str | None = None) -> Network:
+    """The network of a name, with weights.
+
+    Args:
+      name: of the catalog, or FILE.py:FUNCTION.
+      checkpoint: as for `mm.load_network`, or the function's argument.
+
+    Raises:
+      InputError: no such network, file, function or checkpoint.
+    """
+    file, _, function = name.rpartition(":")
+    if not file.endswith(".py"):
+        return load_network(name, checkpoint)
+    build = getattr(_run_file(Path(file)), function, None)
+    if not callable(build):
+        raise InputError(f"{file}: has no function {function!r}")
+    try:
+        network = build() if checkpoint is None else build(checkpoint)
+    except (OSError, TypeError) as error:
+        given = f"the checkpoint {checkpoint}" if checkpoint is not None else "no checkpoint"
+        raise InputError(f"{name}: does not build from {given}: {error}") from error
+    if not isinstance(network, Network):
+        raise InputError(f"{name}: gave {type(network).__name__}, expected an mm.Network")
+    return network
+
+
+def load_spec(spec: str) -> Network:
+    """The network of "NAME" or "NAME=CHECKPOINT"."""
+    name, _, checkpoint = spec.partition("=")
+    return load(name, checkpoint or None)
+
+
+def load_generator(name: str, weights: str, metamers: Sequence[Path]) -> Network:
+    """The network that metamers were found for, which must be of the catalog.
+
+    Its weights are sought where the run's `flags.txt` says, then where the catalog does.
+
+    Args:
+      name, weights: of the network, and its weights' digest.
+      metamers: folders of some of its metamers.
+
+    Raises:
+      InputError: no such network, or none of these weights.
+    """
+    for checkpoint in _checkpoints(weights, metamers):
+        try:
+            network = load_network(name, checkpoint)
+        except InputError:
+            continue
+        if network.checkpoint_digest == weights:
+            return network
+    raise InputError(
+        f"{name}: the network of these metamers, with the weights {weights[:19]}, was not found; name it "
+        f"with --judges=NAME=CHECKPOINT, or leave it out with --without_self"
+    )
+
+
+def _checkpoints(weights: str, metamers: Sequence[Path]) -> list[str | None]:
+    """Where the weights may be, the likeliest first."""
+    if weights.startswith("random:"):
+        return [weights]
+    found = []
+    for flags in dict.fromkeys(folder.resolve().parents[2] / "flags.txt" for folder in metamers):
+        lines = flags.read_text(encoding="utf-8").splitlines() if flags.is_file() else []
+        found += [line.partition("=")[2] for line in lines if line.startswith("--checkpoint=")]
+    return [*dict.fromkeys(found), None]
+
+
+def _run_file(path: Path):
+    """The module of a Python file, which may import what lies beside it."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    name = f"_network_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    return module

@@ -1,0 +1,25 @@
+"""Names of the networks; naming one builds nothing and loads no TensorFlow."""
+
+from __future__ import annotations
+
+UNNAMED = "class_"  # begins the names of classes that have none
+
+# By the module of this room whose BUILDERS build them.
+NAMES = {
+    "paper_size": (
+        "vgg_19", "inception_v3", "resnet_v2_101", "resnet_v2_50", "mobilenet_v1", "mobilenet_v1_025",
+        "word_aliased", "word_reduced_aliasing", "audioset_reduced_aliasing", "both_tasks_reduced_aliasing",
+        "word_aliased_released", "word_reduced_aliasing_released", "vggish", "vggish_linear", "deepspeech",
+    ),
+    "small": (
+        "vgg_19_small", "vgg_19_small_seed1", "inception_v3_small", "inception_v3_small_seed1",
+        "resnet_v2_small", "resnet_v2_small_seed1", "word_aliased_small", "word_reduced_aliasing_small",
+        "word_reduced_aliasing_small_seed1", "environmental_reduced_aliasing_small",
+        "both_tasks_reduced_aliasing_small",
+    ),
+}
+
+
+def networks() -> tuple[str, ...]:
+    """Names that `load_network` knows."""
+    return tuple(name for names in NAMES.values() for name in names)

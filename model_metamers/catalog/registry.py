@@ -1,0 +1,41 @@
+"""Builds the networks of the catalog, and loads their weights."""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+from model_metamers import weights
+from model_metamers.catalog.names import NAMES, networks
+from model_metamers.errors import InputError
+from model_metamers.networks.network import Network
+from model_metamers.weights import manifest
+
+
+def build_network(name: str) -> Network:
+    """A network of the catalog whose variables hold zeros yet.
+
+    Raises:
+      InputError: an unknown name; the message lists those there are.
+    """
+    for module, names in NAMES.items():
+        if name in names:
+            return importlib.import_module(f"{__package__}.{module}").BUILDERS[name]()
+    raise InputError(f"there is no network {name!r}; there are {', '.join(networks())}")
+
+
+def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Network:
+    """A network of the catalog with weights.
+
+    Args:
+      name: see `networks()`.
+      checkpoint: a TF1, TF-slim or TF2 checkpoint, a SavedModel folder or TF Hub handle,
+        "random:SEED" for untrained weights, or None for the checkpoint that ships or
+        was fetched.
+
+    Raises:
+      InputError: unknown name, no such checkpoint, or one that does not fit.
+    """
+    network = build_network(name)
+    weights.load_weights(network, manifest.default_checkpoint(name) if checkpoint is None else checkpoint)
+    return network

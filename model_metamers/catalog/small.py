@@ -1,0 +1,98 @@
+"""The small networks that ship: the paper's code at another width and input.
+
+Images: 32 x 32, the ten classes of CIFAR-10. Sounds: one second at 8 kHz, twenty words and ten
+environmental sounds (ESC-10), the null class of each at index 0. A second seed is a network
+of its own name, as in the paper's comparisons of initialisations (Figures 5 and 6).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from model_metamers.networks.auditory_cnn import (
+    ALIASED_LAYERS,
+    AUDIOSET_TASK,
+    REDUCED_LAYERS,
+    WORD_TASK,
+    AuditoryCNN,
+    word_architecture,
+)
+from model_metamers.networks.inception import InceptionV3
+from model_metamers.networks.network import Network
+from model_metamers.networks.resnet import ResNetV2
+from model_metamers.networks.vgg import VGG
+from model_metamers.signals.cochleagram_config import CochleagramConfig
+
+CIFAR10_CLASSES = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
+WORDS = (
+    "__nullSignal__", "down", "eight", "five", "four", "go", "left", "nine", "no", "off", "on", "one",
+    "right", "seven", "six", "stop", "three", "two", "up", "yes", "zero",
+)  # fmt: skip
+ENVIRONMENTAL_CLASSES = (
+    "__nullSignal__", "baby_cry", "chainsaw", "clock_tick", "dog_bark", "fire_crackling", "helicopter",
+    "person_sneeze", "rain", "rooster", "sea_waves",
+)  # fmt: skip
+_TASK_CLASSES = {WORD_TASK: WORDS, AUDIOSET_TASK: ENVIRONMENTAL_CLASSES}
+SAMPLE_RATE = 8000
+NUM_SAMPLES = 8000
+
+_NORM_DECAY = 0.99  # their trainings have some thousand steps
+_FRONTEND = CochleagramConfig(SAMPLE_RATE, num_filters=53, high_hz=3600.0, sample_factor=2)
+_CHANNELS = (16, 96, 160, 208, 96)
+_FC_UNITS = 256
+_SECOND_SEED = "_seed1"
+
+
+def _vgg(name: str) -> Network:
+    return VGG(
+        name, CIFAR10_CLASSES, image_size=32, widths=(16, 32, 64, 128, 128), fc_width=256, pixel_std=64.0,
+        kernel_initializer="he_normal",
+    )  # fmt: skip
+
+
+def _inception(name: str) -> Network:
+    return InceptionV3(
+        name, CIFAR10_CLASSES, depth_multiplier=0.25, image_size=32, stem_strides=(1, 1, 2),
+        norm_decay=_NORM_DECAY,
+    )  # fmt: skip
+
+
+def _resnet(name: str) -> Network:
+    return ResNetV2(
+        name, CIFAR10_CLASSES, units=(2, 2, 2, 2), image_size=32, widths=(16, 32, 64, 128), stem_width=32,
+        stem_strides=(1, 2), norm_decay=_NORM_DECAY, scope="resnet_v2_26",
+    )  # fmt: skip
+
+
+def _auditory(tasks: dict[str, int], reduced_aliasing: bool, name: str) -> Network:
+    architecture = word_architecture(reduced_aliasing, _CHANNELS, _FC_UNITS, tasks)
+    task = WORD_TASK if WORD_TASK in tasks else AUDIOSET_TASK
+    return AuditoryCNN(
+        name, architecture, REDUCED_LAYERS if reduced_aliasing else ALIASED_LAYERS,
+        _TASK_CLASSES[task], _FRONTEND, NUM_SAMPLES, task, {other: _TASK_CLASSES[other] for other in tasks},
+    )  # fmt: skip
+
+
+_WORD = {WORD_TASK: len(WORDS)}
+_ENVIRONMENTAL = {AUDIOSET_TASK: len(ENVIRONMENTAL_CLASSES)}
+_FAMILIES: dict[str, Callable[[str], Network]] = {
+    "vgg_19_small": _vgg,
+    "inception_v3_small": _inception,
+    "resnet_v2_small": _resnet,
+    "word_aliased_small": functools.partial(_auditory, _WORD, False),
+    "word_reduced_aliasing_small": functools.partial(_auditory, _WORD, True),
+    "environmental_reduced_aliasing_small": functools.partial(_auditory, _ENVIRONMENTAL, True),
+    "both_tasks_reduced_aliasing_small": functools.partial(_auditory, _WORD | _ENVIRONMENTAL, True),
+}
+_WITH_SECOND_SEED = (
+    "vgg_19_small", "inception_v3_small", "resnet_v2_small", "word_reduced_aliasing_small",
+)  # fmt: skip
+
+BUILDERS: dict[str, Callable[[], Network]] = {
+    name: functools.partial(family, name)
+    for base, family in _FAMILIES.items()
+    for name in (base, *([base + _SECOND_SEED] if base in _WITH_SECOND_SEED else []))
+}

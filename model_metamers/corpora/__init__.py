@@ -1,0 +1,1 @@
+"""Natural signals in bulk: speech, backgrounds and images, from their files to records."""

@@ -1,0 +1,63 @@
+"""Natural signals that need no download: libraries' photographs, synthesised words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import skimage.data
+import soundfile
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from model_metamers.corpora import speech
+
+# Those whose files scikit-image carries; the others it would download.
+_SKIMAGE = ("astronaut", "brick", "camera", "chelsea", "clock", "coffee", "coins", "grass", "gravel",
+            "hubble_deep_field", "moon", "rocket")  # fmt: skip
+# Speech Commands' ten words, and others that serve the null distribution.
+WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
+          "house", "seven", "water", "garden", "music", "paper", "window", "river",
+          "orange", "table", "circle", "morning", "letter", "animal", "yellow", "kitchen")  # fmt: skip
+_VOICES = ("en-us", "en", "en-gb-scotland", "en-us+f3", "en+m3", "en-us+m5", "en+f2")
+_CLIP_SECONDS = 2.0  # as the paper's clips, the word in the middle
+
+
+def write_photographs(folder: Path) -> Path:
+    """Writes the photographs as PNG files; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, pixels in photographs():
+        Image.fromarray(pixels).convert("RGB").save(folder / f"{name}.png")
+    return folder
+
+
+def photographs() -> Iterator[tuple[str, np.ndarray]]:
+    """(name, uint8 pixels) of photographs that installed libraries carry."""
+    for name in _SKIMAGE:
+        yield name, getattr(skimage.data, name)()
+    yield "motorcycle", skimage.data.stereo_motorcycle()[0]
+    samples = load_sample_images()
+    for path, pixels in zip(samples.filenames, samples.images, strict=True):
+        yield Path(path).stem, pixels
+    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    yield "grace_hopper", np.asarray(Image.open(hopper))
+
+
+def write_words(folder: Path) -> Path:
+    """Writes spoken words as 16-bit WAV files of two seconds; returns the folder.
+
+    Files that are there are kept: espeak-ng does not say a word twice to the same bits.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, word in enumerate(WORDS):
+        path = folder / f"{word}.wav"
+        if path.exists():
+            continue
+        spoken, rate = speech.say(word, _VOICES[i % len(_VOICES)])
+        clip = np.zeros(int(_CLIP_SECONDS * rate))
+        first = (len(clip) - len(spoken)) // 2
+        clip[first : first + len(spoken)] = spoken
+        soundfile.write(str(path), clip, rate, subtype="PCM_16")
+    return folder

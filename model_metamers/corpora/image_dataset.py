@@ -1,0 +1,162 @@
+"""Images in class folders, or CIFAR-10 as published, written as TFRecords with TF-slim's keys."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from model_metamers.corpora import record_writer
+from model_metamers.errors import InputError
+
+_EXTENSIONS = (".jpg", ".jpeg", ".png")
+_FORMATS = ("JPEG", "PNG")
+
+LAYOUTS = ("folders", "cifar10")
+_CIFAR_FILES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
+_CIFAR_SHAPE = (3, 32, 32)  # planes of red, green and blue; a byte before them is the class
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """An image that is no file of its own.
+
+    Attributes:
+      name: for the records.
+      values: uint8 [height, width, 3].
+    """
+
+    name: str
+    values: np.ndarray
+
+
+def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[tuple[Path, int]], list[str]]:
+    """Images below `<class>/` and their 0-based classes, and the classes' names.
+
+    Args:
+      root: holds one folder a class.
+      labels: folders in the order of their indices; in the alphabet's without.
+
+    Raises:
+      InputError: no folders of images, a folder without images, or one that `labels` lacks.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of class folders")
+    folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    labels = list(labels or folders)
+    if not folders or set(folders) - set(labels):
+        raise InputError(
+            f"{root}: no class folders, or {sorted(set(folders) - set(labels))[:3]} not among the labels"
+        )
+    found = []
+    for label, name in enumerate(labels):
+        paths = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in _EXTENSIONS)
+        if name in folders and not paths:
+            raise InputError(f"{root / name}: holds no images ({', '.join(_EXTENSIONS)})")
+        found += [(path, label) for path in paths]
+    return found, labels
+
+
+def read_cifar10(root: Path, split: str) -> tuple[list[tuple[Pixels, int]], list[str]]:
+    """Images of CIFAR-10's binary version (`cifar-10-batches-bin`) and their 0-based classes, and names.
+
+    Args:
+      root: holds `data_batch_1.bin` to `_5`, `test_batch.bin` and `batches.meta.txt`.
+      split: "train" or "test".
+
+    Raises:
+      InputError: another split, a file that lacks or is damaged.
+    """
+    if split not in _CIFAR_FILES:
+        raise InputError(f"CIFAR-10 has the splits {' and '.join(_CIFAR_FILES)}, not {split!r}")
+    labels = record_writer.read_lines(root / "batches.meta.txt")
+    found = []
+    for name in _CIFAR_FILES[split]:
+        for number, (label, values) in enumerate(_cifar_batch(root / name)):
+            if label >= len(labels):
+                raise InputError(f"{root / name}: image {number} is of class {label}, of {len(labels)}")
+            found.append((Pixels(f"{Path(name).stem}_{number:05d}.png", values), label))
+    return found, labels
+
+
+def _cifar_batch(path: Path) -> list[tuple[int, np.ndarray]]:
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); expected CIFAR-10's binary version"
+        ) from error
+    size = 1 + int(np.prod(_CIFAR_SHAPE))
+    if not content.size or content.size % size:
+        raise InputError(f"{path}: {content.size} bytes are no whole number of images of {size}")
+    rows = content.reshape(-1, size)
+    return [(int(row[0]), row[1:].reshape(_CIFAR_SHAPE).transpose(1, 2, 0)) for row in rows]
+
+
+def write_records(
+    images: Sequence[tuple[Path | Pixels, int]], labels: Sequence[str], out: Path, split: str = "train",
+    shards: int = 1, seed: int = 0, progress: bool = True, flags: Sequence[str] = (),
+) -> Counter:  # fmt: skip
+    """Writes `<split>-00000-of-0000N.tfrecord`, `labels.txt` (`0:name`) and `flags.txt`.
+
+    Records hold the file's bytes as they are, or pixels as PNG (`image/encoded`), `image/format`,
+    `image/height`, `image/width`, `image/class/label` (0-based), `image/class/text` and
+    `image/filename`, in an order drawn from the seed.
+
+    Returns:
+      Images by format and mode, such as {"JPEG RGB": 50000}.
+
+    Raises:
+      InputError: the folder exists, the disk is full, or a file is no JPEG or PNG.
+    """
+    kinds: Counter = Counter()
+    order = np.random.RandomState(seed).permutation(len(images))
+    with record_writer.whole_folder(out) as folder:
+        with record_writer.ShardWriter(folder, split, shards, seed, reorder=False) as writer:
+            for index in tqdm(order, f"{split} images", disable=not progress):
+                source, label = images[index]
+                content = _content(source)
+                image_format, mode, width, height = _inspect(source, content)
+                kinds[f"{image_format} {mode}"] += 1
+                writer.write({
+                    "image/encoded": content,
+                    "image/format": image_format.lower(),
+                    "image/height": height,
+                    "image/width": width,
+                    "image/class/label": label,
+                    "image/class/text": labels[label],
+                    "image/filename": source.name,
+                })  # fmt: skip
+        record_writer.write_lines(folder / "labels.txt", [f"{i}:{name}" for i, name in enumerate(labels)])
+        record_writer.write_lines(folder / "flags.txt", flags)
+    return kinds
+
+
+def _content(source: Path | Pixels) -> bytes:
+    if isinstance(source, Path):
+        try:
+            return source.read_bytes()
+        except OSError as error:
+            raise InputError(f"{source}: no readable image file ({error})") from error
+    buffer = io.BytesIO()
+    Image.fromarray(source.values).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _inspect(source: Path | Pixels, content: bytes) -> tuple[str, str, int, int]:
+    """Format, mode, width and height of a whole image; its content tells, not its name."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            kind = (str(image.format), image.mode, *image.size)
+            image.load()
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{source}: no readable image file ({error})") from error
+    if kind[0] not in _FORMATS:
+        raise InputError(f"{source}: holds {kind[0]}; expected {' or '.join(_FORMATS)}, convert it first")
+    return kind

@@ -1,0 +1,143 @@
+"""TFRecord files of a data set: shards written together, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from model_metamers.errors import InputError
+from model_metamers.signals import collection
+
+_EXAMPLES_OF_A_SHARD = 4096
+NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", FACTS.md 1d
+
+
+def class_names(names: Iterable[str]) -> list[str]:
+    """Names with the null class among them, sorted by code point as the lab's lists are.
+
+    Lower-case names come after the null class, so it is index 0 of words; among speakers
+    it comes after those whose names begin with digits or capitals (index 203 of the paper's
+    433, FACTS.md 1d).
+    """
+    return sorted({*names, NULL_CLASS})
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill that takes its name only once it is complete, and is gone otherwise.
+
+    Raises:
+      InputError: the folder exists, or the disk takes no more.
+    """
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; data sets are not overwritten, choose another --out")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        os.replace(partial, folder)
+    except (OSError, tf.errors.OpError) as error:
+        raise InputError(f"{folder}: cannot be written ({error})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+class ShardWriter(contextlib.ExitStack):
+    """The shards of one split, all open at once: `<split>-00000-of-00004.tfrecord`.
+
+    Which shard an example lands in is drawn from the seed, and at the end each shard is put in
+    random order, so that any stretch of one is a mixture of the whole although recordings are
+    read one after the other.
+
+    Args:
+      folder: of the files.
+      split: begins their names.
+      shards: how many.
+      seed: of places and order.
+      reorder: whether to put shards in random order; not needed where examples come in one.
+    """
+
+    def __init__(self, folder: Path, split: str, shards: int, seed: int, reorder: bool = True):
+        super().__init__()
+        self.paths = [folder / f"{split}-{i:05d}-of-{shards:05d}.tfrecord" for i in range(shards)]
+        self._writers = [self.enter_context(tf.io.TFRecordWriter(str(path))) for path in self.paths]
+        self._random = np.random.RandomState(seed)
+        self._turn: list[int] = []
+        self._reorder = reorder
+
+    def __exit__(self, kind: type[BaseException] | None, *about: Any) -> bool:
+        held_back = super().__exit__(kind, *about)
+        if kind is None and self._reorder:
+            for path in self.paths:
+                _reorder(path, self._random)
+        return held_back
+
+    def write(self, values: Mapping[str, Any]) -> str:
+        """Writes an example; returns the name of its shard."""
+        if not self._turn:  # each shard once in a turn keeps them of one size
+            self._turn = self._random.permutation(len(self._writers)).tolist()
+        shard = self._turn.pop()
+        self._writers[shard].write(encode(values))
+        return self.paths[shard].name
+
+
+def shards_for(examples: int) -> int:
+    """How many shards suit a set: some thousand examples in each, so that they can be drawn."""
+    return 1 + examples // _EXAMPLES_OF_A_SHARD
+
+
+def _reorder(path: Path, random: np.random.RandomState) -> None:
+    """Puts the records of a file in random order."""
+    begins = [offset - collection.RECORD_HEADER for offset in collection.record_offsets(path)]
+    spans = list(itertools.pairwise([*begins, path.stat().st_size]))  # none of an empty file
+    partial = path.with_name(f"{path.name}.partial")
+    with path.open("rb") as old, partial.open("wb") as new:
+        for i in random.permutation(len(spans)):
+            first, end = spans[i]
+            old.seek(first)
+            new.write(old.read(end - first))
+    os.replace(partial, path)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """A text file, one entry a line."""
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a text file that are not blank; InputError where there are none."""
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no readable text file ({error})") from error
+    if not lines:
+        raise InputError(f"{path}: is empty; expected one name a line")
+    return lines
+
+
+def encode(values: Mapping[str, Any]) -> bytes:
+    """A serialized tf.train.Example, the same bytes in every process: str and bytes, ints, floats, lists."""
+    features = {key: _feature(value) for key, value in values.items()}
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
+        deterministic=True
+    )
+
+
+def _feature(value: Any) -> tf.train.Feature:
+    items = [value] if np.ndim(value) == 0 else value
+    array = np.asarray(items)
+    if np.issubdtype(array.dtype, np.floating):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=array.astype(np.float32)))
+    if np.issubdtype(array.dtype, np.integer):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=array))
+    texts = [item if isinstance(item, bytes) else str(item).encode() for item in items]
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=texts))

@@ -1,0 +1,140 @@
+"""Clips of words written as TFRecords with the lab's keys, and what a data set holds."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from model_metamers.corpora import record_writer
+from model_metamers.corpora.speech_dataset import SPLITS, Clip, Selected, cut
+from model_metamers.runs.results import write_json
+from model_metamers.signals import sounds
+
+# Section 3.3 of the paper.
+PAPER_TARGETS = {"words": 793, "speakers": 432, "train clips": 230_357, "validation clips": 40_651}
+
+_SILENT_RMS = 1e-6
+
+
+def write_dataset(
+    selected: Selected,
+    out: Path,
+    shards: int = 1,
+    seed: int = 0,
+    progress: bool = True,
+    flags: Sequence[str] = (),
+    mix_channels: bool = False,
+) -> dict[str, Any]:
+    """Writes TFRecords, `words.txt`, `speakers.txt`, `clips.csv`, `summary.json`, `flags.txt`.
+
+    Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
+    `/stimuli/word_int`, `/stimuli/speaker_int`, as text `/stimuli/word`, `/stimuli/speaker`,
+    `/stimuli/recording`, and the row of `clips.csv`, from 0, as `/stimuli/clip_int`. The middle of
+    the word is the middle of the clip; of a word longer than the clip, the centre of its energy is.
+    A clip whose word is digital silence is left out and counted.
+
+    Returns:
+      The summary.
+
+    Raises:
+      InputError: the folder exists, the disk is full, or a recording cannot be read.
+    """
+    written: dict[str, list[Clip]] = {name: [] for name in SPLITS}
+    dropped = Counter(selected.dropped)
+    with record_writer.whole_folder(out) as folder:
+        with (folder / "clips.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["split", "shard", *(field.name for field in dataclasses.fields(Clip))])
+            for split in (name for name in SPLITS if selected.clips[name]):
+                with record_writer.ShardWriter(folder, split, shards, seed) as writer:
+                    for clip, signal in _signals(selected, split, mix_channels, progress):
+                        if signal is None:
+                            dropped["silent"] += 1
+                            continue
+                        row = sum(map(len, written.values()))
+                        shard = writer.write(_record(clip, signal, selected) | {"/stimuli/clip_int": row})
+                        table.writerow([split, shard, *dataclasses.astuple(clip)])
+                        written[split].append(clip)
+        record_writer.write_lines(folder / "words.txt", selected.words)
+        record_writer.write_lines(folder / "speakers.txt", selected.speakers)
+        record_writer.write_lines(folder / "flags.txt", flags)
+        found = dataclasses.asdict(selected.clip_format)
+        found |= summary(written, selected.words, selected.speakers, dropped)
+        write_json(folder / "summary.json", found)
+    return found
+
+
+def _signals(
+    selected: Selected, split: str, mix_channels: bool, progress: bool
+) -> Iterator[tuple[Clip, np.ndarray | None]]:
+    """Each clip of a split and its waveform, None where the word is silent; files are read once."""
+    clips, rate = selected.clips[split], selected.clip_format.sample_rate
+    bar = tqdm(total=len(clips), desc=f"{split} clips", disable=not progress)
+    for path, group in itertools.groupby(clips, key=lambda clip: clip.path):
+        waveform = sounds.read_waveform(path, rate, mix_channels)
+        for clip in group:
+            word = waveform[round(clip.start_s * rate) : round(clip.end_s * rate) + 1]
+            if not word.size or np.sqrt(np.mean(word**2)) < _SILENT_RMS:
+                yield clip, None
+            else:
+                middle = clip.middle_s
+                if len(word) > selected.clip_format.num_samples + 1:
+                    middle = clip.start_s + _centre_of_energy(word) / rate
+                yield clip, cut(waveform, middle, selected.clip_format)
+            bar.update()
+    bar.close()
+
+
+def _centre_of_energy(waveform: np.ndarray) -> float:
+    """In samples; a file of a word can be longer than the clip, and mostly silent."""
+    energy = np.square(waveform, dtype=np.float64)
+    return float(energy @ np.arange(len(waveform)) / energy.sum())
+
+
+def _record(clip: Clip, signal: np.ndarray, selected: Selected) -> dict[str, Any]:
+    return {
+        "/stimuli/signal": signal,
+        "/stimuli/word_int": selected.words.index(clip.word),
+        "/stimuli/speaker_int": selected.speakers.index(clip.speaker),
+        "/stimuli/word": clip.word,
+        "/stimuli/speaker": clip.speaker,
+        "/stimuli/recording": clip.recording,
+    }
+
+
+def summary(
+    clips: Mapping[str, Sequence[Clip]], words: Sequence[str], speakers: Sequence[str], dropped: Mapping
+) -> dict[str, Any]:
+    """What a data set holds: clips, words, speakers, recordings of each split, and of both."""
+    both = [clip for split in clips.values() for clip in split]
+    counted = {name: _counts(split) for name, split in {**clips, "both": both}.items()}
+    return {
+        **counted,
+        "word_classes": len(words),
+        "speaker_classes": len(speakers),
+        "dropped": dict(sorted(dropped.items())),
+    }
+
+
+def _counts(clips: Sequence[Clip]) -> dict[str, int]:
+    kinds = {"words": "word", "speakers": "speaker", "recordings": "recording"}
+    return {"clips": len(clips)} | {k: len({getattr(c, f) for c in clips}) for k, f in kinds.items()}
+
+
+def against_paper(found: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """A summary's numbers beside the paper's (section 3.3), by name: (ours, the paper's)."""
+    ours = {
+        "words": found["both"]["words"],
+        "speakers": found["both"]["speakers"],
+        "train clips": found["train"]["clips"],
+        "validation clips": found["validation"]["clips"],
+    }
+    return {name: (ours[name], target) for name, target in PAPER_TARGETS.items()}

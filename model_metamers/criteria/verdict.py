@@ -1,0 +1,175 @@
+"""The paper's two conditions for a metamer (section 3.1).
+
+The network gives it the target's class, and Spearman's rho between their activations
+lies above the whole null distribution. Of a network that names no classes (VGGish) only
+the second applies.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model_metamers.errors import InputError
+from model_metamers.networks.cochleagram_view import viewed_name
+from model_metamers.networks.network import Network
+from model_metamers.statistics import ranks
+
+if TYPE_CHECKING:
+    from model_metamers.criteria.null_distribution import NullDistribution
+    from model_metamers.synthesis import Metamer
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """How a signal compares with its target in a network.
+
+    Attributes:
+      spearman: rho by layer; NaN where either activation is constant.
+      target_label, signal_label: indices of the largest logits; None where the network's
+        classes are texts, or it has none.
+      target_class, signal_class: their names, or the texts; None where it has none.
+    """
+
+    spearman: dict[str, float]
+    target_label: int | None
+    signal_label: int | None
+    target_class: str | None
+    signal_class: str | None
+
+    @property
+    def same_class(self) -> bool | None:
+        """The paper's first condition; None where it does not apply."""
+        if self.target_class is None:
+            return None
+        return (self.target_label, self.target_class) == (self.signal_label, self.signal_class)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether a metamer may be used.
+
+    Attributes:
+      passes: both conditions hold, or the second where the first does not apply.
+      same_class: the first condition; None where the network names no classes.
+      above_null: the second condition.
+      rho: at the matched layer.
+      null_max: largest rho of unrelated signals there.
+      reasons: why it does not pass; empty when it does.
+    """
+
+    passes: bool
+    same_class: bool | None
+    above_null: bool
+    rho: float
+    null_max: float
+    reasons: tuple[str, ...]
+
+
+def standardised_ranks(values: np.ndarray) -> np.ndarray | None:
+    """Average ranks with mean 0 and length 1, float64 [units]; None where all are equal.
+
+    The dot product of two is Spearman's rho.
+    """
+    ranked = ranks.average_ranks(values)
+    ranked -= ranked.mean()
+    length = np.linalg.norm(ranked)
+    return ranked / length if length > 0 else None
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rho over all elements of two equally shaped arrays, ties averaged.
+
+    NaN where one of them is constant: rho is not defined there.
+
+    Raises:
+      InputError: other shapes.
+    """
+    if np.shape(a) != np.shape(b):
+        raise InputError(f"rho needs equal shapes, got {np.shape(a)} and {np.shape(b)}")
+    ranks_a, ranks_b = standardised_ranks(a), standardised_ranks(b)
+    if ranks_a is None or ranks_b is None:
+        return math.nan
+    return float(np.clip(ranks_a @ ranks_b, -1.0, 1.0))
+
+
+def measure(
+    network: Network, target: np.ndarray, signal: np.ndarray, layer: str | None = None
+) -> Measurement:
+    """Rho at every metamer layer (and at `layer`), and both classes.
+
+    Args:
+      network: that judges.
+      target, signal: of shape `network.signal.shape`.
+      layer: a further stage to be read.
+    """
+    layers = tuple(dict.fromkeys([*network.layers, *([layer] if layer else []), network.logits_stage]))
+    activations = network.activations(np.stack([target, signal]), layers)
+    rho = {name: spearman(*activations[name].numpy()) for name in layers}
+    labels = network.label(activations[network.logits_stage].numpy()) or [(None, None)] * 2
+    (target_label, target_class), (signal_label, signal_class) = labels
+    return Measurement(rho, target_label, signal_label, target_class, signal_class)
+
+
+def check(metamer: Metamer, null: NullDistribution) -> Verdict:
+    """The verdict on a metamer.
+
+    Raises:
+      InputError: the null distribution is of another network, or lacks the layer.
+    """
+    check_null(null, metamer.network, metamer.checkpoint)
+    return judge(metamer.measurement, metamer.layer, null)
+
+
+def check_null(null: NullDistribution, network: str, checkpoint: str) -> None:
+    """Refuses a null distribution of another network, or of other weights.
+
+    Raises:
+      InputError: it is.
+    """
+    if not is_null_of(null, network, checkpoint):
+        raise InputError(
+            f"the null distribution is of {null.network} ({null.checkpoint[:19]}), the metamer of "
+            f"{network} ({checkpoint[:19]}); measure one for it"
+        )
+
+
+def is_null_of(null: NullDistribution, network: str, checkpoint: str) -> bool:
+    """Whether a null distribution is of a network with these weights, or of its view.
+
+    Natural sounds have the same activations in a network and in its `cochleagram_view`.
+    """
+    same_network = viewed_name(null.network) == viewed_name(network)
+    return same_network and null.checkpoint == checkpoint
+
+
+def judge(measurement: Measurement, layer: str, null: NullDistribution) -> Verdict:
+    """The verdict on a measurement at the matched layer."""
+    rho, null_max = measurement.spearman[layer], null.maximum(layer)
+    above = bool(rho > null_max)
+    reasons = []
+    if measurement.same_class is False:
+        names = class_text(measurement.signal_class), class_text(measurement.target_class)
+        reasons.append(f"class {names[0]}, the target's is {names[1]}")
+    if math.isnan(rho):
+        reasons.append("rho is not defined: the activations are constant")
+    elif math.isnan(null_max):
+        reasons.append("no null: the activations of unrelated signals are constant")
+    elif not above:
+        reasons.append(f"rho {rho:.4f} is {null_max - rho:.4f} below the null maximum {null_max:.4f}")
+    return Verdict(
+        passes=above and measurement.same_class is not False,
+        same_class=measurement.same_class,
+        above_null=above,
+        rho=rho,
+        null_max=null_max,
+        reasons=tuple(reasons),
+    )
+
+
+def class_text(name: str | None) -> str:
+    """A class as it is shown: a text may be empty, and a network may name none."""
+    return "none" if name is None else name or "(nothing)"

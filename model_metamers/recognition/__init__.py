@@ -1,0 +1,1 @@
+"""Who recognises what: networks as judges, their answers, and the truth."""

@@ -1,0 +1,198 @@
+"""What is put before a judge: the metamers of runs, and their natural targets."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_metamers.errors import InputError
+from model_metamers.networks.cochleagram_view import viewed_name
+from model_metamers.recognition.decisions import label_of
+from model_metamers.runs import inclusion, results
+from model_metamers.signals import images
+from model_metamers.signals.refit import refit
+from model_metamers.signals.spec import SignalSpec
+
+NATURAL = "natural"
+CRITERIA = ("file", "float", "none")
+# What does not decide a metamer beyond its seed, which is told by itself.
+_NO_SETTINGS = ("seed", "log_every", "save_every")
+# What the search varied, by kind of signal.
+_OPTIMIZED = {"image": "image", "sound": "waveform", "cochleagram": "cochleagram"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Presentation:
+    """A metamer or a natural target, before it is read.
+
+    Attributes:
+      folder, stem: of the file.
+      part: "file", as a person is shown it, or "float".
+      generator, generator_weights: the network it was found for, and its weights' digest.
+      layer, layer_index: that was matched, counted from the earliest metamer layer; "natural"
+        and -1 for a target.
+      stimulus, search_seed: name of the target; seed of the noise, None for a target.
+      settings: of the search, but for the seed, as text; empty for a target.
+      relu_gradient: one of them, empty for a target.
+      included, reason: whether it meets the criteria, and why it does not.
+      label: the class that the generator gave to the target, None without.
+      spec: of the signal.
+    """
+
+    folder: Path
+    stem: str
+    part: str
+    generator: str
+    generator_weights: str
+    layer: str
+    layer_index: int
+    stimulus: str
+    search_seed: int | None
+    settings: str
+    relu_gradient: str
+    included: bool
+    reason: str
+    label: str | None
+    spec: SignalSpec
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the picture or sound is judged; of a cochleagram, only the values can be."""
+        return self.part == "file" and self.spec.kind != "cochleagram"
+
+    @property
+    def path(self) -> Path:
+        """The file that is judged."""
+        return self.folder / (results.shown_name(self.stem, self.spec) if self.is_file else "metamer.npz")
+
+    @property
+    def optimized(self) -> str:
+        """What the search varied: "image", "waveform" or "cochleagram"; of a target, its metamers'."""
+        return _OPTIMIZED[self.spec.kind]
+
+    @property
+    def point(self) -> tuple:
+        """What the presentations of one point of a curve share, but for the seed."""
+        weights = (self.generator, self.generator_weights, self.optimized)
+        return (*weights, self.layer_index, self.layer, self.settings)
+
+    def digest(self) -> str:
+        """sha256 of what is judged, hex."""
+        about = repr((self.path.name, self.stem, dataclasses.astuple(self.spec)))
+        try:
+            return hashlib.sha256(about.encode() + self.path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read ({error.strerror})") from error
+
+    def read(self, spec: SignalSpec) -> np.ndarray:
+        """The signal as a network takes it, float32 of shape `spec.shape`; see `refit`."""
+        if self.is_file and spec.kind == self.spec.kind == "image":
+            return images.load_image(self.path, spec)
+        if self.is_file:
+            return refit(results.read_shown(self.path, self.spec), self.spec, spec, str(self.path))
+        array = "target" if self.stem == "target" else "signal"
+        return refit(results.read_arrays(self.path, (array,))[array], self.spec, spec, str(self.path))
+
+
+def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presentation]:
+    """Every metamer below folders, and each generator's natural targets, in order.
+
+    Args:
+      folders: of runs, at any depth; of several seeds, say.
+      criteria: whose verdict includes a metamer, that on the "file", which is judged then,
+        or on the "float" signal, which is judged then; "none" includes all, as files.
+
+    Raises:
+      InputError: no metamers, a damaged one, no verdict on any, two of the same network,
+        layer, stimulus, settings and seed, or two targets of one name.
+    """
+    if criteria not in CRITERIA:
+        raise InputError(f"criteria={criteria!r}: expected one of {', '.join(CRITERIA)}")
+    found: dict[tuple, Presentation] = {}
+    targets: dict[tuple, tuple[str, Presentation]] = {}
+    verdicts = 0
+    for folder in _metamer_folders(folders):
+        record = results.load_record(folder)
+        metamer, target, digest, judged = _presentations(folder, record, criteria)
+        verdicts += judged
+        key = (*metamer.point, metamer.stimulus, metamer.search_seed)
+        if key in found:
+            raise InputError(f"{folder} and {found[key].folder}: two metamers of the same network, layer, "
+                             f"stimulus, settings and seed; name folders that hold one of them")  # fmt: skip
+        found[key] = metamer
+        first = targets.setdefault((*target.point, target.stimulus), (digest, target))
+        if first[0] != digest:
+            raise InputError(f"{folder} and {first[1].folder}: two targets of the name {target.stimulus!r}")
+    if criteria != "none" and not verdicts:
+        raise InputError(
+            f"no metamer has a verdict ({criteria}), because no null distribution was measured for its run; "
+            f"make them with --null or --null_inputs, or set the criteria to none"
+        )
+    both = {**{(*key, -1): target for key, (_, target) in targets.items()}, **found}
+    return [both[key] for key in sorted(both)]
+
+
+def _metamer_folders(folders: Sequence[str | Path]) -> list[Path]:
+    found: dict[Path, Path] = {}
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder")
+        for metamer in inclusion.find_metamers(folder):
+            found.setdefault(metamer.resolve(), metamer)
+    return list(found.values())
+
+
+def _presentations(
+    folder: Path, record: Mapping[str, Any], criteria: str
+) -> tuple[Presentation, Presentation, str, bool]:
+    """A metamer, its target, the target's digest, and whether there is a verdict."""
+    try:
+        spec, config, measured = results.signal_of(record), record["config"], record["float"]
+        verdict = None if criteria == "none" else record[criteria].get("verdict")
+        shared = {
+            "folder": folder,
+            "part": "float" if criteria == "float" else "file",
+            "generator": viewed_name(record["network"]),
+            "generator_weights": record["checkpoint"],
+            "stimulus": record["stimulus"],
+            "label": _label(measured),
+            "spec": spec,
+        }
+        metamer = Presentation(
+            stem="metamer",
+            layer=record["layer"],
+            layer_index=list(measured["spearman"]).index(record["layer"]),
+            search_seed=config["seed"],
+            settings=" ".join(f"{k}={v}" for k, v in sorted(config.items()) if k not in _NO_SETTINGS),
+            relu_gradient=config["relu_gradient"],
+            included=criteria == "none" or bool(verdict and verdict["passes"]),
+            reason=_reason(criteria, verdict),
+            **shared,
+        )
+        digest = record["target_sha256"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}: metamer.json lacks or misnames {error}") from error
+    target = Presentation(
+        stem="target", layer=NATURAL, layer_index=-1, search_seed=None, settings="", relu_gradient="",
+        included=True, reason="", **shared,
+    )  # fmt: skip
+    for one in (metamer, target):
+        if not one.path.exists():
+            raise InputError(f"{one.path}: missing")
+    return metamer, target, digest, verdict is not None
+
+
+def _label(measured: Mapping[str, Any]) -> str | None:
+    name = measured["target_class"]
+    return None if name is None else label_of(name, measured["target_label"])
+
+
+def _reason(criteria: str, verdict: Mapping[str, Any] | None) -> str:
+    if criteria == "none":
+        return ""
+    return "no verdict: no null distribution" if verdict is None else "; ".join(verdict["reasons"])

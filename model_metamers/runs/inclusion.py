@@ -1,0 +1,154 @@
+"""Which of many metamers the paper's conditions include, and their table."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_metamers import criteria
+from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.errors import InputError
+from model_metamers.runs import results
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """One metamer's verdict.
+
+    Attributes:
+      folder: of the metamer.
+      network, weights, layer, stimulus: what it is; weights are told by their digest.
+      target_class, metamer_class: as the network names them.
+      file_passes: whether the file that a person is shown passes; None where it was not
+        measured.
+      verdict: on the float signal.
+    """
+
+    folder: Path
+    network: str
+    weights: str
+    layer: str
+    stimulus: str
+    target_class: str | None
+    metamer_class: str | None
+    file_passes: bool | None
+    verdict: criteria.Verdict
+
+    def row(self) -> dict[str, Any]:
+        """Plain values, for CSV and JSON."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "verdict"}
+        verdict = dataclasses.asdict(self.verdict)
+        return {**values, "folder": str(self.folder), **verdict, "reasons": "; ".join(self.verdict.reasons)}
+
+
+def find_metamers(folder: Path) -> list[Path]:
+    """Every metamer's folder below a folder, also those that have lost a file.
+
+    Raises:
+      InputError: there are none.
+    """
+    names = ("metamer.json", "metamer.npz")
+    found = {p.parent for name in names for p in folder.rglob(name) if not _hidden(p.relative_to(folder))}
+    if not found:
+        raise InputError(f"{folder}: holds no metamers")
+    return sorted(found)
+
+
+def check_folders(
+    folders: Iterable[Path], nulls: Sequence[NullDistribution]
+) -> tuple[list[Checked], list[InputError]]:
+    """The verdict on every metamer that can be read and has its null distribution.
+
+    Returns:
+      The verdicts, and an error for each metamer that has none.
+    """
+    checked, problems = [], []
+    for folder in folders:
+        try:
+            checked.append(check_folder(folder, nulls))
+        except InputError as error:
+            problems.append(error)
+    return checked, problems
+
+
+def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
+    """The verdict on one metamer, on its floats and on the file as it was measured.
+
+    Raises:
+      InputError: a missing or foreign file, or no null distribution of its network,
+        weights and layer.
+    """
+    metamer, record = results.load(folder), results.load_record(folder)
+    shown = folder / results.shown_name("metamer", metamer.spec)
+    if not shown.exists():
+        raise InputError(f"{shown}: missing")
+    matching = [n for n in nulls if criteria.is_null_of(n, metamer.network, metamer.checkpoint)]
+    if not matching:
+        had = ", ".join(f"{n.network} ({n.checkpoint[:19]})" for n in nulls)
+        raise InputError(
+            f"{folder}: is of {metamer.network} ({metamer.checkpoint[:19]}), the null distributions of {had}"
+        )
+    null = next((n for n in matching if metamer.layer in n.layers), matching[0])
+    try:
+        verdict = criteria.check(metamer, null)
+        file = record["file"]
+        file_passes = None
+        if "spearman" in file:
+            file_passes = criteria.judge(results.measurement_of(file), metamer.layer, null).passes
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from error
+    return Checked(
+        folder, metamer.network, metamer.checkpoint, metamer.layer, metamer.stimulus,
+        metamer.target_class, metamer.metamer_class, file_passes, verdict,
+    )  # fmt: skip
+
+
+def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Tables S4 and S5: a row for each network, its weights, and layer.
+
+    Each tells how many metamers were made, gave the target's class, exceeded the null
+    maximum, and met both conditions (also as rounded to the file), and their rho.
+    """
+    groups: dict[tuple[str, str, str], list[Checked]] = {}
+    for item in checked:
+        groups.setdefault((item.network, item.weights, item.layer), []).append(item)
+    order = {layer: place for place, layer in enumerate(layer_order)}
+    rows = []
+    for network, weights, layer in sorted(groups, key=lambda g: (g[:2], order.get(g[2], len(order)))):
+        items = groups[network, weights, layer]
+        rho = np.array([item.verdict.rho for item in items])
+        rows.append({
+            "network": network,
+            "weights": weights,
+            "layer": layer,
+            "made": len(items),
+            "same_class": sum(item.verdict.same_class is not False for item in items),
+            "above_null": sum(item.verdict.above_null for item in items),
+            "included": sum(item.verdict.passes for item in items),
+            "included_as_file": sum(bool(item.file_passes) for item in items),
+            "rho_mean": float(np.nanmean(rho)) if np.isfinite(rho).any() else float("nan"),
+            "rho_min": float(np.nanmin(rho)) if np.isfinite(rho).any() else float("nan"),
+            "rho_max": float(np.nanmax(rho)) if np.isfinite(rho).any() else float("nan"),
+            "null_max": items[0].verdict.null_max,
+        })  # fmt: skip
+    return rows
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows with a header, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(partial, path)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

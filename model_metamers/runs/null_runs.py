@@ -1,0 +1,143 @@
+"""A null distribution in a folder: measured block by block, resumed, in shards.
+
+The folder holds `settings.json`, `blocks/` while blocks are being measured, and, when
+all are there, `null.npz` with `null.json` for people.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_metamers import runs
+from model_metamers.criteria import null_design
+from model_metamers.criteria.null_distribution import NullDistribution, combine, measure_blocks
+from model_metamers.errors import InputError
+from model_metamers.networks.network import Network
+from model_metamers.runs import results
+from model_metamers.signals.collection import Stimuli
+
+
+@dataclasses.dataclass(frozen=True)
+class NullRun:
+    """What is to be measured.
+
+    Attributes:
+      network: with weights.
+      layers: stages.
+      stimuli: natural signals.
+      out: folder.
+      pairs, design, block_size, seed: see `null_design.make_design`.
+      memory_gb: for ranks.
+    """
+
+    network: Network
+    layers: Sequence[str]
+    stimuli: Stimuli
+    out: Path
+    pairs: int = 1_000_000
+    design: str = "blocks"
+    block_size: int = 120
+    seed: int = 0
+    memory_gb: float = 4.0
+
+    def blocks(self) -> list[null_design.Block]:
+        return null_design.make_design(
+            self.design, len(self.stimuli), self.pairs, self.block_size, self.seed, self.stimuli.recordings
+        )
+
+
+def measure(
+    run: NullRun, shard: int = 0, num_shards: int = 1, progress: bool = True
+) -> NullDistribution | None:
+    """Measures the blocks of a shard that are not there yet; combines when all are.
+
+    Any way of sharding, stopping and starting again gives the same `null.npz`.
+
+    Returns:
+      The null distribution, or None while other shards' blocks are missing.
+
+    Raises:
+      InputError: as `make_design` and `measure_blocks`; a folder that cannot be written or
+        holds a null distribution of other settings.
+    """
+    blocks = run.blocks()
+    own = null_design.shard_of(blocks, shard, num_shards)
+    folder = run.out / "blocks"
+    _prepare(run)
+    path = run.out / runs.NULL
+    if path.exists():
+        return results.read_null(path)[0]
+    folder.mkdir(exist_ok=True)
+    missing = [block for block in own if not _block_path(folder, block.index).exists()]
+    measure_blocks(
+        run.network, run.layers, run.stimuli, missing, run.memory_gb,
+        keep=lambda index, rho: _write_block(_block_path(folder, index), rho), progress=progress,
+    )  # fmt: skip
+    if not all(_block_path(folder, block.index).exists() for block in blocks):
+        return None
+    found = [results.read_arrays(_block_path(folder, block.index)) for block in blocks]
+    null = combine(run.network, run.design, [{layer: b[layer] for layer in run.layers} for b in found])
+    results.write_json(run.out / "null.json", summary(null))
+    results.write_null(path, null, run.stimuli.digest)
+    shutil.rmtree(folder)
+    return null
+
+
+def summary(null: NullDistribution) -> dict[str, Any]:
+    """A null distribution in plain values, without its histograms."""
+    layers = {}
+    for layer, found in null.layers.items():
+        values = dataclasses.asdict(found)
+        del values["counts"]
+        layers[layer] = {"pairs": found.pairs, **values}
+    return {
+        "network": null.network,
+        "checkpoint": null.checkpoint,
+        "design": null.design,
+        "layers": layers,
+    }
+
+
+def _prepare(run: NullRun) -> None:
+    settings = {
+        "network": run.network.name,
+        "checkpoint": run.network.checkpoint_digest,
+        "layers": list(run.layers),
+        "stimuli": run.stimuli.digest,
+        **{name: getattr(run, name) for name in ("pairs", "design", "block_size", "seed")},
+    }
+    runs.claim_folder(run.out, json.loads(json.dumps(settings)))
+
+
+def _block_path(folder: Path, index: int) -> Path:
+    return folder / f"block_{index:06d}.npz"
+
+
+def _write_block(path: Path, rho: dict[str, np.ndarray]) -> None:
+    # Shards on machines that share the folder must not write the same partial file.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        np.savez(file, **rho)
+    os.replace(partial, path)
+
+
+def read(path: str | os.PathLike) -> NullDistribution:
+    """A null distribution from its folder or its `null.npz`.
+
+    Raises:
+      InputError: there is none, or it is not finished.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if (path / "blocks").is_dir():
+            raise InputError(f"{path}: not all blocks are measured yet; run the shards that are missing")
+        path = path / runs.NULL
+    return results.read_null(path)[0]

@@ -1,0 +1,235 @@
+"""One HTML page of a run, drawn from its saved results."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from matplotlib.figure import Figure
+
+from model_metamers import criteria, plots
+from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.errors import InputError
+from model_metamers.frontends import erb_filters
+from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
+from model_metamers.runs import Run, results
+from model_metamers.synthesis import Metamer
+
+PAGE = "report.html"
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkResults:
+    """What is shown of one network.
+
+    Attributes:
+      name: of the network.
+      folder: with its results.
+      layers: matched, early to late.
+      measured_layers: whose rho is told, early to late.
+      classes: that the network knows.
+      null: None where none was measured.
+      frontend: draws sounds and cochleagrams; None for images.
+      heard: whether the signals are sounds.
+    """
+
+    name: str
+    folder: Path
+    layers: Sequence[str]
+    measured_layers: Sequence[str]
+    classes: Sequence[str]
+    null: NullDistribution | None
+    frontend: CochleagramConfig | None = None
+    heard: bool = False
+
+
+def network_results(run: Run, null: NullDistribution | None) -> NetworkResults:
+    """What is shown of a run."""
+    layers = [layer for layer in run.network.stages if layer in run.layers]
+    measured = list(dict.fromkeys([*run.network.layers, *layers]))
+    signal = run.network.signal
+    frontend, heard = signal.frontend, signal.kind == "sound"
+    if heard:
+        frontend = getattr(run.network, "frontend", None) or CochleagramConfig(signal.sample_rate)
+    return NetworkResults(
+        run.network.name, run.folder, layers, measured, run.network.classes, null, frontend, heard
+    )
+
+
+def write_report(out: Path, networks: Sequence[NetworkResults], title: str, command: str) -> Path:
+    """Writes `report.html` and the pictures that it shows beside the results.
+
+    Args:
+      out: folder of the run; the page names files relative to it.
+      networks: one section each.
+      title: of the page.
+      command: that repeats the run.
+
+    Returns:
+      The page's path.
+    """
+    template = jinja2.Environment(
+        loader=jinja2.PackageLoader("model_metamers"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    ).get_template(PAGE)
+    sections = [_section(network, out) for network in networks]
+    page = template.render(title=title, command=command, sections=sections)
+    partial = out / f"{PAGE}.partial"
+    partial.write_text(page, encoding="utf-8")
+    os.replace(partial, out / PAGE)
+    return out / PAGE
+
+
+def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
+    """A network's part of the page: rows of stimuli, histograms."""
+    folders = {layer: _metamer_folders(network, layer) for layer in network.layers}
+    stimuli = list(dict.fromkeys(folder.name for found in folders.values() for folder in found))
+    rows, histograms = [], []
+    for stimulus in stimuli:
+        cells = [
+            _cell(folder, network, out)
+            for layer in network.layers
+            for folder in folders[layer]
+            if folder.name == stimulus
+        ]
+        rows.append({"stimulus": stimulus, "target": cells[0]["target"], "cells": cells})
+    for layer in network.layers:
+        records = [results.load_record(folder) for folder in folders[layer]]
+        rho = np.array([r["float"]["spearman"][layer] for r in records], np.float64)
+        null = network.null.at(layer) if network.null else None
+        path = network.folder / layer.replace("/", "_") / "spearman.png"
+        if records:
+            draw = functools.partial(plots.spearman_histogram, metamers=rho, null=null, layer=layer)
+            _draw(path, (3.6, 2.6), draw)
+            histograms.append({"layer": layer, "file": _relative(path, out)})
+    return {
+        "name": network.name,
+        "is_image": network.frontend is None,
+        "is_cochleagram": network.frontend is not None and not network.heard,
+        "classes": [c for c in network.classes if not c.startswith("__")],
+        "rows": rows,
+        "histograms": histograms,
+        "null_pairs": max((n.pairs for n in network.null.layers.values()), default=0) if network.null else 0,
+    }
+
+
+def _metamer_folders(network: NetworkResults, layer: str) -> list[Path]:
+    folder = network.folder / layer.replace("/", "_")
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _cell(folder: Path, network: NetworkResults, out: Path) -> dict[str, Any]:
+    """One metamer: files, numbers, verdicts."""
+    metamer, record = results.load(folder), results.load_record(folder)
+    loss_png = folder / "loss.png"
+    draw = functools.partial(plots.loss_curve, iterations=metamer.loss_iterations, loss=metamer.loss)
+    _draw(loss_png, (3.6, 2.2), draw)
+    verdict = record["float"].get("verdict")
+    table = []
+    null_layers = network.null.layers if network.null else {}
+    # Of layers outside the network's own, rho is taken at the matched one alone.
+    for layer in (layer for layer in network.measured_layers if layer in metamer.spearman):
+        table.append({
+            "layer": layer,
+            "rho": metamer.spearman[layer],
+            "file_rho": record["file"].get("spearman", {}).get(layer),
+            "null_max": null_layers[layer].maximum if layer in null_layers else None,
+            "matched": layer == metamer.layer,
+        })  # fmt: skip
+    return {
+        "layer": metamer.layer,
+        "metamer": _shown(folder, "metamer", metamer, network, out),
+        "target": {
+            **_shown(folder, "target", metamer, network, out),
+            "class": criteria.class_text(metamer.target_class),
+        },
+        "class": criteria.class_text(metamer.metamer_class),
+        "names_classes": metamer.target_class is not None,
+        "rho": metamer.spearman[metamer.layer],
+        "verdict": verdict,
+        "file_verdict": record["file"].get("verdict"),
+        "clipped": record["file"].get("clipped_samples", 0),
+        "iterations": metamer.iterations,
+        "loss_first": record["loss_first"],
+        "loss_last": record["loss_last"],
+        "loss_png": _relative(loss_png, out),
+        "table": table,
+    }
+
+
+def _shown(folder: Path, stem: str, metamer: Metamer, network: NetworkResults, out: Path) -> dict[str, str]:
+    """The picture of a metamer or its target, and its sound where it is one."""
+    file = folder / results.shown_name(stem, metamer.spec)
+    if metamer.spec.kind == "image":
+        return {"picture": _relative(file, out)}
+    picture = folder / f"{stem}_cochleagram.png"
+    signal = metamer.signal if stem == "metamer" else metamer.target
+    if metamer.spec.kind == "cochleagram":
+        draw = functools.partial(draw_cochleagram, values=signal[:, :, 0], frontend=network.frontend,
+                                 vmax=float(metamer.target.max()))  # fmt: skip
+        _draw(picture, (3.6, 2.4), draw)
+        return {"picture": _relative(picture, out)}
+    draw = functools.partial(draw_sound, waveform=signal, frontend=network.frontend)
+    _draw(picture, (3.6, 2.4), draw)
+    return {"picture": _relative(picture, out), "sound": _relative(file, out)}
+
+
+def draw_sound(axes, waveform: np.ndarray, frontend: CochleagramConfig) -> None:
+    """A waveform's cochleagram on axes."""
+    draw_cochleagram(axes, cochleagram(waveform[np.newaxis], frontend)[0, :, :, 0].numpy(), frontend)
+
+
+def draw_cochleagram(
+    axes, values: np.ndarray, frontend: CochleagramConfig, vmax: float | None = None
+) -> None:
+    """A cochleagram [filters, frames] on axes; `vmax` is the value of the brightest colour."""
+    num_samples = values.shape[1] * frontend.stride
+    centers_hz = erb_filters.erb_cosine_filters(
+        num_samples, frontend.sample_rate, frontend.num_filters, frontend.low_hz, frontend.high_hz,
+        frontend.sample_factor,
+    )[1]  # fmt: skip
+    plots.cochleagram(axes, values, num_samples / frontend.sample_rate, centers_hz, vmax)
+
+
+def verdict_rows(records: Sequence[tuple[str, str, dict[str, Any] | InputError]]) -> list[list[str]]:
+    """A table of a run for the terminal: a header and a row for every metamer."""
+    rows = [["layer", "stimulus", "rho", "null max", "class", "target", "verdict", "as file"]]
+    for layer, stimulus, record in records:
+        if isinstance(record, InputError):
+            rows.append([layer, stimulus, "", "", "", "", f"not made: {record}", ""])
+            continue
+        measurement = results.measurement_of(record["float"])
+        verdict = record["float"].get("verdict")
+        rows.append([
+            layer, stimulus, f"{measurement.spearman[layer]:.4f}",
+            f"{verdict['null_max']:.4f}" if verdict else "none",
+            criteria.class_text(measurement.signal_class), criteria.class_text(measurement.target_class),
+            _word(verdict), _word(record["file"].get("verdict")),
+        ])  # fmt: skip
+    return rows
+
+
+def _word(verdict: dict[str, Any] | None) -> str:
+    if verdict is None:
+        return "no null"
+    return "passes" if verdict["passes"] else "fails: " + "; ".join(verdict["reasons"])
+
+
+def _relative(path: Path, out: Path) -> str:
+    return path.relative_to(out).as_posix()
+
+
+def _draw(path: Path, size: tuple[float, float], draw: Callable) -> None:
+    """A figure of one axes, drawn unless it is there."""
+    if path.exists() and path.name != "spearman.png":
+        return
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    draw(figure.add_subplot())
+    figure.savefig(path)

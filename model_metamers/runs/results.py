@@ -1,0 +1,283 @@
+"""Metamers on disk: the float truth, every number, and what a person is shown.
+
+A metamer's folder holds `metamer.npz` (float32 signal, target, loss trace),
+`metamer.json`, and `metamer.png` or `metamer.wav` beside the target as `target.*`. It
+appears whole or not at all.
+
+A metamer that is a cochleagram has no sound to be heard. Its `metamer.png` is a picture,
+which cannot be turned back into the values, so that "the file" whose criteria are told is
+the float32 `metamer.npz`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+
+from model_metamers import criteria
+from model_metamers.criteria.null_distribution import LayerNull, NullDistribution
+from model_metamers.errors import InputError
+from model_metamers.networks.network import Network
+from model_metamers.signals import images, sounds
+from model_metamers.signals.cochleagram_config import CochleagramConfig
+from model_metamers.signals.spec import SignalSpec
+from model_metamers.synthesis import Metamer
+from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.state import SearchState
+
+_FORMAT = 1
+_EXTENSIONS = {"image": "png", "sound": "wav", "cochleagram": "png"}
+_LIBRARIES = ("model_metamers", "tensorflow", "numpy", "scipy")
+
+
+def shown_name(stem: str, spec: SignalSpec) -> str:
+    """Name of the file a person is shown, "metamer.png" or "metamer.wav"."""
+    return f"{stem}.{_EXTENSIONS[spec.kind]}"
+
+
+def save(
+    metamer: Metamer, folder: str | os.PathLike, network: Network | None = None,
+    null: NullDistribution | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Writes a metamer's folder.
+
+    Args:
+      metamer: to be written.
+      folder: must not hold a metamer yet.
+      network: measures the criteria again on the file as read back, when given.
+      null: for the verdicts on the floats and on the file, when given.
+
+    Returns:
+      What `metamer.json` holds.
+
+    Raises:
+      InputError: the folder exists, or the null distribution is of another network.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; metamers are not overwritten")
+    spec = metamer.spec
+    with _whole_folder(folder) as partial:
+        np.savez(
+            partial / "metamer.npz",
+            signal=metamer.signal,
+            target=metamer.target,
+            loss=metamer.loss,
+            loss_iterations=metamer.loss_iterations,
+        )
+        brightest = float(metamer.target.max())
+        _write_shown(partial / shown_name("target", spec), metamer.target, spec, brightest)
+        shown = partial / shown_name("metamer", spec)
+        clipped = _write_shown(shown, metamer.signal, spec, brightest)
+        judged = partial / "metamer.npz" if spec.kind == "cochleagram" else shown
+        record = _record(metamer)
+        record["file"] = {"name": judged.name, "clipped_samples": clipped}
+        if null is not None:
+            record["float"]["verdict"] = _plain(criteria.check(metamer, null))
+        if network is not None:
+            measured = criteria.measure(network, metamer.target, read_shown(judged, spec), metamer.layer)
+            record["file"].update(_plain(measured))
+            if null is not None:
+                verdict = criteria.judge(measured, metamer.layer, null)
+                record["file"]["verdict"] = _plain(verdict)
+        write_json(partial / "metamer.json", record)
+    return load_record(folder)
+
+
+def load(folder: str | os.PathLike) -> Metamer:
+    """Reads a metamer back.
+
+    Raises:
+      InputError: a file is missing, damaged, or no metamer's.
+    """
+    record = load_record(folder)
+    path = Path(folder) / "metamer.npz"
+    arrays = read_arrays(path, ("signal", "target", "loss", "loss_iterations"))
+    try:
+        spec = signal_of(record)
+        return Metamer(
+            network=record["network"],
+            checkpoint=record["checkpoint"],
+            layer=record["layer"],
+            stimulus=record["stimulus"],
+            spec=spec,
+            config=SynthesisConfig(**record["config"]),
+            iterations=record["iterations"],
+            measurement=measurement_of(record["float"]),
+            **arrays,
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder}: metamer.json lacks or misnames {error}") from error
+
+
+def load_record(folder: str | os.PathLike) -> dict[str, Any]:
+    """What a metamer's `metamer.json` holds.
+
+    Raises:
+      InputError: missing, damaged, or of another program.
+    """
+    path = Path(folder) / "metamer.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no readable metamer ({error})") from error
+    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+        raise InputError(f"{path}: not a metamer of this program (format {_FORMAT})")
+    return record
+
+
+def signal_of(record: dict[str, Any]) -> SignalSpec:
+    """What the signal of a record is; its kind is "image", "sound" or "cochleagram"."""
+    fields = {**record["signal"], "shape": tuple(record["signal"]["shape"])}
+    if fields.get("frontend"):
+        fields["frontend"] = CochleagramConfig(**fields["frontend"])
+    if fields["high"] is None:  # JSON knows no infinity
+        fields["high"] = np.inf
+    return SignalSpec(**fields)
+
+
+def measurement_of(record: dict[str, Any]) -> criteria.Measurement:
+    """The measurement in the "float" or "file" part of a record."""
+    fields = {field.name: record[field.name] for field in dataclasses.fields(criteria.Measurement)}
+    fields["spearman"] = {k: np.nan if v is None else v for k, v in fields["spearman"].items()}
+    return criteria.Measurement(**fields)
+
+
+def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
+    """A file that a record names, PNG, WAV or NPZ, as the network's signal, level and size kept."""
+    if spec.kind == "cochleagram":
+        return read_arrays(path, ("signal",))["signal"]
+    if spec.kind == "image":
+        return images.load_image(path, spec)
+    return sounds.read_waveform(path, spec.sample_rate).astype(np.float32)
+
+
+def digest(array: np.ndarray) -> str:
+    """sha256 of an array's bytes, hex."""
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+
+
+def write_state(path: Path, state: SearchState) -> None:
+    """Writes a search's state, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **{field.name: getattr(state, field.name) for field in dataclasses.fields(state)})
+    os.replace(partial, path)
+
+
+def read_state(path: Path) -> SearchState:
+    """Reads a search's state; raises InputError where it is damaged."""
+    fields = read_arrays(path, tuple(f.name for f in dataclasses.fields(SearchState)))
+    return SearchState(**{**fields, "step": int(fields["step"])})
+
+
+def write_null(path: Path, null: NullDistribution, stimuli: str) -> None:
+    """Writes a null distribution; `stimuli` is a digest of what it was measured on."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        about = np.array([null.network, null.checkpoint, null.design, stimuli])
+        layers = {
+            f"{layer}/{field}": value
+            for layer, found in null.layers.items()
+            for field, value in dataclasses.asdict(found).items()
+        }
+        np.savez(file, about=about, layers=np.array(list(null.layers)), **layers)
+    os.replace(partial, path)
+
+
+def read_null(path: Path) -> tuple[NullDistribution, str]:
+    """A null distribution and the digest of its stimuli; InputError where damaged."""
+    arrays = read_arrays(path)
+    try:
+        network, checkpoint, design, stimuli = map(str, arrays["about"])
+        layers = {str(layer): _layer_null(arrays, str(layer)) for layer in arrays["layers"]}
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path}: no null distribution of this program ({error})") from error
+    return NullDistribution(network, checkpoint, layers, design), stimuli
+
+
+def _layer_null(arrays: dict[str, np.ndarray], layer: str) -> LayerNull:
+    values = {field.name: arrays[f"{layer}/{field.name}"] for field in dataclasses.fields(LayerNull)}
+    return LayerNull(**{name: v if v.ndim else v.item() for name, v in values.items()})
+
+
+def read_arrays(path: Path, names: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
+    """Arrays of a .npz file, all or the named ones; InputError where one cannot be had."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in (names or archive.files)}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: missing, truncated or no file of this program ({error})") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON whole or not at all; NaN becomes null."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(_without_nan(value), indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _record(metamer: Metamer) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "network": metamer.network,
+        "checkpoint": metamer.checkpoint,
+        "layer": metamer.layer,
+        "stimulus": metamer.stimulus,
+        "target_sha256": digest(metamer.target),
+        "signal": _plain(metamer.spec),
+        "config": _plain(metamer.config),
+        "iterations": metamer.iterations,
+        "loss_first": float(metamer.loss[0]) if metamer.loss.size else None,
+        "loss_last": float(metamer.loss[-1]) if metamer.loss.size else None,
+        "float": _plain(metamer.measurement),
+        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return dataclasses.asdict(value)
+
+
+def _write_shown(path: Path, signal: np.ndarray, spec: SignalSpec, brightest: float) -> int:
+    """Writes the file a person is shown; returns how many sound samples were clipped.
+
+    `brightest` is the value of a cochleagram's brightest colour.
+    """
+    if spec.kind == "sound":
+        return sounds.write_sound(path, signal, spec)
+    if spec.kind == "image":
+        images.write_image(path, signal, spec)
+    else:
+        matplotlib.image.imsave(path, signal[:, :, 0], vmin=0.0, vmax=brightest, cmap="magma", origin="lower")
+    return 0
+
+
+@contextlib.contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill that takes its name only once it is complete."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    os.replace(partial, folder)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

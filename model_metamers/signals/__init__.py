@@ -1,0 +1,1 @@
+"""Signals: what a network is fed, and files as such signals."""

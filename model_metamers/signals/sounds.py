@@ -1,0 +1,161 @@
+"""Sounds from files, as a network takes them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from model_metamers.errors import InputError
+from model_metamers.signals.spec import SignalSpec
+
+SPHERE = (".sph", ".wv1", ".wv2", ".nist")  # NIST's, of the LDC's corpora; WSJ's two microphones
+EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", *SPHERE)
+_SILENCE_RMS = 1e-6  # about a thirtieth of a 16-bit step
+# A float waveform beyond this holds 16-bit values that nobody scaled.
+_LARGEST_PEAK = 8.0
+_SPHERE_HEADER = 1024  # bytes
+
+
+def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool = False) -> np.ndarray:
+    """A sound file as a mono waveform at a rate.
+
+    Integer formats are scaled to [-1, 1); another rate is resampled with soxr, and equal
+    channels are taken as one: `conversions` tells.
+
+    Args:
+      path: of any format libsndfile reads; NIST SPHERE only uncompressed.
+      sample_rate: in Hz.
+      mix_channels: whether to take the mean of channels that differ.
+
+    Returns:
+      float64 [samples].
+
+    Raises:
+      InputError: no sound file, damaged, empty, channels that differ, NaN, unscaled values.
+    """
+    path = Path(path)
+    try:
+        waveform, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
+    if waveform.size == 0:
+        raise InputError(f"{path}: the sound is empty")
+    if not np.isfinite(waveform).all():
+        raise InputError(f"{path}: the sound holds NaN or infinite values")
+    if mix_channels:
+        waveform = waveform.mean(axis=1, keepdims=True)
+    if np.any(waveform != waveform[:, :1]):
+        raise InputError(
+            f"{path}: {waveform.shape[1]} channels that differ, expected mono; choose or mix them first, "
+            f"such as with `sox in.wav out.wav remix 1`"
+        )
+    waveform = waveform[:, 0]
+    if np.abs(waveform).max() > _LARGEST_PEAK:
+        raise InputError(
+            f"{path}: values reach {np.abs(waveform).max():g}; a float sound lies around [-1, 1] "
+            f"(divide 16-bit values by 32768)"
+        )
+    return _resample(waveform, rate, sample_rate)
+
+
+def duration_s(path: Path) -> float:
+    """A sound file's length by its header, s; InputError as `read_waveform`."""
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
+    return info.frames / info.samplerate
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    """Why a file cannot be read; a SPHERE header names a compression that libsndfile lacks."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        header = file.read(_SPHERE_HEADER)
+        if header.startswith(b"NIST_1A") and b",embedded-" in header:
+            return InputError(
+                f"{path}: a compressed SPHERE file; convert it first, such as with "
+                f"`sph2pipe -f wav {path.name} {path.stem}.wav`"
+            )
+    return InputError(f"{path}: no readable sound file ({error})")
+
+
+def conversions(path: Path, signal: SignalSpec) -> list[str]:
+    """What `load_sound` does to a readable file beyond setting its level, in words."""
+    info = soundfile.info(str(path))
+    done = []
+    if info.channels > 1:
+        done.append(f"{info.channels} equal channels taken as one")
+    if info.samplerate != signal.sample_rate:
+        done.append(f"resampled from {info.samplerate} to {signal.sample_rate} Hz")
+    if info.frames / info.samplerate > signal.shape[0] / signal.sample_rate:
+        done.append(f"cut to the middle {signal.shape[0] / signal.sample_rate:g} s")
+    return done
+
+
+def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
+    """A sound file as a network's target: rate, length and level are the network's.
+
+    A longer sound is cut to its middle, where the word is (paper 3.3); the mean is
+    removed and the RMS set to `signal.rms`, as the authors do (FACTS 6).
+
+    Returns:
+      float32 of shape `signal.shape`.
+
+    Raises:
+      InputError: as `read_waveform`, too short, or silent.
+    """
+    return fit(read_waveform(path, signal.sample_rate), signal.sample_rate, signal, str(path))
+
+
+def fit(waveform: np.ndarray, sample_rate: int, signal: SignalSpec, name: str) -> np.ndarray:
+    """A mono waveform as `load_sound` gives a file; `name` is for the message."""
+    waveform = _resample(waveform, sample_rate, signal.sample_rate)
+    num_samples = signal.shape[0]
+    if len(waveform) < num_samples:
+        raise InputError(
+            f"{name}: {len(waveform) / signal.sample_rate:.3f} s is too short; this network takes "
+            f"{num_samples / signal.sample_rate:.3f} s ({num_samples} samples at {signal.sample_rate} Hz); "
+            f"pad it with silence or record more"
+        )
+    first = (len(waveform) - num_samples) // 2
+    waveform = waveform[first : first + num_samples]
+    try:
+        return set_level(waveform, signal.rms).astype(np.float32)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _resample(waveform: np.ndarray, old_rate: int, new_rate: int) -> np.ndarray:
+    return waveform if old_rate == new_rate else soxr.resample(waveform, old_rate, new_rate, quality="VHQ")
+
+
+def write_sound(path: Path, waveform: np.ndarray, signal: SignalSpec) -> int:
+    """Writes a network's sound as a 16-bit WAV, level kept.
+
+    Returns:
+      The number of samples beyond the range, which were clipped.
+    """
+    rounded = np.rint(np.asarray(waveform, np.float64) * 32768.0)
+    clipped = np.clip(rounded, -32768, 32767)
+    soundfile.write(str(path), clipped.astype(np.int16), signal.sample_rate, subtype="PCM_16")
+    return int(np.sum(rounded != clipped))
+
+
+def set_level(waveform: np.ndarray, rms: float | None) -> np.ndarray:
+    """The waveform without its mean, at an RMS; only the mean is removed when None.
+
+    Raises:
+      InputError: silence cannot be brought to a level.
+    """
+    waveform = waveform - waveform.mean()
+    if rms is None:
+        return waveform
+    level = np.sqrt(np.mean(waveform**2))
+    if level < _SILENCE_RMS:
+        raise InputError(f"the sound is silent (RMS {level:.1e})")
+    return waveform * (rms / level)

@@ -1,0 +1,1 @@
+"""Exact ranks and bootstrapped errors."""

@@ -1,1 +1,0 @@
-"""Natural signals: loading them, and making some."""

@@ -1,0 +1,70 @@
+"""How a metamer is searched for."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model_metamers.errors import InputError
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
+
+_DECAY_RATES = {"released": 0.95, "paper": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class SynthesisConfig:
+    """How a metamer is searched for.
+
+    Attributes:
+      iterations: optimiser steps.
+      learning_rate: at the start; None takes the network's (0.001 for most).
+      preset: "released", the authors' code: rate times 0.95^(step/1000) and image noise
+        above the centre; "paper", the main text: constant rate, noise centred.
+      learning_rate_decay: factor per 1000 steps; None takes the preset's.
+      seed: of the start.
+      relu_gradient: at the matched layer: "linear" passes every gradient, "plain" is the
+        ordinary ReLU.
+      log_every: iterations between entries of the loss trace.
+      save_every: iterations between saved states.
+    """
+
+    iterations: int = 15000
+    learning_rate: float | None = None
+    preset: str = "released"
+    learning_rate_decay: float | None = None
+    seed: int = 0
+    relu_gradient: str = "linear"
+    log_every: int = 10
+    save_every: int = 1000
+
+    def __post_init__(self):
+        for field in ("iterations", "log_every", "save_every"):
+            if getattr(self, field) < 1:
+                raise InputError(f"{field}={getattr(self, field)}: expected at least 1")
+        if self.learning_rate is not None and not 0 < self.learning_rate < np.inf:
+            raise InputError(f"learning_rate={self.learning_rate}: expected a positive number")
+        if self.learning_rate_decay is not None and not 0 < self.learning_rate_decay <= 1:
+            raise InputError(f"learning_rate_decay={self.learning_rate_decay}: expected in (0, 1]")
+        if self.preset not in _DECAY_RATES:
+            raise InputError(f"preset={self.preset!r}: expected one of {', '.join(_DECAY_RATES)}")
+        if self.relu_gradient not in ("linear", "plain"):
+            raise InputError(f"relu_gradient={self.relu_gradient!r}: expected 'linear' or 'plain'")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed={self.seed}: expected 0 to 2^32 - 1")
+
+    def for_network(self, network: Network) -> SynthesisConfig:
+        """The config with every value that depends on preset or network filled in."""
+        rate = network.learning_rate if self.learning_rate is None else self.learning_rate
+        decay = self.learning_rate_decay
+        decay = _DECAY_RATES[self.preset] if decay is None else decay
+        return dataclasses.replace(self, learning_rate=rate, learning_rate_decay=decay)
+
+    def identity(self) -> dict[str, float | int | str | None]:
+        """The values that decide the result; how often the state is saved does not."""
+        values = dataclasses.asdict(self)
+        del values["save_every"]
+        return values

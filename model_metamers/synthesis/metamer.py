@@ -1,0 +1,111 @@
+"""Metamers: a search's result with what is known of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from model_metamers import criteria
+from model_metamers.networks.network import Network
+from model_metamers.signals.spec import SignalSpec
+from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.search import Search
+from model_metamers.synthesis.state import SearchState
+
+
+@dataclasses.dataclass(frozen=True)
+class Metamer:
+    """A metamer and what is known of it.
+
+    Attributes:
+      network, checkpoint: name, and digest of the weights.
+      layer: that was matched.
+      stimulus: name of the target.
+      signal, target: float32 of the network's signal shape.
+      spec: of that signal.
+      config: of the search, complete.
+      iterations: finished; fewer than asked for where the search was stopped.
+      loss, loss_iterations: sum of squared differences / 2, and when, equally long.
+      measurement: rho at every metamer layer, and classes; of the float signal.
+    """
+
+    network: str
+    checkpoint: str
+    layer: str
+    stimulus: str
+    signal: np.ndarray
+    target: np.ndarray
+    spec: SignalSpec
+    config: SynthesisConfig
+    iterations: int
+    loss: np.ndarray
+    loss_iterations: np.ndarray
+    measurement: criteria.Measurement
+
+    @property
+    def spearman(self) -> dict[str, float]:
+        """Rho between metamer and target by layer."""
+        return self.measurement.spearman
+
+    @property
+    def target_class(self) -> str | None:
+        return self.measurement.target_class
+
+    @property
+    def metamer_class(self) -> str | None:
+        return self.measurement.signal_class
+
+
+def synthesize(
+    network: Network,
+    layer: str,
+    target: np.ndarray,
+    config: SynthesisConfig | None = None,
+    start: np.ndarray | None = None,
+    progress: bool = True,
+) -> Metamer | list[Metamer]:
+    """Finds the metamer of a natural signal, or of each signal in a batch.
+
+    Args:
+      network: with weights.
+      layer: the stage to match.
+      target: one signal of the network (a Metamer is returned) or a batch (a list).
+      config: of the search.
+      start: to begin from; noise of the config's seed when None.
+      progress: whether to show a bar.
+
+    Raises:
+      InputError: unknown layer, target or start that the network cannot take, NaN.
+    """
+    search = Search(network, layer, config or SynthesisConfig())
+    targets = network.signal.check(target, "target")
+    state, _ = search.run(targets, start, progress=progress)
+    names = [f"signal_{i}" for i in range(len(targets))]
+    found = to_metamers(search, names, targets, state)
+    return found[0] if np.ndim(target) == len(network.signal.shape) else found
+
+
+def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: SearchState) -> list[Metamer]:
+    """The metamers of a search's state, measured."""
+    network, config = search.network, search.config
+    logged = np.unique(np.append(np.arange(0, state.step, config.log_every), state.step))
+    if not np.isfinite(state.losses[state.step]).all():  # stopped early
+        logged = logged[:-1]
+    return [
+        Metamer(
+            network=network.name,
+            checkpoint=network.checkpoint_digest,
+            layer=search.layer,
+            stimulus=name,
+            signal=state.signals[i],
+            target=targets[i],
+            spec=network.signal,
+            config=config,
+            iterations=state.step,
+            loss=state.losses[logged, i],
+            loss_iterations=logged,
+            measurement=criteria.measure(network, targets[i], state.signals[i], search.layer),
+        )
+        for i, name in enumerate(names)
+    ]

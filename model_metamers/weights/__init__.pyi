@@ -1,0 +1,3 @@
+from .restore import RestoreReport, load_weights, restore
+
+__all__ = ["RestoreReport", "load_weights", "restore"]
