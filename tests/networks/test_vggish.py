@@ -15,11 +15,11 @@ from model_metamers.networks.vggish import VGGish
 from model_metamers.runs import report, results
 from model_metamers.synthesis import starts
 from model_metamers.synthesis.search import Search
-from tests import tf1_audio, tf1_graph
+from tests.builders import tf1_audio, tf1_graph
+from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 from tests.goldens import seeded_sounds
-from tests.tf1_checkpoints import write_tf1_checkpoint
 
-_GOLDEN = pathlib.Path(__file__).parent / "goldens" / "vggish.npz"
+_GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "vggish.npz"
 _SLIM_STAGES = [
     "conv1", "pool1", "conv2", "pool2", "conv3_1", "conv3_2", "pool3", "conv4_1", "conv4_2", "pool4",
     "fc1_1", "fc1_2", "fc2",

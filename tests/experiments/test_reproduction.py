@@ -27,7 +27,7 @@ from model_metamers_experiments.reproduction import (
     steps,
     stimuli,
 )
-from tests.test_figures import OTHER, SEED1, VGG, write_results
+from tests.experiments.test_figures import OTHER, SEED1, VGG, write_results
 
 
 def test_checkpoints_decide_which_networks_take_part(tmp_path):

@@ -11,10 +11,10 @@ import tensorflow as tf
 from model_metamers import InputError, weights
 from model_metamers.weights import readers, saved_model
 from model_metamers.weights.tf_checkpoint import CheckpointReader
+from tests.builders.local_server import PROXIES
+from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 from tests.conftest import make_tiny_vgg
-from tests.local_server import PROXIES
-from tests.test_weights import values_of
-from tests.tf1_checkpoints import write_tf1_checkpoint
+from tests.weights.test_weights import values_of
 
 
 class Holder(tf.Module):

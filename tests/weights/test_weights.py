@@ -8,8 +8,8 @@ import pytest
 import model_metamers as mm
 from model_metamers import InputError, catalog, weights
 from model_metamers.weights import manifest, tf_checkpoint
+from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
-from tests.tf1_checkpoints import write_tf1_checkpoint
 
 
 def values_of(network) -> dict[str, np.ndarray]:

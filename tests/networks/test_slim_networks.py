@@ -22,7 +22,7 @@ from model_metamers.networks.mobilenet import MobileNetV1
 from model_metamers.networks.resnet import ResNetV2
 from tests.goldens import seeded
 
-_FOLDER = Path(__file__).parent / "goldens"
+_FOLDER = Path(__file__).parents[1] / "goldens"
 _CLASSES = catalog.build_network("mobilenet_v1_025").classes
 _ELEVEN = _CLASSES[:11]
 _BUILD = {

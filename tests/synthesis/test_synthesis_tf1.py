@@ -15,7 +15,7 @@ import skimage.transform
 
 from model_metamers import catalog, synthesis
 from model_metamers.synthesis import starts
-from tests import tf1_graph
+from tests.builders import tf1_graph
 
 _VGG_SMALL_STD = 64.0  # vgg_19_small divides its pixels by it
 

@@ -6,7 +6,7 @@ import pytest
 from model_metamers_experiments.figures.points import Who
 from model_metamers_experiments.reproduction import claims, rho_claims
 from model_metamers_experiments.reproduction.answers import Answer, Correlations
-from tests.test_figures import OTHER, SEED1, VGG
+from tests.experiments.test_figures import OTHER, SEED1, VGG
 
 LAYERS = ("natural", "early", "middle", "late", "last")
 WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (

@@ -12,8 +12,8 @@ import pytest
 from model_metamers import InputError, catalog
 from model_metamers.weights import download, manifest, restore
 from model_metamers.weights.manifest import Download
-from tests.local_server import CONTENT, DIGEST, archive, running_server
-from tests.tf1_checkpoints import write_tf1_checkpoint
+from tests.builders.local_server import CONTENT, DIGEST, archive, running_server
+from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from model_metamers.corpora import record_writer
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import image_runs, mixtures, recipes, records, sound_input, sound_validation
 from model_metamers_experiments import training_binary
-from tests import training_data
+from tests.builders import training_data
 
 _CONFIG = mixtures.MixtureConfig(sample_rate=8000, max_shift_s=0.1, null_words=0.2)
 

@@ -15,7 +15,7 @@ from model_metamers.recognition import judging
 from model_metamers.runs import inclusion
 from model_metamers_experiments.figures import curves, figure_3, figure_5, figure_6, figure_s9, points
 from model_metamers_experiments.figures.points import Who
-from tests.test_recognition import make_run
+from tests.recognition.test_recognition import make_run
 
 LAYERS = ("conv_2", "conv_10", "fc")  # not in the alphabet's order
 STIMULI = 12

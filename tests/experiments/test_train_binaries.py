@@ -14,7 +14,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers.weights import manifest
-from tests import training_data
+from tests.builders import training_data
 
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "METAMERS_DATA"}
 

@@ -19,7 +19,7 @@ from model_metamers.networks import audio_architecture
 from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.weights import download, manifest, released_pickle
-from tests.tf1_checkpoints import write_tf1_checkpoint
+from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 
 WORDS = [f"word_{i:03d}" for i in range(794)]
 FRONTEND = CochleagramConfig(sample_rate=4000, num_filters=31, high_hz=1800.0, window_size=201)

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram, downsampling_window
-from tests import tf1_graph
+from tests.builders import tf1_graph
 
-_GOLDEN = pathlib.Path(__file__).parent / "goldens" / "cochleagram.npz"
+_GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "cochleagram.npz"
 _SMALL = CochleagramConfig(sample_rate=8000, num_filters=51, high_hz=3600.0)
 _PAPER = CochleagramConfig()
 _RELEASED = CochleagramConfig(num_filters=211)

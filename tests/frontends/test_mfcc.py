@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.frontends.mfcc import MfccConfig, mfcc
-from tests import tf1_audio
+from tests.builders import tf1_audio
 from tests.goldens import seeded_sounds
 
-_GOLDEN = pathlib.Path(__file__).parent / "goldens" / "deepspeech.npz"
+_GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "deepspeech.npz"
 _SOUNDS = seeded_sounds.sounds()
 _RAW = MfccConfig("v0.5")
 

@@ -16,9 +16,9 @@ from model_metamers.networks.inception import InceptionV3
 from model_metamers.training import evaluation, export, loop, losses, schedules, state, stopping
 from model_metamers.weights import manifest, restore
 from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
-from tests.test_slim_networks import _small_networks
+from tests.networks.test_slim_networks import _small_networks
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _SETTINGS = {"command": ["--seed=0"]}
 
 
@@ -203,7 +203,7 @@ def test_a_full_disk_stops_it_with_a_line_and_a_good_state(tmp_path):
     program = f"""
 import pathlib, resource, sys
 sys.path.insert(0, {str(_ROOT)!r})
-from tests import test_training as t
+from tests.training import test_training as t
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
 try:
     t._train(pathlib.Path({str(tmp_path)!r}), 3)
@@ -284,7 +284,7 @@ sys.path.insert(0, {str(_ROOT)!r})
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from tests import test_training as t
+from tests.training import test_training as t
 
 def run(strategy, name):
     with strategy.scope():
@@ -313,7 +313,7 @@ sys.path.insert(0, {str(_ROOT)!r})
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from tests import test_training as t
+from tests.training import test_training as t
 with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
     network, outcome = t._train(pathlib.Path({str(tmp_path)!r}), 40)
     assert outcome.metrics["accuracy"] > 0.9, outcome

@@ -14,7 +14,7 @@ from model_metamers import InputError
 
 keras = tf.keras
 SIGNAL = mm.SignalSpec("image", (32, 32, 3), 0.0, 1.0)
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from model_metamers.networks import deepspeech
 from model_metamers.networks.deepspeech import DeepSpeech
 from model_metamers.synthesis import starts
 from model_metamers.synthesis.search import Search
-from tests import tf1_audio, tf1_graph
+from tests.builders import tf1_audio, tf1_graph
+from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 from tests.goldens import seeded_sounds
-from tests.tf1_checkpoints import write_tf1_checkpoint
 
-_GOLDEN = pathlib.Path(__file__).parent / "goldens" / "deepspeech.npz"
+_GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "deepspeech.npz"
 _LAYERS = ("layer_1", "layer_2", "layer_3", "rnn_output", "layer_5", "logits")
 
 

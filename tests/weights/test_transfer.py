@@ -13,7 +13,7 @@ import pytest
 from model_metamers import InputError
 from model_metamers.weights.transfer import transfer
 from model_metamers.weights.unpacking import unpack
-from tests.local_server import CONTENT, DIGEST, archive, running_server
+from tests.builders.local_server import CONTENT, DIGEST, archive, running_server
 
 
 @pytest.fixture

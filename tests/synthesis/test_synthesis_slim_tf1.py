@@ -12,7 +12,7 @@ import pytest
 from model_metamers import catalog, synthesis
 from tests.goldens import seeded
 
-_GOLDEN = Path(__file__).parent / "goldens" / "slim_search.npz"
+_GOLDEN = Path(__file__).parents[1] / "goldens" / "slim_search.npz"
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import tensorflow as tf
 from model_metamers import InputError
 from model_metamers.networks import audio_architecture
 from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN
-from tests.test_released_pickle import FRONTEND, SAMPLES, WORDS, small_word_architecture
+from tests.weights.test_released_pickle import FRONTEND, SAMPLES, WORDS, small_word_architecture
 
 
 @pytest.mark.parametrize(

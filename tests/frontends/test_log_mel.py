@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.frontends.log_mel import LogMelConfig, log_mel, log_mel_examples, mel_filters
-from tests import tf1_audio
+from tests.builders import tf1_audio
 from tests.goldens import seeded_sounds
 
-_GOLDEN = pathlib.Path(__file__).parent / "goldens" / "vggish.npz"
+_GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "vggish.npz"
 _SOUNDS = seeded_sounds.sounds()
 
 
