@@ -5,11 +5,23 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 BINARIES = (
-    "make_metamers", "metamers_demo", "make_null_distribution", "check_metamers",
-    "recognize_metamers", "draw_figure", "compare_relu_gradients", "compare_with_original",
-    "fetch_checkpoint", "build_speech_dataset", "build_background_dataset", "build_image_records",
-    "train_image_network", "train_auditory_network", "train_suite", "reproduce_paper",
-)  # fmt: skip
+    "make_metamers",
+    "metamers_demo",
+    "make_null_distribution",
+    "check_metamers",
+    "recognize_metamers",
+    "draw_figure",
+    "compare_relu_gradients",
+    "compare_with_original",
+    "fetch_checkpoint",
+    "build_speech_dataset",
+    "build_background_dataset",
+    "build_image_records",
+    "train_image_network",
+    "train_auditory_network",
+    "train_suite",
+    "reproduce_paper",
+)
 FOLDER = Path(__file__).parent
 
 setup(

@@ -132,8 +132,10 @@ def main(argv) -> None:
                 flush=True,
             )
         ratios = [rate * later / size for rate, (_, later, _) in zip(rates, steps, strict=True)]
-    print(f"{_NETWORK.value}: the pipeline is {statistics.median(ratios):.1f} times as fast as the network "
-          f"({min(ratios):.1f} to {max(ratios):.1f} in {len(ratios)} rounds)")  # fmt: skip
+    print(
+        f"{_NETWORK.value}: the pipeline is {statistics.median(ratios):.1f} times as fast as the network "
+        f"({min(ratios):.1f} to {max(ratios):.1f} in {len(ratios)} rounds)"
+    )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,16 @@ keras = tf.keras
 
 # Iandola et al. (2016), v1.0: squeeze and expand channels of each fire module, and after
 # which of them the map is pooled.
-FIRES = {2: (16, 64), 3: (16, 64), 4: (32, 128), 5: (32, 128), 6: (48, 192), 7: (48, 192),
-         8: (64, 256), 9: (64, 256)}  # fmt: skip
+FIRES = {
+    2: (16, 64),
+    3: (16, 64),
+    4: (32, 128),
+    5: (32, 128),
+    6: (48, 192),
+    7: (48, 192),
+    8: (64, 256),
+    9: (64, 256),
+}
 POOLED_AFTER = (4, 8)
 MEAN_BGR = (104.0, 117.0, 123.0)
 
@@ -80,8 +88,14 @@ def main(weights: str, photos: str, out: str) -> None:
         config = mm.SynthesisConfig(iterations=2000)
         metamer = mm.synthesize(net, layer, targets[0], config)
         mm.save(metamer, Path(out) / layer, net, null)
-        print(layer, f"rho {metamer.spearman[layer]:.4f}", metamer.target_class, "->", metamer.metamer_class,
-              mm.check(metamer, null))  # fmt: skip
+        print(
+            layer,
+            f"rho {metamer.spearman[layer]:.4f}",
+            metamer.target_class,
+            "->",
+            metamer.metamer_class,
+            mm.check(metamer, null),
+        )
 
 
 if __name__ == "__main__":

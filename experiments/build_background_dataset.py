@@ -34,8 +34,9 @@ from model_metamers_experiments import binary
 _SOUNDS = flags.DEFINE_string("sounds", None, "Folder of the sounds.", required=True)
 _LAYOUT = flags.DEFINE_enum("layout", "folders", background_dataset.LAYOUTS, "How labels are told.")
 _SEGMENTS = flags.DEFINE_string("segments", None, "AudioSet segments file.")
-_VALIDATION_SEGMENTS = flags.DEFINE_string("validation_segments", None,
-    "Another, of the sounds to validate on.")  # fmt: skip
+_VALIDATION_SEGMENTS = flags.DEFINE_string(
+    "validation_segments", None, "Another, of the sounds to validate on."
+)
 _ONTOLOGY = flags.DEFINE_string(
     "ontology", None, "AudioSet's class_labels_indices.csv or ontology.json, for names."
 )
@@ -47,8 +48,9 @@ _RATE = flags.DEFINE_integer("sample_rate", 20000, "Of the clips, Hz.", lower_bo
 _SECONDS = flags.DEFINE_float("seconds", 2.0, "Of a clip.", lower_bound=0)
 _MIX = flags.DEFINE_bool("mix_channels", False, "Take the mean of channels; refused without.")
 _OUT = flags.DEFINE_string("out", None, "Folder of the data set; must not exist.", required=True)
-_SHARDS = flags.DEFINE_integer("shards", None, "Files of each split. Without it, one for 4096 sounds.",
-                               lower_bound=1)  # fmt: skip
+_SHARDS = flags.DEFINE_integer(
+    "shards", None, "Files of each split. Without it, one for 4096 sounds.", lower_bound=1
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of how clips are spread over shards.")
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
@@ -67,9 +69,16 @@ def main() -> int:
     shards = _SHARDS.value or record_writer.shards_for(max(map(len, splits.values())))
     out = Path(_OUT.value)
     found = background_dataset.write_dataset(
-        splits, labels, out, shards, _SEED.value, _MIX.value, _PROGRESS.value,
-        binary.settings(__name__), clips,
-    )  # fmt: skip
+        splits,
+        labels,
+        out,
+        shards,
+        _SEED.value,
+        _MIX.value,
+        _PROGRESS.value,
+        binary.settings(__name__),
+        clips,
+    )
     columns = ["sounds", "clips", "labels", "silent_pieces"]
     rows = [[name, *(f"{found[name][c]:,}" for c in columns)] for name in speech_dataset.SPLITS]
     binary.print_table([["split", "sounds", "clips", "labels", "silent, left out"], *rows])

@@ -34,9 +34,15 @@ def main() -> int:
     images, labels = _images()
     out = Path(_OUT.value)
     kinds = image_dataset.write_records(
-        images, labels, out, _SPLIT.value, _SHARDS.value, _SEED.value, _PROGRESS.value,
+        images,
+        labels,
+        out,
+        _SPLIT.value,
+        _SHARDS.value,
+        _SEED.value,
+        _PROGRESS.value,
         binary.settings(__name__),
-    )  # fmt: skip
+    )
     binary.print_table([["images", "count"], *([kind, f"{n:,}"] for kind, n in sorted(kinds.items()))])
     print(f"Written: {out}, {len(images):,} images of {len({label for _, label in images})} classes")
     return 0

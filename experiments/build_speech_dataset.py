@@ -111,8 +111,9 @@ _SPLIT_BY = flags.DEFINE_enum(
     "speaker: no speaker and no recording in both splits; recording: no recording in both.",
 )
 _MIX = flags.DEFINE_bool("mix_channels", False, "Take the mean of channels; refused without.")
-_SHARDS = flags.DEFINE_integer("shards", None, "Files of each split. Without it, one for 4096 clips.",
-                               lower_bound=1)  # fmt: skip
+_SHARDS = flags.DEFINE_integer(
+    "shards", None, "Files of each split. Without it, one for 4096 clips.", lower_bound=1
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of how clips are spread over shards.")
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 

@@ -43,8 +43,9 @@ from model_metamers_experiments.figures import figure_2
 
 _NETWORK = flags.DEFINE_string("network", None, "Network of the catalog.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
-_LAYERS = flags.DEFINE_list("layers", None,
-    "Layers to match, early to late. Without it, all metamer layers that end in a ReLU.")  # fmt: skip
+_LAYERS = flags.DEFINE_list(
+    "layers", None, "Layers to match, early to late. Without it, all metamer layers that end in a ReLU."
+)
 _INPUTS = flags.DEFINE_list("inputs", None, "Files or folders of natural signals.", required=True)
 _NULL_INPUTS = flags.DEFINE_list("null_inputs", [], "Further natural signals, for the null distribution.")
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
@@ -53,8 +54,11 @@ _ITERATIONS = flags.DEFINE_integer("iterations", 15000, "Steps of the search.")
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "At the start; as for make_metamers.")
 _PRESET = flags.DEFINE_enum("preset", "released", ["released", "paper"], "As for make_metamers.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the noise that every search begins from.")
-_EXAMPLE_LAYER = flags.DEFINE_string("example_layer", None,
-    "Whose activations are drawn. Without it, where the two gradients differ most in mean rho.")  # fmt: skip
+_EXAMPLE_LAYER = flags.DEFINE_string(
+    "example_layer",
+    None,
+    "Whose activations are drawn. Without it, where the two gradients differ most in mean rho.",
+)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Stimuli searched together.", lower_bound=1)
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
 _RESUME = flags.DEFINE_bool(

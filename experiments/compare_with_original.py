@@ -51,16 +51,21 @@ from model_metamers_experiments import binary, original_numbers
 from model_metamers_experiments.figures import original_comparison
 
 _VGG_IMAGE = flags.DEFINE_string("vgg_image", None, "The authors' pocketwatch.jpg.")
-_VGG_CHECKPOINT = flags.DEFINE_string("vgg_checkpoint", None,
-    "vgg_19.ckpt. Without it, the one that fetch_checkpoint got.")  # fmt: skip
+_VGG_CHECKPOINT = flags.DEFINE_string(
+    "vgg_checkpoint", None, "vgg_19.ckpt. Without it, the one that fetch_checkpoint got."
+)
 _VGG_NULL = flags.DEFINE_string("vgg_null", None, "Null distribution of these weights.")
 _WORD_SOUND = flags.DEFINE_string("word_sound", None, "The authors' human_audio_resampled.wav.")
-_WORD_PICKLE = flags.DEFINE_string("word_pickle", None,
-    "word_network_reduced_aliasing.pckl. Without it, the one that fetch_checkpoint got.")  # fmt: skip
+_WORD_PICKLE = flags.DEFINE_string(
+    "word_pickle", None, "word_network_reduced_aliasing.pckl. Without it, the one that fetch_checkpoint got."
+)
 _WORD_CHECKPOINT = flags.DEFINE_string("word_checkpoint", None, "Prefix of the checkpoint of that pickle.")
 _WORD_NULL = flags.DEFINE_string("word_null", None, "Null distribution of these weights.")
-_OTHER = flags.DEFINE_bool("allow_other_stimulus", False,
-    "Take another picture or sound. It shows that the program runs, not that the numbers agree.")  # fmt: skip
+_OTHER = flags.DEFINE_bool(
+    "allow_other_stimulus",
+    False,
+    "Take another picture or sound. It shows that the program runs, not that the numbers agree.",
+)
 _OUT = flags.DEFINE_string("out", "original", "Folder of the results.")
 _ITERATIONS = flags.DEFINE_integer("iterations", 15000, "Steps of the search; the original's by default.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the noise that every search begins from.")
@@ -83,9 +88,11 @@ def main() -> int:
     comparisons: list[dict[str, Any]] = []
     for name, network in networks.items():
         for case in original_numbers.read_cases(name):
-            comparisons.append(original_numbers.compare(
-                case, network, targets[name], config, out, nulls[name], known[name], _PROGRESS.value
-            ))  # fmt: skip
+            comparisons.append(
+                original_numbers.compare(
+                    case, network, targets[name], config, out, nulls[name], known[name], _PROGRESS.value
+                )
+            )
             _write(out, comparisons)
             _show(comparisons[-1])
     drawn = original_comparison.draw(out)

@@ -52,8 +52,9 @@ _OPTIONS = {
 
 _FIGURE = flags.DEFINE_enum("figure", None, list(_OPTIONS), "Which one.", required=True, case_sensitive=False)
 _METAMERS = flags.DEFINE_list("metamers", [], "Folders with metamers, at any depth; for 3.")
-_RECOGNITION = flags.DEFINE_list("recognition", [],
-    "Results of recognize_metamers, each a folder or its recognition.csv; for 5, 6 and S9.")  # fmt: skip
+_RECOGNITION = flags.DEFINE_list(
+    "recognition", [], "Results of recognize_metamers, each a folder or its recognition.csv; for 5, 6 and S9."
+)
 _GENERATORS = flags.DEFINE_list(
     "generators", [], "Networks whose metamers are shown, in order. Without it, all."
 )
@@ -61,11 +62,15 @@ _JUDGES = flags.DEFINE_list("judges", [], "Networks that judge, in order. Withou
 _DECISION = flags.DEFINE_list(
     "decision", [], "Decisions of recognize_metamers, top to bottom. Without it, all."
 )
-_STIMULI = flags.DEFINE_list("stimuli", [],
-    "Of 3, by name. Without it, of each network the one whose metamers pass at the most layers.")  # fmt: skip
+_STIMULI = flags.DEFINE_list(
+    "stimuli",
+    [],
+    "Of 3, by name. Without it, of each network the one whose metamers pass at the most layers.",
+)
 _LAYERS = flags.DEFINE_list("layers", [], "Of 3. Without it, all.")
-_NAMES = flags.DEFINE_list("names", [],
-    "What networks are called, each \"NETWORK as TEXT\", such as \"vgg_19 as VGG-19\".")  # fmt: skip
+_NAMES = flags.DEFINE_list(
+    "names", [], 'What networks are called, each "NETWORK as TEXT", such as "vgg_19 as VGG-19".'
+)
 _OUT = flags.DEFINE_string("out", None, "File of the figure.", required=True)
 
 

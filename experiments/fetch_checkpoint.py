@@ -26,8 +26,9 @@ from model_metamers_experiments import binary
 
 _NETWORK = flags.DEFINE_string("network", None, "Network whose checkpoint to fetch; see --list.")
 _LIST = flags.DEFINE_bool("list", False, "Show what can be fetched, and what was.")
-_URL = flags.DEFINE_string("url", None,
-    "Where to get the same file from instead: the URL of a mirror, or the path of a local file.")  # fmt: skip
+_URL = flags.DEFINE_string(
+    "url", None, "Where to get the same file from instead: the URL of a mirror, or the path of a local file."
+)
 _OUT = flags.DEFINE_string("out", None, "Folder of the downloads, instead of the one where they are found.")
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 

@@ -36,32 +36,55 @@ from model_metamers.runs import null_runs, report
 from model_metamers.signals import files
 from model_metamers_experiments import binary
 
-_NETWORK = flags.DEFINE_string("network", None,
+_NETWORK = flags.DEFINE_string(
+    "network",
+    None,
     f"{named_network.NAMES}. The catalog: {', '.join(mm.networks())}. {named_network.BUILDER}",
-    required=True)  # fmt: skip
-_CHECKPOINT = flags.DEFINE_string("checkpoint", None,
+    required=True,
+)
+_CHECKPOINT = flags.DEFINE_string(
+    "checkpoint",
+    None,
     "A TF1, TF-slim or TF2 checkpoint, a SavedModel folder, a TF Hub handle, or random:SEED for untrained "
-    "weights. Without it, the weights that ship or were fetched (fetch_checkpoint).")  # fmt: skip
+    "weights. Without it, the weights that ship or were fetched (fetch_checkpoint).",
+)
 _LAYERS = flags.DEFINE_list("layers", None, "Layers to match. Without it, all metamer layers of the network.")
 _INPUTS = flags.DEFINE_list("inputs", None, "Files or folders of natural signals.", required=True)
-_NULL_INPUTS = flags.DEFINE_list("null_inputs", [],
+_NULL_INPUTS = flags.DEFINE_list(
+    "null_inputs",
+    [],
     "Further natural signals, unrelated to the inputs and to one another, for the null distribution. More "
-    "make the second condition stricter and surer.")  # fmt: skip
-_NULL = flags.DEFINE_string("null", None,
-    "Null distribution that make_null_distribution measured, instead of one over the inputs.")  # fmt: skip
+    "make the second condition stricter and surer.",
+)
+_NULL = flags.DEFINE_string(
+    "null", None, "Null distribution that make_null_distribution measured, instead of one over the inputs."
+)
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
 _ITERATIONS = flags.DEFINE_integer("iterations", 15000, "Steps of the search.")
-_LEARNING_RATE = flags.DEFINE_float("learning_rate", None,
-    "At the start. Without it, the network's own (0.001 for most).")  # fmt: skip
-_PRESET = flags.DEFINE_enum("preset", "released", ["released", "paper"],
+_LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", None, "At the start. Without it, the network's own (0.001 for most)."
+)
+_PRESET = flags.DEFINE_enum(
+    "preset",
+    "released",
+    ["released", "paper"],
     "released: as the authors' code, the rate falls by 0.95 every 1000 steps and image noise lies above the "
-    "centre. paper: as the main text, constant rate and centred noise.")  # fmt: skip
+    "centre. paper: as the main text, constant rate and centred noise.",
+)
 _DECAY = flags.DEFINE_float("learning_rate_decay", None, "Factor per 1000 steps, instead of the preset's.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the noise that every search begins from.")
-_RELU_GRADIENT = flags.DEFINE_enum("relu_gradient", "linear", ["linear", "plain"],
-    "Through the ReLU of the matched layer: linear passes every gradient, plain is ordinary.")  # fmt: skip
-_OPTIMIZE = flags.DEFINE_enum("optimize", "waveform", ["waveform", "cochleagram"],
-    "Of sounds: what the search varies. Images are always varied themselves.")  # fmt: skip
+_RELU_GRADIENT = flags.DEFINE_enum(
+    "relu_gradient",
+    "linear",
+    ["linear", "plain"],
+    "Through the ReLU of the matched layer: linear passes every gradient, plain is ordinary.",
+)
+_OPTIMIZE = flags.DEFINE_enum(
+    "optimize",
+    "waveform",
+    ["waveform", "cochleagram"],
+    "Of sounds: what the search varies. Images are always varied themselves.",
+)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Stimuli searched together.", lower_bound=1)
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
 _RESUME = flags.DEFINE_bool(

@@ -86,11 +86,20 @@ def _table(null: mm.NullDistribution) -> list[list[str]]:
     rows = [["layer", "pairs", "undefined", "mean", "min", "max", "90 % of max", "worth independent pairs"]]
     for layer, found in null.layers.items():
         interval = f"{found.maximum_low:.4f}-{found.maximum_high:.4f}"
-        rows.append([
-            layer, f"{found.pairs:,}", f"{found.undefined:,}", f"{found.mean:.4f}", f"{found.minimum:.4f}",
-            f"{found.maximum:.4f}", interval if found.maximum_low == found.maximum_low else "one block",
-            f"{found.effective_pairs:,.0f}" if found.effective_pairs == found.effective_pairs else "unknown",
-        ])  # fmt: skip
+        rows.append(
+            [
+                layer,
+                f"{found.pairs:,}",
+                f"{found.undefined:,}",
+                f"{found.mean:.4f}",
+                f"{found.minimum:.4f}",
+                f"{found.maximum:.4f}",
+                interval if found.maximum_low == found.maximum_low else "one block",
+                f"{found.effective_pairs:,.0f}"
+                if found.effective_pairs == found.effective_pairs
+                else "unknown",
+            ]
+        )
     return rows
 
 

@@ -57,17 +57,25 @@ from model_metamers_experiments import binary
 _DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
 
 _METAMERS = flags.DEFINE_list("metamers", None, "Folders with metamers, at any depth.", required=True)
-_JUDGES = flags.DEFINE_list("judges", [], "Networks that judge, each NAME or NAME=CHECKPOINT; "
-                            + named_network.BUILDER)  # fmt: skip
+_JUDGES = flags.DEFINE_list(
+    "judges", [], "Networks that judge, each NAME or NAME=CHECKPOINT; " + named_network.BUILDER
+)
 _WITHOUT_SELF = flags.DEFINE_bool("without_self", False, "Only --judges judge.")
 _LABELS = flags.DEFINE_string("labels", None, "Table, folder or TFRecord file of the true classes.")
-_LABEL_COLUMN = flags.DEFINE_string("label_column", None,
+_LABEL_COLUMN = flags.DEFINE_string(
+    "label_column",
+    None,
     "Of the table. Without it, the first there is of label, class, word, imagenet_index (counted from 0) and "
-    "category.")  # fmt: skip
+    "category.",
+)
 _DECISION = flags.DEFINE_list("decision", ["fine"], f"One or several of {', '.join(_DECISIONS)}.")
 _CLASSES = flags.DEFINE_string("classes", None, "Text file with a class a line, for --decision=classes.")
-_CRITERIA = flags.DEFINE_enum("criteria", "file", list(presentations.CRITERIA),
-    "Which verdict counts, and what is judged. none: all metamers count, as files.")  # fmt: skip
+_CRITERIA = flags.DEFINE_enum(
+    "criteria",
+    "file",
+    list(presentations.CRITERIA),
+    "Which verdict counts, and what is judged. none: all metamers count, as files.",
+)
 _BOOTSTRAP = flags.DEFINE_integer("bootstrap", 10000, "Resamples for the standard errors.", lower_bound=2)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the resamples.", lower_bound=0)
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
@@ -171,11 +179,19 @@ def _table(points: Sequence[dict[str, Any]]) -> list[list[str]]:
 
     rows = [["judge", "decision", "of", "layer", "correct", "sem", "n", "passed", "chance"]]
     for point in points:
-        rows.append([
-            called(point, "judge"), point["decision"], f"{called(point, 'generator')} {point['optimized']}",
-            point["layer"], _text(point["proportion"]), _text(point["sem"]), str(point["n"]),
-            f"{point['passed']} of {point['total']}", _text(point["chance"]),
-        ])  # fmt: skip
+        rows.append(
+            [
+                called(point, "judge"),
+                point["decision"],
+                f"{called(point, 'generator')} {point['optimized']}",
+                point["layer"],
+                _text(point["proportion"]),
+                _text(point["sem"]),
+                str(point["n"]),
+                f"{point['passed']} of {point['total']}",
+                _text(point["chance"]),
+            ]
+        )
     return rows
 
 

@@ -40,20 +40,26 @@ from model_metamers_experiments.reproduction import cast, page, running, steps, 
 _SCALE = flags.DEFINE_enum("scale", "mini", list(cast.SCALES), "Which networks, and how much of everything.")
 _OUT = flags.DEFINE_string("out", "reproduction", "Folder of the results.")
 _PLAN = flags.DEFINE_bool("plan", False, "Print the plan, and end.")
-_CHECKPOINT = flags.DEFINE_multi_string("checkpoint", [],
-    f"ROLE=CHECKPOINT, repeatable. Roles: {', '.join(part.role for part in cast.PAPER.parts)}.")  # fmt: skip
+_CHECKPOINT = flags.DEFINE_multi_string(
+    "checkpoint",
+    [],
+    f"ROLE=CHECKPOINT, repeatable. Roles: {', '.join(part.role for part in cast.PAPER.parts)}.",
+)
 _IMAGES = flags.DEFINE_string("images", None, "Folder of images that are matched.")
 _FURTHER_IMAGES = flags.DEFINE_string("further_images", None, "Folder of others, for the null distribution.")
 _IMAGE_LABELS = flags.DEFINE_string("image_labels", None, "Their classes, as for recognize_metamers.")
 _WORDS = flags.DEFINE_string("words", None, "Folder of spoken words that are matched.")
 _FURTHER_WORDS = flags.DEFINE_string("further_words", None, "Folder of others, for the null distribution.")
 _WORD_LABELS = flags.DEFINE_string("word_labels", None, "Their classes, as for recognize_metamers.")
-_STIMULI = flags.DEFINE_integer("stimuli", None,
-    "Signals of either kind, where they are drawn. Without it, the scale's.", lower_bound=2)  # fmt: skip
-_ITERATIONS = flags.DEFINE_integer("iterations", None, "Steps of every search. Without it, the scale's.",
-                                   lower_bound=1)  # fmt: skip
-_JOBS = flags.DEFINE_integer("jobs", None, "Steps at once. Without it, two where there are two cores and no "
-                             "GPU.", lower_bound=1)  # fmt: skip
+_STIMULI = flags.DEFINE_integer(
+    "stimuli", None, "Signals of either kind, where they are drawn. Without it, the scale's.", lower_bound=2
+)
+_ITERATIONS = flags.DEFINE_integer(
+    "iterations", None, "Steps of every search. Without it, the scale's.", lower_bound=1
+)
+_JOBS = flags.DEFINE_integer(
+    "jobs", None, "Steps at once. Without it, two where there are two cores and no GPU.", lower_bound=1
+)
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
@@ -82,14 +88,22 @@ def main() -> int:
     failures |= running.run([step for step in planned if step.stage], out, _jobs(), _PROGRESS.value)
     current = {step.name for step in planned} - set(failures)
     told = page.findings(scale, out, current)
-    written = page.write(out, scale, told, current, {
-        "scale": _SCALE.value,
-        "command": " ".join(["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]),
-        "sources": {kind: found.source for kind, found in signals.items()},
-        "missing": missing,
-        "failures": list(failures.values()),
-        "costs": [(step.name, running.seconds(step, out)) for step in planned if step.name in current],
-    })  # fmt: skip
+    written = page.write(
+        out,
+        scale,
+        told,
+        current,
+        {
+            "scale": _SCALE.value,
+            "command": " ".join(
+                ["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]
+            ),
+            "sources": {kind: found.source for kind, found in signals.items()},
+            "missing": missing,
+            "failures": list(failures.values()),
+            "costs": [(step.name, running.seconds(step, out)) for step in planned if step.name in current],
+        },
+    )
     for failure in failures.values():
         print(f"reproduce_paper: {failure}", file=sys.stderr)
     binary.print_table([["claim", "verdict", "value", "sem", "compared"], *page.rows(told)])
@@ -148,8 +162,11 @@ def _print_plan(planned: list[steps.Step], missing: dict[str, str], out: Path) -
         print(f"Left out: {role} ({why})")
     seconds, size = steps.total(left)
     minutes = seconds / 60 / min(_jobs(), running.cores())
-    print(f"{len(left)} of {len(planned)} steps to run: about {minutes:.0f} minutes "
-          f"with {_jobs()} at once, {size / 1e6:.0f} MB below {out}.", flush=True)  # fmt: skip
+    print(
+        f"{len(left)} of {len(planned)} steps to run: about {minutes:.0f} minutes "
+        f"with {_jobs()} at once, {size / 1e6:.0f} MB below {out}.",
+        flush=True,
+    )
 
 
 def run() -> None:

@@ -11,13 +11,27 @@ _FORMAT = (f"--sample_rate={small.SAMPLE_RATE}", f"--seconds={small.NUM_SAMPLES 
 def speech(data: Path, out: Path) -> list[str]:
     """Builds the words: Speech Commands and the spoken digits, 15 % of the speakers held out."""
     return [
-        "build_speech_dataset", f"--recordings={data / 'speech_commands'}", "--layout=speech_commands",
-        f"--recordings={data / 'free_spoken_digit'}", "--layout=spoken_digits", f"--words={_WORDS}", "--pad",
-        "--validation_share=0.15", "--shards=4", *_FORMAT, f"--out={out}",
-    ]  # fmt: skip
+        "build_speech_dataset",
+        f"--recordings={data / 'speech_commands'}",
+        "--layout=speech_commands",
+        f"--recordings={data / 'free_spoken_digit'}",
+        "--layout=spoken_digits",
+        f"--words={_WORDS}",
+        "--pad",
+        "--validation_share=0.15",
+        "--shards=4",
+        *_FORMAT,
+        f"--out={out}",
+    ]
 
 
 def backgrounds(data: Path, out: Path) -> list[str]:
     """Builds the backgrounds: ESC-10, its fifth fold held out."""
-    return ["build_background_dataset", f"--sounds={data / 'esc10'}", "--validation_folds=5", "--shards=2",
-            *_FORMAT, f"--out={out}"]  # fmt: skip
+    return [
+        "build_background_dataset",
+        f"--sounds={data / 'esc10'}",
+        "--validation_folds=5",
+        "--shards=2",
+        *_FORMAT,
+        f"--out={out}",
+    ]

@@ -35,8 +35,9 @@ _PAPER = stopping.PAPER_TARGETS
 _NETWORK = flags.DEFINE_string("network", "word_reduced_aliasing", "Auditory network of the catalog.")
 _SPEECH = flags.DEFINE_string("speech", None, "Folder of the speech data set.", required=True)
 _BACKGROUNDS = flags.DEFINE_string("backgrounds", None, "Folder of the background data set.", required=True)
-_RECIPE = flags.DEFINE_enum("recipe", None, list(recipes.SOUND_RECIPES),
-                            "How to train. Without it, the one of the network's family.")  # fmt: skip
+_RECIPE = flags.DEFINE_enum(
+    "recipe", None, list(recipes.SOUND_RECIPES), "How to train. Without it, the one of the network's family."
+)
 _WORD_WEIGHT = flags.DEFINE_float("word_weight", 1.0, "Of the word loss.", lower_bound=0)
 _BACKGROUND_WEIGHT = flags.DEFINE_float("background_weight", 1.0, "Of the background loss.", lower_bound=0)
 _SHIFT = flags.DEFINE_float("max_shift_s", 0.25, "Largest shift of a word in time, seconds.", lower_bound=0)
@@ -44,19 +45,29 @@ _SNR_LOW = flags.DEFINE_float("snr_low_db", -10.0, "Lowest signal-to-noise ratio
 _SNR_HIGH = flags.DEFINE_float("snr_high_db", 10.0, "Highest signal-to-noise ratio.")
 _NULL_WORDS = flags.DEFINE_float("null_words", 0.0, "Share of examples without a word.", 0, 1)
 _NULL_BACKGROUNDS = flags.DEFINE_float("null_backgrounds", 0.0, "Share of examples without background.", 0, 1)
-_STRETCH = flags.DEFINE_float("max_stretch", 0.0,
+_STRETCH = flags.DEFINE_float(
+    "max_stretch",
+    0.0,
     "Largest change of speed and pitch of words and backgrounds; not in the paper, for small sets.",
-    lower_bound=0)  # fmt: skip
-_DECIMATION = flags.DEFINE_integer("frontend_decimation", 1,
+    lower_bound=0,
+)
+_DECIMATION = flags.DEFINE_integer(
+    "frontend_decimation",
+    1,
     "Train on envelopes computed at this fraction of the sample rate: several times faster, and within a "
-    "hundredth of the cochleagram. Validation always uses the exact front end.", lower_bound=1)  # fmt: skip
+    "hundredth of the cochleagram. Validation always uses the exact front end.",
+    lower_bound=1,
+)
 _DRAWS = flags.DEFINE_integer("validation_draws", 1, "Mixtures of each validation clip.", lower_bound=1)
-_BUFFER = flags.DEFINE_integer("shuffle_buffer", 4096, "Clips shuffled at once, of either kind.",
-                               lower_bound=1)  # fmt: skip
-_STOP_AT_WORDS = flags.DEFINE_float("stop_at_word_accuracy", None,
-    f"Good enough; {_PAPER['word_accuracy']} in the paper.", 0, 1)  # fmt: skip
-_STOP_AT_AUC = flags.DEFINE_float("stop_at_mean_auc", None,
-    f"Good enough; {_PAPER['mean_auc']} in the paper.", 0, 1)  # fmt: skip
+_BUFFER = flags.DEFINE_integer(
+    "shuffle_buffer", 4096, "Clips shuffled at once, of either kind.", lower_bound=1
+)
+_STOP_AT_WORDS = flags.DEFINE_float(
+    "stop_at_word_accuracy", None, f"Good enough; {_PAPER['word_accuracy']} in the paper.", 0, 1
+)
+_STOP_AT_AUC = flags.DEFINE_float(
+    "stop_at_mean_auc", None, f"Good enough; {_PAPER['mean_auc']} in the paper.", 0, 1
+)
 
 
 def main() -> None:
@@ -72,9 +83,15 @@ def main() -> None:
         if not weights:
             raise mm.InputError(f"{network.name}: nothing is trained with these weights of its tasks' losses")
         config = mixtures.MixtureConfig(
-            network.signal.sample_rate, _SHIFT.value, _SNR_LOW.value, _SNR_HIGH.value, network.signal.rms,
-            _NULL_WORDS.value, _NULL_BACKGROUNDS.value, _STRETCH.value,
-        )  # fmt: skip
+            network.signal.sample_rate,
+            _SHIFT.value,
+            _SNR_LOW.value,
+            _SNR_HIGH.value,
+            network.signal.rms,
+            _NULL_WORDS.value,
+            _NULL_BACKGROUNDS.value,
+            _STRETCH.value,
+        )
         data = sound_input.open_data(network, Path(_SPEECH.value), Path(_BACKGROUNDS.value), list(weights))
         pace = "words" if WORD_TASK in weights else "backgrounds"
         count = data["train"].words.count if pace == "words" else data["train"].backgrounds.count
@@ -94,14 +111,19 @@ def main() -> None:
         held_out = data["validation"]
         entry = {
             "data": f"{data['train'].words.count} clips of words over {data['train'].backgrounds.count} of "
-                    "backgrounds",
+            "backgrounds",
             "held_out": f"{held_out.words.count} clips of speakers not trained on, over "
-                        f"{held_out.backgrounds.count} backgrounds not trained on",
-        }  # fmt: skip
+            f"{held_out.backgrounds.count} backgrounds not trained on",
+        }
         shared.run_training(
-            __name__, network, recipe.optimizer(), training, entry, "train_auditory_network",
+            __name__,
+            network,
+            recipe.optimizer(),
+            training,
+            entry,
+            "train_auditory_network",
             validation.write_confusions,
-        )  # fmt: skip
+        )
 
 
 def _stopping(tasks: list[str]) -> stopping.Stopping:
@@ -113,8 +135,7 @@ def _stopping(tasks: list[str]) -> stopping.Stopping:
         if value is not None and task not in tasks:
             raise mm.InputError(f"stopping at {metric} {value:g}: the network is not trained on that task")
     targets = {metric: value for metric, value in wanted.values() if value is not None}
-    return stopping.Stopping(targets, wanted[tasks[0]][0], shared.PATIENCE.value,
-                             shared.MIN_DELTA.value)  # fmt: skip
+    return stopping.Stopping(targets, wanted[tasks[0]][0], shared.PATIENCE.value, shared.MIN_DELTA.value)
 
 
 def run() -> None:

@@ -30,12 +30,15 @@ from model_metamers_experiments import training_binary as shared
 
 _NETWORK = flags.DEFINE_string("network", "vgg_19_small", "Network of the catalog.")
 _DATA = flags.DEFINE_string("data", None, "Folder of the TFRecords. Without it, $METAMERS_DATA/cifar10.")
-_VALIDATION = flags.DEFINE_string("validation", None,
-    "Folder of the held-out TFRecords, where it is another than --data.")  # fmt: skip
-_RECIPE = flags.DEFINE_enum("recipe", None, list(recipes.IMAGE_RECIPES),
-                            "How to train. Without it, the one of the network's family.")  # fmt: skip
-_WEIGHT_DECAY = flags.DEFINE_float("weight_decay", None, "L2 penalty on kernels. Without it, the recipe's.",
-                                   lower_bound=0)  # fmt: skip
+_VALIDATION = flags.DEFINE_string(
+    "validation", None, "Folder of the held-out TFRecords, where it is another than --data."
+)
+_RECIPE = flags.DEFINE_enum(
+    "recipe", None, list(recipes.IMAGE_RECIPES), "How to train. Without it, the one of the network's family."
+)
+_WEIGHT_DECAY = flags.DEFINE_float(
+    "weight_decay", None, "L2 penalty on kernels. Without it, the recipe's.", lower_bound=0
+)
 _STOP_AT = flags.DEFINE_float("stop_at_accuracy", None, "End once the held-out accuracy is this high.", 0, 1)
 
 

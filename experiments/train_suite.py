@@ -28,30 +28,42 @@ _NULLS = ("--null_words=0.04", "--null_backgrounds=0.6")
 _WORDS = (*_MIXTURES, *_NULLS, "--evaluations_per_epoch=0.2")
 # It learns faster, and is stopped where the others end (paper 3.3).
 _MATCHED = (*_MIXTURES, *_NULLS, "--evaluations_per_epoch=0.5", "--stop_at_word_accuracy=0.82")
-_BACKGROUNDS = (*_MIXTURES, "--null_words=0.3", "--null_backgrounds=0.04", "--evaluations_per_epoch=0.1",
-                "--saves_per_epoch=0.2")  # fmt: skip
+_BACKGROUNDS = (
+    *_MIXTURES,
+    "--null_words=0.3",
+    "--null_backgrounds=0.04",
+    "--evaluations_per_epoch=0.1",
+    "--saves_per_epoch=0.2",
+)
 # Epochs, seed and flags of each; the rest is the recipe of its family.
 _IMAGES = {
-    "vgg_19_small": (30, 0, ()), "vgg_19_small_seed1": (30, 1, ()),
-    "inception_v3_small": (24, 0, ()), "inception_v3_small_seed1": (24, 1, ()),
-    "resnet_v2_small": (12, 0, ()), "resnet_v2_small_seed1": (16, 1, ()),
-}  # fmt: skip
+    "vgg_19_small": (30, 0, ()),
+    "vgg_19_small_seed1": (30, 1, ()),
+    "inception_v3_small": (24, 0, ()),
+    "inception_v3_small_seed1": (24, 1, ()),
+    "resnet_v2_small": (12, 0, ()),
+    "resnet_v2_small_seed1": (16, 1, ()),
+}
 _SOUNDS = {
     "word_aliased_small": (60, 0, _MATCHED),
-    "word_reduced_aliasing_small": (160, 0, _WORDS), "word_reduced_aliasing_small_seed1": (160, 1, _WORDS),
+    "word_reduced_aliasing_small": (160, 0, _WORDS),
+    "word_reduced_aliasing_small_seed1": (160, 1, _WORDS),
     "environmental_reduced_aliasing_small": (100, 0, _BACKGROUNDS),
     "both_tasks_reduced_aliasing_small": (160, 0, _WORDS),
-}  # fmt: skip
+}
 
 _OUT = flags.DEFINE_string("out", None, "Folder of the data sets and the trained networks.", required=True)
-_ONLY = flags.DEFINE_list("only", None, "Networks to train. Without it, all: "
-                          f"{', '.join([*_IMAGES, *_SOUNDS])}.")  # fmt: skip
+_ONLY = flags.DEFINE_list(
+    "only", None, f"Networks to train. Without it, all: {', '.join([*_IMAGES, *_SOUNDS])}."
+)
 
 
 def main() -> int:
     if not os.environ.get("METAMERS_DATA"):
-        raise mm.InputError("METAMERS_DATA is not set; it names the folder that holds cifar10/, "
-                            "speech_commands/, free_spoken_digit/ and esc10/")  # fmt: skip
+        raise mm.InputError(
+            "METAMERS_DATA is not set; it names the folder that holds cifar10/, "
+            "speech_commands/, free_spoken_digit/ and esc10/"
+        )
     data, out = Path(os.environ["METAMERS_DATA"]), Path(_OUT.value)
     chosen = _ONLY.value or [*_IMAGES, *_SOUNDS]
     unknown = [name for name in chosen if name not in _IMAGES | _SOUNDS]
@@ -71,8 +83,14 @@ def main() -> int:
 def _training(name: str, out: Path) -> list[str]:
     """The command that trains a network."""
     epochs, seed, own = (_IMAGES | _SOUNDS)[name]
-    common = [f"--network={name}", f"--epochs={epochs}", f"--seed={seed}", "--checkpoint_dtype=float16",
-              f"--out={out / name}", *own]  # fmt: skip
+    common = [
+        f"--network={name}",
+        f"--epochs={epochs}",
+        f"--seed={seed}",
+        "--checkpoint_dtype=float16",
+        f"--out={out / name}",
+        *own,
+    ]
     if name in _IMAGES:
         return ["train_image_network", *common]
     sets = [f"--speech={out / 'data' / 'speech'}", f"--backgrounds={out / 'data' / 'backgrounds'}"]

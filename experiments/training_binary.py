@@ -18,28 +18,47 @@ from model_metamers.training.recipe import Recipe
 from model_metamers_experiments import binary
 
 OUT = flags.DEFINE_string("out", None, "Folder of the checkpoint and the saved states.", required=True)
-EPOCHS = flags.DEFINE_integer("epochs", None, "Passes over the training set. Without it, the recipe's.",
-                              lower_bound=1)  # fmt: skip
-BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Examples per step, shared among the GPUs. Without "
-                                  "it, the recipe's.", lower_bound=1)  # fmt: skip
-LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "First or peak rate. Without it, the recipe's.",
-                                   lower_bound=0)  # fmt: skip
+EPOCHS = flags.DEFINE_integer(
+    "epochs", None, "Passes over the training set. Without it, the recipe's.", lower_bound=1
+)
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", None, "Examples per step, shared among the GPUs. Without it, the recipe's.", lower_bound=1
+)
+LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", None, "First or peak rate. Without it, the recipe's.", lower_bound=0
+)
 SEED = flags.DEFINE_integer("seed", 0, "Of weights, order, augmentation and dropout.", lower_bound=0)
-MIXED_PRECISION = flags.DEFINE_bool("mixed_precision", False,
-    "Compute kernels in bfloat16; variables, front end and batch normalisation stay float32.")  # fmt: skip
-DETERMINISTIC = flags.DEFINE_bool("deterministic", True,
-    "The same command gives the same weights, stopped or not. Without it, GPUs are faster.")  # fmt: skip
-EVALUATIONS = flags.DEFINE_float("evaluations_per_epoch", 1, "Looks at the validation set; 0.5 looks every "
-                                 "other epoch.", lower_bound=0.001)  # fmt: skip
-SAVES = flags.DEFINE_float("saves_per_epoch", 1, "States saved; 0.5 saves every other epoch.",
-                           lower_bound=0.001)  # fmt: skip
-PATIENCE = flags.DEFINE_integer("patience", None,
+MIXED_PRECISION = flags.DEFINE_bool(
+    "mixed_precision",
+    False,
+    "Compute kernels in bfloat16; variables, front end and batch normalisation stay float32.",
+)
+DETERMINISTIC = flags.DEFINE_bool(
+    "deterministic",
+    True,
+    "The same command gives the same weights, stopped or not. Without it, GPUs are faster.",
+)
+EVALUATIONS = flags.DEFINE_float(
+    "evaluations_per_epoch", 1, "Looks at the validation set; 0.5 looks every other epoch.", lower_bound=0.001
+)
+SAVES = flags.DEFINE_float(
+    "saves_per_epoch", 1, "States saved; 0.5 saves every other epoch.", lower_bound=0.001
+)
+PATIENCE = flags.DEFINE_integer(
+    "patience",
+    None,
     "Stop after so many evaluations without a better first metric. Without it, never.",
-    lower_bound=1)  # fmt: skip
-MIN_DELTA = flags.DEFINE_float("min_delta", 0.0, "For --patience: smaller gains count as none.",
-                               lower_bound=0)  # fmt: skip
-CHECKPOINT_DTYPE = flags.DEFINE_enum("checkpoint_dtype", "float32", export.DTYPES,
-    "How the weights are filed; float16 halves the file. The metrics are those of the file.")  # fmt: skip
+    lower_bound=1,
+)
+MIN_DELTA = flags.DEFINE_float(
+    "min_delta", 0.0, "For --patience: smaller gains count as none.", lower_bound=0
+)
+CHECKPOINT_DTYPE = flags.DEFINE_enum(
+    "checkpoint_dtype",
+    "float32",
+    export.DTYPES,
+    "How the weights are filed; float16 halves the file. The metrics are those of the file.",
+)
 PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
@@ -54,8 +73,9 @@ def data_folder(given: str | None, default: str, flag: str) -> Path:
     elif os.environ.get("METAMERS_DATA"):
         folder = Path(os.environ["METAMERS_DATA"]) / default
     else:
-        raise mm.InputError(f"--{flag} is not given and METAMERS_DATA is not set; it names the folder that "
-                            f"holds {default}/")  # fmt: skip
+        raise mm.InputError(
+            f"--{flag} is not given and METAMERS_DATA is not set; it names the folder that holds {default}/"
+        )
     if not folder.is_dir():
         raise mm.InputError(f"{folder}: no such folder (--{flag})")
     return folder
@@ -105,9 +125,14 @@ def loop_settings(recipe: Recipe, count: int) -> dict[str, Any]:
 
 
 def run_training(
-    module: str, network: Network, optimizer: tf.keras.optimizers.Optimizer, training: loop.Training,
-    entry: Mapping[str, Any], program: str, after: Callable[[Path], None] | None = None,
-) -> None:  # fmt: skip
+    module: str,
+    network: Network,
+    optimizer: tf.keras.optimizers.Optimizer,
+    training: loop.Training,
+    entry: Mapping[str, Any],
+    program: str,
+    after: Callable[[Path], None] | None = None,
+) -> None:
     """Trains, measures what is filed, and files it.
 
     Args:
@@ -120,18 +145,29 @@ def run_training(
     out, began = Path(OUT.value), time.monotonic()
     without = ["out", "progress"]
     settings = binary.settings(module, without) + binary.settings(__name__, without)
-    outcome = loop.train(network, optimizer, training, out / "state",
-                         {"command": settings, "tensorflow": tf.__version__}, PROGRESS.value)  # fmt: skip
+    outcome = loop.train(
+        network,
+        optimizer,
+        training,
+        out / "state",
+        {"command": settings, "tensorflow": tf.__version__},
+        PROGRESS.value,
+    )
     values = export.round_weights(network, CHECKPOINT_DTYPE.value)
     metrics = {name: round(value, 4) for name, value in training.evaluate().items()}
-    prefix = export.write_network(out, network, values, {
-        **entry,
-        "command": " ".join([program, *settings]),
-        "seed": SEED.value,
-        "steps": outcome.steps,
-        "stopped": outcome.reason,
-        "metrics": metrics,
-    })  # fmt: skip
+    prefix = export.write_network(
+        out,
+        network,
+        values,
+        {
+            **entry,
+            "command": " ".join([program, *settings]),
+            "seed": SEED.value,
+            "steps": outcome.steps,
+            "stopped": outcome.reason,
+            "metrics": metrics,
+        },
+    )
     if after:
         after(out)
     print(f"Ended: {outcome.reason}; {outcome.steps} steps, {time.monotonic() - began:.0f} s in this run")

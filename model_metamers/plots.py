@@ -67,8 +67,15 @@ def spearman_histogram(axes: Axes, metamers: np.ndarray, null: LayerNull | None,
         axes.axvline(null.maximum, color=_NULL, linestyle="--", linewidth=1, label="null maximum")
     if len(metamers):
         shares = np.full(len(metamers), 1.0 / len(metamers))
-        axes.hist(metamers, bins, weights=shares, color=_METAMERS, histtype="step", linewidth=2,
-                  label=f"metamers ({len(metamers)})")  # fmt: skip
+        axes.hist(
+            metamers,
+            bins,
+            weights=shares,
+            color=_METAMERS,
+            histtype="step",
+            linewidth=2,
+            label=f"metamers ({len(metamers)})",
+        )
     axes.set(xlabel="Spearman's ρ", ylabel="share", title=layer)
     axes.legend(fontsize="small")
 
@@ -97,17 +104,27 @@ def recognition_axes(axes: Axes, layers: Sequence[str], chances: Iterable[float]
       ylabel: of the axis.
     """
     for place, chance in enumerate(sorted({c for c in chances if np.isfinite(c)})):
-        axes.axhline(chance, color="0.45", linestyle=(0, (1, 1.5)), linewidth=1, zorder=0,
-                     label="chance" if place == 0 else None)  # fmt: skip
+        axes.axhline(
+            chance,
+            color="0.45",
+            linestyle=(0, (1, 1.5)),
+            linewidth=1,
+            zorder=0,
+            label="chance" if place == 0 else None,
+        )
     axes.set_xticks(range(len(layers)), layers)
     axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-0.04, 1.04), yticks=np.linspace(0, 1, 6), ylabel=ylabel)
     axes.grid(axis="y", alpha=0.25, linewidth=0.5)
 
 
 def recognition_curve(
-    axes: Axes, places: np.ndarray, proportions: np.ndarray, sem: np.ndarray, label: str,
+    axes: Axes,
+    places: np.ndarray,
+    proportions: np.ndarray,
+    sem: np.ndarray,
+    label: str,
     style: Mapping[str, Any],
-) -> ErrorbarContainer:  # fmt: skip
+) -> ErrorbarContainer:
     """One network's proportion correct by layer, with standard errors.
 
     Args:
@@ -118,8 +135,18 @@ def recognition_curve(
       label: for the legend.
       style: of `line_style`.
     """
-    return axes.errorbar(places, proportions, yerr=sem, label=label, linewidth=1.1, elinewidth=0.8,
-                         capsize=1.5, markeredgewidth=0.9, clip_on=False, **style)  # fmt: skip
+    return axes.errorbar(
+        places,
+        proportions,
+        yerr=sem,
+        label=label,
+        linewidth=1.1,
+        elinewidth=0.8,
+        capsize=1.5,
+        markeredgewidth=0.9,
+        clip_on=False,
+        **style,
+    )
 
 
 def counts(

@@ -24,8 +24,15 @@ def quiet_home(tmp_path_factory, monkeypatch):
 
 def make_tiny_vgg(seed: int = 0) -> VGG:
     """VGG-19 of the package's code, a few channels wide, with random weights."""
-    network = VGG("vgg_tiny", [f"class_{i}" for i in range(7)], image_size=32, widths=(3, 4, 4, 6, 6),
-                  fc_width=8, pixel_std=64.0, kernel_initializer="he_normal")  # fmt: skip
+    network = VGG(
+        "vgg_tiny",
+        [f"class_{i}" for i in range(7)],
+        image_size=32,
+        widths=(3, 4, 4, 6, 6),
+        fc_width=8,
+        pixel_std=64.0,
+        kernel_initializer="he_normal",
+    )
     network.initialize(seed)
     return network
 

@@ -16,8 +16,15 @@ from model_metamers.recognition.presentations import NATURAL
 from model_metamers_experiments.figures import points as points_file
 from model_metamers_experiments.figures.points import Point
 
-PRINT = {"font.size": 8, "axes.linewidth": 0.6, "lines.markersize": 4, "xtick.labelsize": 7,
-         "ytick.labelsize": 7, "axes.titlesize": 8, "legend.fontsize": 7}  # fmt: skip
+PRINT = {
+    "font.size": 8,
+    "axes.linewidth": 0.6,
+    "lines.markersize": 4,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+}
 _DECISIONS = {
     "fine": "all classes of the judge",
     "sixteen": "16-way",

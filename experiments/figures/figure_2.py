@@ -107,8 +107,17 @@ def _example(part: SubFigure, path: Path, rows: Sequence[dict[str, Any]]) -> Non
     for axes, gradient in zip(panels, ("plain", "linear"), strict=True):
         color, marker, label = _STYLES[gradient]
         axes.plot([0, highest], [0, highest], color="0.6", linewidth=0.8, zorder=0)
-        axes.plot(arrays["target"], arrays[gradient], marker, color=color, markersize=size, alpha=0.35,
-                  markeredgewidth=0, rasterized=True, clip_on=False)  # fmt: skip
+        axes.plot(
+            arrays["target"],
+            arrays[gradient],
+            marker,
+            color=color,
+            markersize=size,
+            alpha=0.35,
+            markeredgewidth=0,
+            rasterized=True,
+            clip_on=False,
+        )
         found = [r for r in rows if (r["layer"], r["stimulus"], r["gradient"]) == (layer, stimulus, gradient)]
         title = label
         if found:
@@ -131,8 +140,16 @@ def _by_layer(axes: Axes, rows: Sequence[dict[str, Any]], network: str) -> None:
                 continue
             middle = place + sign * _OFFSET
             spread = np.linspace(-_SPREAD, _SPREAD, len(rho)) if len(rho) > 1 else 0.0
-            axes.plot(middle + spread, rho, marker, color=color, markersize=3, alpha=0.7,
-                      markeredgewidth=0, label=label if place == 0 else None)  # fmt: skip
+            axes.plot(
+                middle + spread,
+                rho,
+                marker,
+                color=color,
+                markersize=3,
+                alpha=0.7,
+                markeredgewidth=0,
+                label=label if place == 0 else None,
+            )
             axes.hlines(rho.mean(), middle - _OFFSET + 0.02, middle + _OFFSET - 0.02, color="black")
     axes.set_xticks(range(len(layers)), [_tick(layer, rows) for layer in layers], fontsize=7)
     axes.set(xlim=(-0.6, len(layers) - 0.4), ylabel="Spearman's ρ", title=network)

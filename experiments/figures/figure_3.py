@@ -62,12 +62,21 @@ def draw(
     rows = _rows(found, stimuli)
     whos = list(dict.fromkeys(_who(row[0]) for row in rows))
     called = points.labels(whos, names)
-    parts = {"a": [r for r in rows if r[0].spec.kind == "image"],
-             "c": [r for r in rows if r[0].spec.kind != "image"]}  # fmt: skip
+    parts = {
+        "a": [r for r in rows if r[0].spec.kind == "image"],
+        "c": [r for r in rows if r[0].spec.kind != "image"],
+    }
     parts = {letter: part for letter, part in parts.items() if part}
     heights = [_height(part) for part in parts.values()]
-    with matplotlib.rc_context({**curves.PRINT, "axes.titlesize": 6.5, "axes.labelsize": 7,
-                                "xtick.labelsize": 6, "ytick.labelsize": 6}):  # fmt: skip
+    with matplotlib.rc_context(
+        {
+            **curves.PRINT,
+            "axes.titlesize": 6.5,
+            "axes.labelsize": 7,
+            "xtick.labelsize": 6,
+            "ytick.labelsize": 6,
+        }
+    ):
         figure = Figure(figsize=(_PAGE, sum(heights)), layout="constrained")
         subfigures = figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
         for subfigure, (letter, part) in zip(subfigures, parts.items(), strict=True):
@@ -88,8 +97,9 @@ def _rows(found: Sequence[Presentation], stimuli: Sequence[str] | None) -> list[
     ordered = sorted(groups, key=lambda key: (key[0], key[1] == "cochleagram", key[2]))
     for group in (groups[key] for key in ordered):
         for stimulus in stimuli or [_example(group)]:
-            row = sorted((p for p in group if p.stimulus == stimulus),
-                         key=lambda p: (p.layer_index, p.search_seed))  # fmt: skip
+            row = sorted(
+                (p for p in group if p.stimulus == stimulus), key=lambda p: (p.layer_index, p.search_seed)
+            )
             firsts = [next(same) for _, same in itertools.groupby(row, key=lambda p: p.layer)]
             if firsts:
                 rows.append(firsts)

@@ -76,11 +76,15 @@ def _check(generator: Who, asked: Sequence[Who], found: Sequence[Point]) -> None
     judged = {point.judge for point in found if point.generator == generator}
     missing = [judge for judge in asked if judge not in judged]
     if missing:
-        raise InputError(f"{missing[0].name} ({missing[0].short}) did not judge the metamers of "
-                         f"{generator.name}; recognize_metamers --judges lets it")  # fmt: skip
+        raise InputError(
+            f"{missing[0].name} ({missing[0].short}) did not judge the metamers of "
+            f"{generator.name}; recognize_metamers --judges lets it"
+        )
     if not _others(generator, found):
-        raise InputError(f"no network but {generator.name} itself judged its metamers; recognize_metamers "
-                         f"--judges names others")  # fmt: skip
+        raise InputError(
+            f"no network but {generator.name} itself judged its metamers; recognize_metamers "
+            f"--judges names others"
+        )
 
 
 def _ordered(generators: Sequence[Who], judges: Sequence[Who]) -> list[Who]:

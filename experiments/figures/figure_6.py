@@ -44,8 +44,10 @@ def draw(
     found = [point for point in found if point.judge == listener]
     shown = points.choose((p.generator for p in found), generators, "generating network")
     if set(shown) <= {listener}:
-        raise InputError(f"{listener.name} judged no metamers but its own; give recognize_metamers those of "
-                         f"another seed, task or an untrained network")  # fmt: skip
+        raise InputError(
+            f"{listener.name} judged no metamers but its own; give recognize_metamers those of "
+            f"another seed, task or an untrained network"
+        )
     if not generators:
         shown = sorted(shown, key=lambda who: _kinship(who, listener))
     found = [point for point in found if point.generator in shown]

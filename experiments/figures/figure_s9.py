@@ -67,14 +67,18 @@ def _pairs(
     if lacking or not both:
         who = (lacking or shown)[0]
         ways = " and ".join(sorted(_ways(found, who))) or "nothing"
-        raise InputError(f"of {who.name}, these are judgements of metamers whose {ways} was optimised; "
-                         f"Figure S9 compares waveform with cochleagram; see make_metamers")  # fmt: skip
+        raise InputError(
+            f"of {who.name}, these are judgements of metamers whose {ways} was optimised; "
+            f"Figure S9 compares waveform with cochleagram; see make_metamers"
+        )
     pairs = [(who, judge) for who in both for judge in looking if judge.is_other_seed_of(who)]
     seen = {(p.generator, p.judge, p.optimized) for p in found}
     pairs = [pair for pair in pairs if all((*pair, way) in seen for way in _OPTIMIZED)]
     if not pairs:
-        raise InputError(f"no trained network of another seed judged the metamers of {both[0].name}, both "
-                         f"those whose waveform and those whose cochleagram was optimised")  # fmt: skip
+        raise InputError(
+            f"no trained network of another seed judged the metamers of {both[0].name}, both "
+            f"those whose waveform and those whose cochleagram was optimised"
+        )
     return pairs
 
 

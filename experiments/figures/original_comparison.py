@@ -53,8 +53,15 @@ def _panel(axes: Axes, comparison: dict[str, Any], out: Path) -> None:
     tiny = np.finfo(np.float32).tiny
     axes.plot(metamer.loss_iterations, np.maximum(metamer.loss, tiny), color="#1f5fa8", label="ours")
     original = comparison["original"]
-    axes.plot(original["iterations"], original["loss"], "o", color="#c8553d", markersize=5,
-              markerfacecolor="none", label="original (TF 1.13)")  # fmt: skip
+    axes.plot(
+        original["iterations"],
+        original["loss"],
+        "o",
+        color="#c8553d",
+        markersize=5,
+        markerfacecolor="none",
+        label="original (TF 1.13)",
+    )
     axes.set_yscale("log")
     axes.set_xscale("symlog", linthresh=_LINEAR_UP_TO, linscale=0.4)
     axes.set_xlim(-0.5, 1.3 * max(original["iterations"][-1], metamer.loss_iterations[-1]))

@@ -93,8 +93,10 @@ def read(paths: Sequence[str | Path]) -> list[Point]:
         for point in _read_file(file):
             key = (point.judge, point.generator, point.decision, point.layer, point.optimized, point.settings)
             if key in found:
-                raise InputError(f"{file} and {found[key][0]}: both tell how {point.judge.name} judges "
-                                 f"{point.layer} of {point.generator.name}; name one of them")  # fmt: skip
+                raise InputError(
+                    f"{file} and {found[key][0]}: both tell how {point.judge.name} judges "
+                    f"{point.layer} of {point.generator.name}; name one of them"
+                )
             found[key] = file, point
     if not found:
         raise InputError(f"no {FILE} was given; recognize_metamers writes it")

@@ -52,10 +52,15 @@ def read(folder: Path) -> list[Answer]:
 
 def _answer(row: dict[str, str]) -> Answer:
     return Answer(
-        Who(row["judge"], row["judge_weights"]), Who(row["generator"], row["generator_weights"]),
-        row["layer"], int(row["layer_index"]), row["stimulus"], row["optimized"], row["decision"],
+        Who(row["judge"], row["judge_weights"]),
+        Who(row["generator"], row["generator_weights"]),
+        row["layer"],
+        int(row["layer_index"]),
+        row["stimulus"],
+        row["optimized"],
+        row["decision"],
         row["correct"] == "True",
-    )  # fmt: skip
+    )
 
 
 def layers(answers: Sequence[Answer]) -> list[str]:
@@ -134,5 +139,10 @@ def correlations(run: Path, stages: Sequence[str]) -> Correlations | None:
         layer: {m: np.array([found[layer].get(s, {}).get(m) for s in names], np.float64) for m in measured}
         for layer in matched
     }
-    return Correlations(matched, measured, rho, {m: null.at(m).maximum for m in measured},
-                        {m: null.at(m).mean for m in measured})  # fmt: skip
+    return Correlations(
+        matched,
+        measured,
+        rho,
+        {m: null.at(m).maximum for m in measured},
+        {m: null.at(m).mean for m in measured},
+    )

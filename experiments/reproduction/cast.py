@@ -77,20 +77,27 @@ _REDUCED = ("pool_0_0", "conv_2", "conv_4", "fc_intermediate")
 _ALIASED = ("conv_0", "conv_2", "conv_4", "fc_intermediate")
 
 
-def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased: tuple[str, ...] | None,
-            seconds: float, cochleagram_seconds: float) -> tuple[Part, ...]:  # fmt: skip
+def _sounds(
+    suffix: str,
+    audioset: str,
+    reduced: tuple[str, ...] | None,
+    aliased: tuple[str, ...] | None,
+    seconds: float,
+    cochleagram_seconds: float,
+) -> tuple[Part, ...]:
     """Figure 6's networks: the one that judges first."""
     word = f"word_reduced_aliasing{suffix}"
     other_seed = f"{word}_seed1" if suffix else word
     return (
         Part("word", word, "sound", reduced, seconds),
-        Part("word_other_seed", other_seed, "sound", reduced, seconds,
-             cochleagram_seconds=cochleagram_seconds),
+        Part(
+            "word_other_seed", other_seed, "sound", reduced, seconds, cochleagram_seconds=cochleagram_seconds
+        ),
         Part("both_tasks", f"both_tasks_reduced_aliasing{suffix}", "sound", reduced, seconds),
         Part("backgrounds", audioset, "sound", reduced, seconds),
         Part("untrained", word, "sound", reduced, seconds, f"{_UNTRAINED}0"),
         Part("word_aliased", f"word_aliased{suffix}", "sound", aliased, seconds),
-    )  # fmt: skip
+    )
 
 
 # Seconds are those of a slow machine with both cores at work; others took half.
@@ -98,25 +105,46 @@ def _sounds(suffix: str, audioset: str, reduced: tuple[str, ...] | None, aliased
 # unrelated pairs, so that no metamer could lie above them all.
 MINI = Scale(
     parts=(
-        Part("vgg", "vgg_19_small", "image",
-             ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"), 0.9),
+        Part(
+            "vgg",
+            "vgg_19_small",
+            "image",
+            ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"),
+            0.9,
+        ),
         Part("vgg_other_seed", "vgg_19_small_seed1", "image", (), 0.9),
-        Part("inception", "inception_v3_small", "image",
-             ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "PreLogits"), 2.3),
+        Part(
+            "inception",
+            "inception_v3_small",
+            "image",
+            ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "PreLogits"),
+            2.3,
+        ),
         Part("inception_other_seed", "inception_v3_small_seed1", "image", (), 2.3),
-        Part("resnet", "resnet_v2_small", "image",
-             ("conv1", "block1", "block2", "block3", "block4", "global_pool"), 1.7),
+        Part(
+            "resnet",
+            "resnet_v2_small",
+            "image",
+            ("conv1", "block1", "block2", "block3", "block4", "global_pool"),
+            1.7,
+        ),
         Part("resnet_other_seed", "resnet_v2_small_seed1", "image", (), 1.7),
         *_sounds("_small", "environmental_reduced_aliasing_small", _REDUCED, _ALIASED, 20.0, 3.3),
     ),
     decisions=("fine",),
-    stimuli=MappingProxyType({"image": 40, "sound": 16}), null_stimuli=100, iterations=1500, batch_size=20,
+    stimuli=MappingProxyType({"image": 40, "sound": 16}),
+    null_stimuli=100,
+    iterations=1500,
+    batch_size=20,
     cochleagram_learning_rate=0.01,  # a cochleagram has further to go: as far as in the paper's 15000 steps
-    relu_layers=MappingProxyType({
-        "vgg": ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"),
-        "word": ("conv_2", "conv_4", "fc_intermediate"),
-    }), relu_stimuli=16,
-)  # fmt: skip
+    relu_layers=MappingProxyType(
+        {
+            "vgg": ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"),
+            "word": ("conv_2", "conv_4", "fc_intermediate"),
+        }
+    ),
+    relu_stimuli=16,
+)
 # Seconds are guesses from the multiplications of each network.
 PAPER = Scale(
     parts=(
@@ -129,10 +157,14 @@ PAPER = Scale(
         *_sounds("", "audioset_reduced_aliasing", None, None, 400.0, 300.0),
     ),
     decisions=("sixteen", "fine"),
-    stimuli=MappingProxyType({"image": 400, "sound": 400}), null_stimuli=400, iterations=15000, batch_size=8,
+    stimuli=MappingProxyType({"image": 400, "sound": 400}),
+    null_stimuli=400,
+    iterations=15000,
+    batch_size=8,
     cochleagram_learning_rate=None,
-    relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None}), relu_stimuli=20,
-)  # fmt: skip
+    relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None}),
+    relu_stimuli=20,
+)
 SCALES: Mapping[str, Scale] = MappingProxyType({"mini": MINI, "paper": PAPER})
 
 
@@ -150,8 +182,10 @@ def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[st
     checkpoints = dict(text.partition("=")[::2] for text in given)
     for role, checkpoint in checkpoints.items():
         if role not in roles or not checkpoint:
-            raise InputError(f"--checkpoint={role}={checkpoint}: expected ROLE=CHECKPOINT with a role of "
-                             f"{', '.join(roles)}")  # fmt: skip
+            raise InputError(
+                f"--checkpoint={role}={checkpoint}: expected ROLE=CHECKPOINT with a role of "
+                f"{', '.join(roles)}"
+            )
         _check(role, checkpoint)
     parts, missing, used = [], {}, set()
     for part in scale.parts:

@@ -115,8 +115,9 @@ def falls_with_depth(
         finding = _contrast(
             f"metamers of {generator.name}, {decision} decision: {first} minus {late}",
             [(layer, weight, [functools.partial(_at, layer)]) for layer, weight in ((first, 1), (late, -1))],
-            own, all_own,
-        )  # fmt: skip
+            own,
+            all_own,
+        )
         findings.append(finding if late != first else dataclasses.replace(finding, verdict=UNTOLD))
     return findings
 
@@ -148,13 +149,22 @@ def transfer(
     def told(text: str, *conditions: Late) -> Finding:
         return _late_contrast(text, conditions, late, counted, everything)
 
-    fifth = told("another seed's minus the untrained network's",
-                 ("another seed", 1, seed), ("untrained", -1, untrained))  # fmt: skip
-    task = told("another seed's minus the background task's",
-                ("another seed", 1, seed), ("background task", -1, sounds))  # fmt: skip
-    between = told("both tasks' minus midway between another seed's and the background task's",
-                   ("both tasks", 1, both), ("another seed", -0.5, seed),
-                   ("background task", -0.5, sounds))  # fmt: skip
+    fifth = told(
+        "another seed's minus the untrained network's",
+        ("another seed", 1, seed),
+        ("untrained", -1, untrained),
+    )
+    task = told(
+        "another seed's minus the background task's",
+        ("another seed", 1, seed),
+        ("background task", -1, sounds),
+    )
+    between = told(
+        "both tasks' minus midway between another seed's and the background task's",
+        ("both tasks", 1, both),
+        ("another seed", -0.5, seed),
+        ("background task", -0.5, sounds),
+    )
     return [fifth], [task, between]
 
 
@@ -172,9 +182,15 @@ def reduced_aliasing(counted: Sequence[Answer], everything: Sequence[Answer], al
 
     # The networks' late layers bear the same names (Tables S2, S3).
     late = [x for x in _late(a.select(everything, of(False))) if x in _late(a.select(everything, of(True)))]
-    return [_late_contrast("reduced aliasing minus aliased",
-                           [("reduced aliasing", 1, of(False)), ("with aliasing", -1, of(True))],
-                           late, counted, everything)]  # fmt: skip
+    return [
+        _late_contrast(
+            "reduced aliasing minus aliased",
+            [("reduced aliasing", 1, of(False)), ("with aliasing", -1, of(True))],
+            late,
+            counted,
+            everything,
+        )
+    ]
 
 
 def cochleagram(counted: Sequence[Answer], everything: Sequence[Answer]) -> list[Finding]:
@@ -192,23 +208,30 @@ def cochleagram(counted: Sequence[Answer], everything: Sequence[Answer]) -> list
         )
 
     conditions = [("waveform", 1, of(True)), ("cochleagram", -1, of(False))]
-    return [_late_contrast("waveform optimised minus cochleagram optimised", conditions, late, counted,
-                           everything)]  # fmt: skip
+    return [
+        _late_contrast(
+            "waveform optimised minus cochleagram optimised", conditions, late, counted, everything
+        )
+    ]
 
 
 def _late_contrast(
-    text: str, conditions: Sequence[Late], late: Sequence[str],
-    counted: Sequence[Answer], everything: Sequence[Answer],
-) -> Finding:  # fmt: skip
+    text: str,
+    conditions: Sequence[Late],
+    late: Sequence[str],
+    counted: Sequence[Answer],
+    everything: Sequence[Answer],
+) -> Finding:
     """A contrast over the late layers at which every condition has enough metamers, each as weighty."""
 
     def at(who: Callable[[Answer], bool], layer: str) -> Callable[[Answer], bool]:
         return lambda x: _at(layer, x) and who(x)
 
     enough = [
-        layer for layer in late
+        layer
+        for layer in late
         if all(a.stimuli(a.select(counted, at(who, layer))) >= FEWEST for *_, who in conditions)
-    ]  # fmt: skip
+    ]
     layers = enough or list(late)
     by_layer = [(name, weight, [at(who, layer) for layer in layers]) for name, weight, who in conditions]
     finding = _contrast(f"{', '.join(layers)}: {text}", by_layer, counted, everything)

@@ -116,9 +116,11 @@ def write(
     }
     results.write_json(out / CLAIMS, content)
     template = jinja2.Environment(
-        loader=jinja2.PackageLoader("model_metamers_experiments"), autoescape=True, trim_blocks=True,
+        loader=jinja2.PackageLoader("model_metamers_experiments"),
+        autoescape=True,
+        trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template("reproduction.html")  # fmt: skip
+    ).get_template("reproduction.html")
     made = [_made(part, out, current) for part in scale.parts]
     further = _figures(out, ("figure_3",), current)
     partial = out / f"{PAGE}.partial"
@@ -194,10 +196,15 @@ def _passed(path: Path) -> list[dict[str, str]]:
     """Of each layer, how many metamers were made, and how many met the conditions as files."""
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            {"layer": r["layer"], "made": r["made"], "passed": r["included_as_file"],
-             "rho": _number(float(r["rho_mean"])), "null": _number(float(r["null_max"]))}
+            {
+                "layer": r["layer"],
+                "made": r["made"],
+                "passed": r["included_as_file"],
+                "rho": _number(float(r["rho_mean"])),
+                "null": _number(float(r["null_max"])),
+            }
             for r in csv.DictReader(file)
-        ]  # fmt: skip
+        ]
 
 
 def rows(told: dict[int, list[Finding]]) -> list[list[str]]:

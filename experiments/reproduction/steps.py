@@ -68,13 +68,17 @@ def plan(scale: Scale, stimuli: dict[str, Stimuli], out: Path, without: Collecti
             flags = ["--optimize=cochleagram"]
             if scale.cochleagram_learning_rate:
                 flags.append(f"--learning_rate={scale.cochleagram_learning_rate:g}")
-            steps.append(_metamers(part, scale, stimuli[part.kind], out, role, part.cochleagram_seconds,
-                                   flags))  # fmt: skip
+            steps.append(
+                _metamers(part, scale, stimuli[part.kind], out, role, part.cochleagram_seconds, flags)
+            )
     for part in scale.parts:
         if part.role in scale.relu_layers:
             steps.append(_relu(part, scale, stimuli[part.kind], out))
-    made = {part: [role for role in runs_of(part) if f"{METAMERS}/{role}" not in without]
-            for part in scale.parts if part.layers != ()}  # fmt: skip
+    made = {
+        part: [role for role in runs_of(part) if f"{METAMERS}/{role}" not in without]
+        for part in scale.parts
+        if part.layers != ()
+    }
     steps += _recognition(scale, made, stimuli, out)
     for part, roles in made.items():
         steps += [_verdicts(role, runs_of(part)[role], out) for role in roles]
@@ -92,31 +96,56 @@ def runs_of(part: Part) -> dict[str, str]:
 def _verdicts(role: str, folder: str, out: Path) -> Step:
     """Tables S4, S5 and Figures S1 to S8 of a run; one each, as networks of one name differ in weights."""
     run = out / METAMERS / role
-    return Step(f"{VERDICTS}/{role}", 2, ("check_metamers", f"--metamers={run}",
-                f"--null={run / folder / 'null.npz'}", f"--out={out / VERDICTS / role}"), 20,
-                made=out / VERDICTS / role / "table.csv")  # fmt: skip
+    return Step(
+        f"{VERDICTS}/{role}",
+        2,
+        (
+            "check_metamers",
+            f"--metamers={run}",
+            f"--null={run / folder / 'null.npz'}",
+            f"--out={out / VERDICTS / role}",
+        ),
+        20,
+        made=out / VERDICTS / role / "table.csv",
+    )
 
 
 def _metamers(
-    part: Part, scale: Scale, signals: Stimuli, out: Path, role: str, seconds: float,
+    part: Part,
+    scale: Scale,
+    signals: Stimuli,
+    out: Path,
+    role: str,
+    seconds: float,
     flags: Sequence[str] = (),
-) -> Step:  # fmt: skip
+) -> Step:
     network = catalog.build_network(part.network)
     layers = part.layers or network.layers
     if flags:  # the cochleagram is no layer of a search that varies it
         layers = tuple(layer for layer in layers if layer != "cochleagram")
     command = [
-        "make_metamers", *_weights(part), f"--inputs={signals.matched}", f"--layers={','.join(layers)}",
-        f"--iterations={scale.iterations}", f"--batch_size={scale.batch_size}",
-        f"--out={out / METAMERS / role}", *flags,
-    ]  # fmt: skip
+        "make_metamers",
+        *_weights(part),
+        f"--inputs={signals.matched}",
+        f"--layers={','.join(layers)}",
+        f"--iterations={scale.iterations}",
+        f"--batch_size={scale.batch_size}",
+        f"--out={out / METAMERS / role}",
+        *flags,
+    ]
     if signals.further:
         command.append(f"--null_inputs={signals.further}")
     searches = signals.count * len(layers)
     size = 8 * math.prod(network.signal.shape) + _PICTURES
-    return Step(f"{METAMERS}/{role}", 0, tuple(command),
-                20 + searches * seconds * scale.iterations / 1000, searches * size,
-                out / METAMERS / role / "report.html", (part.weights, signals.identity))  # fmt: skip
+    return Step(
+        f"{METAMERS}/{role}",
+        0,
+        tuple(command),
+        20 + searches * seconds * scale.iterations / 1000,
+        searches * size,
+        out / METAMERS / role / "report.html",
+        (part.weights, signals.identity),
+    )
 
 
 def _weights(part: Part) -> list[str]:
@@ -128,18 +157,27 @@ def _relu(part: Part, scale: Scale, signals: Stimuli, out: Path) -> Step:
     layers = scale.relu_layers[part.role]
     searches = 2 * min(signals.count, scale.relu_stimuli) * len(layers or network.layers)
     command = [
-        "compare_relu_gradients", *_weights(part), f"--inputs={signals.matched}",
-        f"--stimuli={scale.relu_stimuli}", f"--iterations={scale.iterations}",
-        f"--batch_size={scale.batch_size}", f"--out={out / RELU / part.role}",
-    ]  # fmt: skip
+        "compare_relu_gradients",
+        *_weights(part),
+        f"--inputs={signals.matched}",
+        f"--stimuli={scale.relu_stimuli}",
+        f"--iterations={scale.iterations}",
+        f"--batch_size={scale.batch_size}",
+        f"--out={out / RELU / part.role}",
+    ]
     if layers:
         command.append(f"--layers={','.join(layers)}")
     if signals.further:
         command.append(f"--null_inputs={signals.further}")
-    return Step(f"{RELU}/{part.role}", 0, tuple(command),
-                20 + searches * part.seconds * scale.iterations / 1000,
-                searches * (8 * math.prod(network.signal.shape) + _PICTURES),
-                out / RELU / part.role / figure_2.ROWS, (part.weights, signals.identity))  # fmt: skip
+    return Step(
+        f"{RELU}/{part.role}",
+        0,
+        tuple(command),
+        20 + searches * part.seconds * scale.iterations / 1000,
+        searches * (8 * math.prod(network.signal.shape) + _PICTURES),
+        out / RELU / part.role / figure_2.ROWS,
+        (part.weights, signals.identity),
+    )
 
 
 def _recognition(
@@ -152,31 +190,56 @@ def _recognition(
         generators = {part: roles for part, roles in made.items() if part.role in generating and roles}
         if judges and generators:
             for criteria, ending in CRITERIA.items():
-                steps.append(_judgement(f"{RECOGNITION}/{name}{ending}", criteria, judges, generators, scale,
-                                        stimuli[judges[0].kind], out))  # fmt: skip
+                steps.append(
+                    _judgement(
+                        f"{RECOGNITION}/{name}{ending}",
+                        criteria,
+                        judges,
+                        generators,
+                        scale,
+                        stimuli[judges[0].kind],
+                        out,
+                    )
+                )
     return steps
 
 
 def _judgement(
-    name: str, criteria: str, judges: Sequence[Part], generators: dict[Part, list[str]], scale: Scale,
-    signals: Stimuli, out: Path,
-) -> Step:  # fmt: skip
+    name: str,
+    criteria: str,
+    judges: Sequence[Part],
+    generators: dict[Part, list[str]],
+    scale: Scale,
+    signals: Stimuli,
+    out: Path,
+) -> Step:
     folders = [str(out / METAMERS / role) for roles in generators.values() for role in roles]
     named = [part.network + (f"={part.checkpoint}" if part.checkpoint else "") for part in judges]
     decisions = scale.decisions if judges[0].kind == "image" else ("fine",)
     command = [
-        "recognize_metamers", f"--metamers={','.join(folders)}", f"--judges={','.join(named)}",
-        "--without_self", f"--decision={','.join(decisions)}", f"--criteria={criteria}",
+        "recognize_metamers",
+        f"--metamers={','.join(folders)}",
+        f"--judges={','.join(named)}",
+        "--without_self",
+        f"--decision={','.join(decisions)}",
+        f"--criteria={criteria}",
         f"--out={out / name}",
-    ]  # fmt: skip
+    ]
     if signals.labels:
         command.append(f"--labels={signals.labels}")
     layers = sum(len(part.layers or catalog.build_network(part.network).layers) for part in generators)
     shown = signals.count * layers
     # A look costs a third of a step of the search, forward without backward.
     seconds = 20 * len(judges) + shown * sum(part.seconds for part in judges) / 3000
-    return Step(name, 1, tuple(command), seconds, 4e6, out / name / points.FILE,
-                (*(part.weights for part in judges), signals.identity))  # fmt: skip
+    return Step(
+        name,
+        1,
+        tuple(command),
+        seconds,
+        4e6,
+        out / name / points.FILE,
+        (*(part.weights for part in judges), signals.identity),
+    )
 
 
 def _figures(scale: Scale, made: dict[Part, list[str]], names: Sequence[str], out: Path) -> list[Step]:
@@ -193,13 +256,22 @@ def _figures(scale: Scale, made: dict[Part, list[str]], names: Sequence[str], ou
     if any(len(roles) > 1 for roles in made.values()):
         drawn["figure_s9"] = ("S9", "recognition", [f"{RECOGNITION}/sounds"])
     return [
-        Step(f"{FIGURES}/{figure}.{form}", 2,
-             ("draw_figure", f"--figure={number}", f"--{flag}={','.join(str(out / s) for s in sources)}",
-              f"--out={out / FIGURES / figure}.{form}"), 15, made=out / FIGURES / f"{figure}.{form}")
+        Step(
+            f"{FIGURES}/{figure}.{form}",
+            2,
+            (
+                "draw_figure",
+                f"--figure={number}",
+                f"--{flag}={','.join(str(out / s) for s in sources)}",
+                f"--out={out / FIGURES / figure}.{form}",
+            ),
+            15,
+            made=out / FIGURES / f"{figure}.{form}",
+        )
         for figure, (number, flag, sources) in drawn.items()
         if set(sources) <= set(names)
         for form in ("pdf", "png")
-    ]  # fmt: skip
+    ]
 
 
 def total(steps: Sequence[Step]) -> tuple[float, float]:

@@ -60,8 +60,15 @@ def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
       count, further: images matched, and further ones.
     """
     source = f"{count} labelled test images of CIFAR-10"
-    return Stimuli(out / "matched", out / "further", out / LABELS, count, source, source,
-                   functools.partial(_write_cifar10, data, out, count, further))  # fmt: skip
+    return Stimuli(
+        out / "matched",
+        out / "further",
+        out / LABELS,
+        count,
+        source,
+        source,
+        functools.partial(_write_cifar10, data, out, count, further),
+    )
 
 
 def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
@@ -128,8 +135,10 @@ def _clips(paths: Sequence[Path]) -> Iterable[tuple[str, str, str, np.ndarray]]:
     """(word, speaker, recording, waveform) of every clip."""
     for record in tf.data.TFRecordDataset([str(path) for path in paths]).as_numpy_iterator():
         feature = tf.train.Example.FromString(record).features.feature
-        texts = (feature[f"/stimuli/{key}"].bytes_list.value[0].decode() for key in
-                 ("word", "speaker", "recording"))  # fmt: skip
+        texts = (
+            feature[f"/stimuli/{key}"].bytes_list.value[0].decode()
+            for key in ("word", "speaker", "recording")
+        )
         yield *texts, np.array(feature["/stimuli/signal"].float_list.value, np.float32)
 
 
@@ -142,8 +151,9 @@ def photographs(out: Path, count: int) -> Stimuli:
     def prepare() -> None:
         _share(demo_stimuli.write_photographs(out / "all"), out, matched, further)
 
-    return Stimuli(out / "matched", out / "further" if further else None, None, len(matched), source, source,
-                   prepare)  # fmt: skip
+    return Stimuli(
+        out / "matched", out / "further" if further else None, None, len(matched), source, source, prepare
+    )
 
 
 def synthesised_words(out: Path, count: int) -> Stimuli:
@@ -179,10 +189,13 @@ def own(signal: SignalSpec, matched: str, further: str | None, labels: str | Non
     about.append(manifest.sha256(Path(labels)) if labels else "")
     truth = f"labels of {labels}" if labels else _NO_LABELS
     return Stimuli(
-        Path(matched), Path(further) if further else None, Path(labels) if labels else None,
-        len(there[matched]), f"files of {matched}; {truth}",
+        Path(matched),
+        Path(further) if further else None,
+        Path(labels) if labels else None,
+        len(there[matched]),
+        f"files of {matched}; {truth}",
         hashlib.sha256("\n".join(about).encode()).hexdigest(),
-    )  # fmt: skip
+    )
 
 
 def _share(everything: Path, out: Path, matched: Sequence[str], further: Sequence[str]) -> None:

@@ -58,11 +58,13 @@ def _mobilenet_v1(name: str, depth_multiplier: float) -> Network:
 def _auditory_cnn(name: str, reduced_aliasing: bool, tasks: dict[str, int]) -> Network:
     task = WORD_TASK if WORD_TASK in tasks else AUDIOSET_TASK
     return AuditoryCNN(
-        name, word_architecture(reduced_aliasing, tasks=tasks),
+        name,
+        word_architecture(reduced_aliasing, tasks=tasks),
         REDUCED_LAYERS if reduced_aliasing else ALIASED_LAYERS,
-        _class_list("words_794.txt") if task == WORD_TASK else _AUDIOSET_CLASSES, CochleagramConfig(),
+        _class_list("words_794.txt") if task == WORD_TASK else _AUDIOSET_CLASSES,
+        CochleagramConfig(),
         task=task,
-    )  # fmt: skip
+    )
 
 
 _WORD = {WORD_TASK: 794}

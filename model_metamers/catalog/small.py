@@ -25,16 +25,53 @@ from model_metamers.networks.vgg import VGG
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 CIFAR10_CLASSES = (
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-)  # fmt: skip
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 WORDS = (
-    "__nullSignal__", "down", "eight", "five", "four", "go", "left", "nine", "no", "off", "on", "one",
-    "right", "seven", "six", "stop", "three", "two", "up", "yes", "zero",
-)  # fmt: skip
+    "__nullSignal__",
+    "down",
+    "eight",
+    "five",
+    "four",
+    "go",
+    "left",
+    "nine",
+    "no",
+    "off",
+    "on",
+    "one",
+    "right",
+    "seven",
+    "six",
+    "stop",
+    "three",
+    "two",
+    "up",
+    "yes",
+    "zero",
+)
 ENVIRONMENTAL_CLASSES = (
-    "__nullSignal__", "baby_cry", "chainsaw", "clock_tick", "dog_bark", "fire_crackling", "helicopter",
-    "person_sneeze", "rain", "rooster", "sea_waves",
-)  # fmt: skip
+    "__nullSignal__",
+    "baby_cry",
+    "chainsaw",
+    "clock_tick",
+    "dog_bark",
+    "fire_crackling",
+    "helicopter",
+    "person_sneeze",
+    "rain",
+    "rooster",
+    "sea_waves",
+)
 _TASK_CLASSES = {WORD_TASK: WORDS, AUDIOSET_TASK: ENVIRONMENTAL_CLASSES}
 SAMPLE_RATE = 8000
 NUM_SAMPLES = 8000
@@ -48,32 +85,54 @@ _SECOND_SEED = "_seed1"
 
 def _vgg(name: str) -> Network:
     return VGG(
-        name, CIFAR10_CLASSES, image_size=32, widths=(16, 32, 64, 128, 128), fc_width=256, pixel_std=64.0,
+        name,
+        CIFAR10_CLASSES,
+        image_size=32,
+        widths=(16, 32, 64, 128, 128),
+        fc_width=256,
+        pixel_std=64.0,
         kernel_initializer="he_normal",
-    )  # fmt: skip
+    )
 
 
 def _inception(name: str) -> Network:
     return InceptionV3(
-        name, CIFAR10_CLASSES, depth_multiplier=0.25, image_size=32, stem_strides=(1, 1, 2),
+        name,
+        CIFAR10_CLASSES,
+        depth_multiplier=0.25,
+        image_size=32,
+        stem_strides=(1, 1, 2),
         norm_decay=_NORM_DECAY,
-    )  # fmt: skip
+    )
 
 
 def _resnet(name: str) -> Network:
     return ResNetV2(
-        name, CIFAR10_CLASSES, units=(2, 2, 2, 2), image_size=32, widths=(16, 32, 64, 128), stem_width=32,
-        stem_strides=(1, 2), norm_decay=_NORM_DECAY, scope="resnet_v2_26",
-    )  # fmt: skip
+        name,
+        CIFAR10_CLASSES,
+        units=(2, 2, 2, 2),
+        image_size=32,
+        widths=(16, 32, 64, 128),
+        stem_width=32,
+        stem_strides=(1, 2),
+        norm_decay=_NORM_DECAY,
+        scope="resnet_v2_26",
+    )
 
 
 def _auditory(tasks: dict[str, int], reduced_aliasing: bool, name: str) -> Network:
     architecture = word_architecture(reduced_aliasing, _CHANNELS, _FC_UNITS, tasks)
     task = WORD_TASK if WORD_TASK in tasks else AUDIOSET_TASK
     return AuditoryCNN(
-        name, architecture, REDUCED_LAYERS if reduced_aliasing else ALIASED_LAYERS,
-        _TASK_CLASSES[task], _FRONTEND, NUM_SAMPLES, task, {other: _TASK_CLASSES[other] for other in tasks},
-    )  # fmt: skip
+        name,
+        architecture,
+        REDUCED_LAYERS if reduced_aliasing else ALIASED_LAYERS,
+        _TASK_CLASSES[task],
+        _FRONTEND,
+        NUM_SAMPLES,
+        task,
+        {other: _TASK_CLASSES[other] for other in tasks},
+    )
 
 
 _WORD = {WORD_TASK: len(WORDS)}
@@ -88,8 +147,11 @@ _FAMILIES: dict[str, Callable[[str], Network]] = {
     "both_tasks_reduced_aliasing_small": functools.partial(_auditory, _WORD | _ENVIRONMENTAL, True),
 }
 _WITH_SECOND_SEED = (
-    "vgg_19_small", "inception_v3_small", "resnet_v2_small", "word_reduced_aliasing_small",
-)  # fmt: skip
+    "vgg_19_small",
+    "inception_v3_small",
+    "resnet_v2_small",
+    "word_reduced_aliasing_small",
+)
 
 BUILDERS: dict[str, Callable[[], Network]] = {
     name: functools.partial(family, name)

@@ -229,10 +229,16 @@ def pieces(waveform: np.ndarray, size: int = PAPER_FORMAT.num_samples) -> np.nda
 
 
 def write_dataset(
-    splits: Mapping[str, Sequence[Sound]], labels: Sequence[str], out: Path, shards: int = 1, seed: int = 0,
-    mix_channels: bool = False, progress: bool = True, flags: Sequence[str] = (),
+    splits: Mapping[str, Sequence[Sound]],
+    labels: Sequence[str],
+    out: Path,
+    shards: int = 1,
+    seed: int = 0,
+    mix_channels: bool = False,
+    progress: bool = True,
+    flags: Sequence[str] = (),
     clip_format: ClipFormat = PAPER_FORMAT,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Writes TFRecords, `labels.txt`, `summary.json` and `flags.txt`.
 
     Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),

@@ -15,12 +15,49 @@ from sklearn.datasets import load_sample_images
 from model_metamers.corpora import speech
 
 # Those whose files scikit-image carries; the others it would download.
-_SKIMAGE = ("astronaut", "brick", "camera", "chelsea", "clock", "coffee", "coins", "grass", "gravel",
-            "hubble_deep_field", "moon", "rocket")  # fmt: skip
+_SKIMAGE = (
+    "astronaut",
+    "brick",
+    "camera",
+    "chelsea",
+    "clock",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "moon",
+    "rocket",
+)
 # Speech Commands' ten words, and others that serve the null distribution.
-WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
-          "house", "seven", "water", "garden", "music", "paper", "window", "river",
-          "orange", "table", "circle", "morning", "letter", "animal", "yellow", "kitchen")  # fmt: skip
+WORDS = (
+    "yes",
+    "no",
+    "up",
+    "down",
+    "left",
+    "right",
+    "on",
+    "off",
+    "stop",
+    "go",
+    "house",
+    "seven",
+    "water",
+    "garden",
+    "music",
+    "paper",
+    "window",
+    "river",
+    "orange",
+    "table",
+    "circle",
+    "morning",
+    "letter",
+    "animal",
+    "yellow",
+    "kitchen",
+)
 _VOICES = ("en-us", "en", "en-gb-scotland", "en-us+f3", "en+m3", "en-us+m5", "en+f2")
 _CLIP_SECONDS = 2.0  # as the paper's clips, the word in the middle
 

@@ -100,9 +100,15 @@ def _cifar_batch(path: Path) -> list[tuple[int, np.ndarray]]:
 
 
 def write_records(
-    images: Sequence[tuple[Path | Pixels, int]], labels: Sequence[str], out: Path, split: str = "train",
-    shards: int = 1, seed: int = 0, progress: bool = True, flags: Sequence[str] = (),
-) -> Counter:  # fmt: skip
+    images: Sequence[tuple[Path | Pixels, int]],
+    labels: Sequence[str],
+    out: Path,
+    split: str = "train",
+    shards: int = 1,
+    seed: int = 0,
+    progress: bool = True,
+    flags: Sequence[str] = (),
+) -> Counter:
     """Writes `<split>-00000-of-0000N.tfrecord`, `labels.txt` (`0:name`) and `flags.txt`.
 
     Records hold the file's bytes as they are, or pixels as PNG (`image/encoded`), `image/format`,
@@ -124,15 +130,17 @@ def write_records(
                 content = _content(source)
                 image_format, mode, width, height = _inspect(source, content)
                 kinds[f"{image_format} {mode}"] += 1
-                writer.write({
-                    "image/encoded": content,
-                    "image/format": image_format.lower(),
-                    "image/height": height,
-                    "image/width": width,
-                    "image/class/label": label,
-                    "image/class/text": labels[label],
-                    "image/filename": source.name,
-                })  # fmt: skip
+                writer.write(
+                    {
+                        "image/encoded": content,
+                        "image/format": image_format.lower(),
+                        "image/height": height,
+                        "image/width": width,
+                        "image/class/label": label,
+                        "image/class/text": labels[label],
+                        "image/filename": source.name,
+                    }
+                )
         record_writer.write_lines(folder / "labels.txt", [f"{i}:{name}" for i, name in enumerate(labels)])
         record_writer.write_lines(folder / "flags.txt", flags)
     return kinds

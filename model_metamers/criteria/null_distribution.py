@@ -141,8 +141,14 @@ def measure_blocks(
     groups = _layer_groups(network, layers, size, memory_gb)
     found = {}
     total = sum(len(block.pairs) for block in blocks)
-    bar = tqdm(total=total, desc=f"{network.name} null", unit="pair", unit_scale=True,
-               disable=not progress, dynamic_ncols=True)  # fmt: skip
+    bar = tqdm(
+        total=total,
+        desc=f"{network.name} null",
+        unit="pair",
+        unit_scale=True,
+        disable=not progress,
+        dynamic_ncols=True,
+    )
     with bar, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for block in blocks:
             rho: dict[str, np.ndarray] = {}

@@ -87,9 +87,13 @@ def _window(config: exact.CochleagramConfig, decimation: int) -> np.ndarray:
 def _bands(num_samples: int, config: exact.CochleagramConfig, decimation: int) -> tuple[tf.Tensor, list[int]]:
     """Each filter's values where it is not zero, [filters, num_samples / decimation], and the first bin."""
     filters, _ = erb_filters.erb_cosine_filters(
-        num_samples, config.sample_rate, config.num_filters, config.low_hz, config.high_hz,
+        num_samples,
+        config.sample_rate,
+        config.num_filters,
+        config.low_hz,
+        config.high_hz,
         config.sample_factor,
-    )  # fmt: skip
+    )
     size = num_samples // decimation
     support = [np.flatnonzero(row) for row in filters]
     widest = max(int(found[-1] - found[0]) + 1 for found in support)

@@ -20,13 +20,31 @@ Architecture = Sequence[Mapping[str, Any]]
 _MOST = 1 << 20
 _MOST_LAYERS = 1000
 # Arguments that change training only, or how TF1 built the graph.
-_WITHOUT_EFFECT = frozenset({
-    "kernel_initializer", "bias_initializer", "beta_initializer", "gamma_initializer",
-    "moving_mean_initializer", "moving_variance_initializer", "kernel_regularizer", "bias_regularizer",
-    "beta_regularizer", "gamma_regularizer", "activity_regularizer", "kernel_constraint",
-    "bias_constraint", "beta_constraint", "gamma_constraint", "trainable", "training", "reuse", "_reuse",
-    "fused", "seed",
-})  # fmt: skip
+_WITHOUT_EFFECT = frozenset(
+    {
+        "kernel_initializer",
+        "bias_initializer",
+        "beta_initializer",
+        "gamma_initializer",
+        "moving_mean_initializer",
+        "moving_variance_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "beta_regularizer",
+        "gamma_regularizer",
+        "activity_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+        "beta_constraint",
+        "gamma_constraint",
+        "trainable",
+        "training",
+        "reuse",
+        "_reuse",
+        "fused",
+        "seed",
+    }
+)
 
 
 class _Unfit(Exception):
@@ -232,9 +250,20 @@ def _classes(value: Any) -> dict[str, int]:
 
 
 _KINDS: Mapping[str, Callable[[Any], Any]] = {
-    "size": _size, "number": _number, "flag": _flag, "pair": _pair, "window": _window, "padding": _padding,
-    "axis paddings": _axis_paddings, "none": _none, "last axis": _last_axis,
-    "channels last": _channels_last, "pad mode": _pad_mode, "pairs": _pairs, "begin": _begin,
+    "size": _size,
+    "number": _number,
+    "flag": _flag,
+    "pair": _pair,
+    "window": _window,
+    "padding": _padding,
+    "axis paddings": _axis_paddings,
+    "none": _none,
+    "last axis": _last_axis,
+    "channels last": _channels_last,
+    "pad mode": _pad_mode,
+    "pairs": _pairs,
+    "begin": _begin,
     "integers": lambda value: _sequence(value, "an integer for each axis", [2, 4]),
-    "permutation": _permutation, "classes": _classes,
-}  # fmt: skip
+    "permutation": _permutation,
+    "classes": _classes,
+}

@@ -43,8 +43,9 @@ class LayerType:
     default_name: str = ""
 
 
-def pad_one_axis(x: tf.Tensor, size: Sequence[int], strides: Sequence[int],
-                 padding: Sequence[str]) -> tuple[tf.Tensor, str]:  # fmt: skip
+def pad_one_axis(
+    x: tf.Tensor, size: Sequence[int], strides: Sequence[int], padding: Sequence[str]
+) -> tuple[tf.Tensor, str]:
     """Input and padding mode of a window whose axes may be padded differently.
 
     Args:
@@ -161,8 +162,11 @@ def _top(layer_type: str) -> LayerType:
         for task, name in top_names(layer_type, args).items():
             _add_dense(add_weight, folder + name, args, channels, args["n_classes_dict"][task])
 
-    arguments = {"n_classes_dict": ("classes", REQUIRED), "activation": ("none", None),
-                 "use_bias": ("flag", True)}  # fmt: skip
+    arguments = {
+        "n_classes_dict": ("classes", REQUIRED),
+        "activation": ("none", None),
+        "use_bias": ("flag", True),
+    }
     return LayerType(arguments, apply, add_weights, "dense")
 
 
@@ -178,21 +182,40 @@ def _relu(ceiling: float | None) -> LayerType:
     return LayerType({}, lambda weights, scope, args, x, training: gradients.clipped_relu(x, ceiling))
 
 
-_POOL = {"pool_size": ("pair", REQUIRED), "strides": ("pair", REQUIRED), "padding": ("padding", "VALID"),
-         "data_format": ("channels last", None)}  # fmt: skip
+_POOL = {
+    "pool_size": ("pair", REQUIRED),
+    "strides": ("pair", REQUIRED),
+    "padding": ("padding", "VALID"),
+    "data_format": ("channels last", None),
+}
 
 LAYER_TYPES: Mapping[str, LayerType] = {
     "tf.layers.conv2d": LayerType(
-        {"filters": ("size", REQUIRED), "kernel_size": ("pair", REQUIRED), "strides": ("pair", (1, 1)),
-         "padding": ("axis paddings", ("VALID", "VALID")), "dilation_rate": ("pair", (1, 1)),
-         "activation": ("none", None), "use_bias": ("flag", True),
-         "data_format": ("channels last", None)},
-        _conv2d, _conv2d_weights, "conv2d",
+        {
+            "filters": ("size", REQUIRED),
+            "kernel_size": ("pair", REQUIRED),
+            "strides": ("pair", (1, 1)),
+            "padding": ("axis paddings", ("VALID", "VALID")),
+            "dilation_rate": ("pair", (1, 1)),
+            "activation": ("none", None),
+            "use_bias": ("flag", True),
+            "data_format": ("channels last", None),
+        },
+        _conv2d,
+        _conv2d_weights,
+        "conv2d",
     ),
     "tf.layers.batch_normalization": LayerType(
-        {"axis": ("last axis", -1), "momentum": ("number", 0.99), "epsilon": ("number", 1e-3),
-         "center": ("flag", True), "scale": ("flag", True)},
-        _batch_norm, _batch_norm_weights, "batch_normalization",
+        {
+            "axis": ("last axis", -1),
+            "momentum": ("number", 0.99),
+            "epsilon": ("number", 1e-3),
+            "center": ("flag", True),
+            "scale": ("flag", True),
+        },
+        _batch_norm,
+        _batch_norm_weights,
+        "batch_normalization",
     ),
     **{name: _relu(ceiling) for name, ceiling in RELU_CEILINGS.items()},
     "tf.nn.leaky_relu": LayerType(
@@ -200,16 +223,24 @@ LAYER_TYPES: Mapping[str, LayerType] = {
         lambda weights, scope, args, x, training: tf.nn.leaky_relu(x, args["alpha"]),
     ),
     "hpool": LayerType(
-        {"strides": ("pair", (2, 2)), "pool_size": ("pair", (8, 8)),
-         "padding": ("axis paddings", ("SAME", "SAME")), "sqrt_window": ("flag", False),
-         "normalize": ("flag", False)},
+        {
+            "strides": ("pair", (2, 2)),
+            "pool_size": ("pair", (8, 8)),
+            "padding": ("axis paddings", ("SAME", "SAME")),
+            "sqrt_window": ("flag", False),
+            "normalize": ("flag", False),
+        },
         _hpool,
     ),
     "tf.layers.max_pooling2d": LayerType(_POOL, _pool(tf.nn.max_pool2d)),
     "tf.layers.average_pooling2d": LayerType(_POOL, _pool(tf.nn.avg_pool2d)),
     "tf.nn.avg_pool": LayerType(
-        {"ksize": ("window", REQUIRED), "strides": ("window", REQUIRED), "padding": ("padding", REQUIRED),
-         "data_format": ("channels last", None)},
+        {
+            "ksize": ("window", REQUIRED),
+            "strides": ("window", REQUIRED),
+            "padding": ("padding", REQUIRED),
+            "data_format": ("channels last", None),
+        },
         _nn_avg_pool,
     ),
     "tf.layers.flatten": LayerType(
@@ -219,7 +250,9 @@ LAYER_TYPES: Mapping[str, LayerType] = {
     ),
     "tf.layers.dense": LayerType(
         {"units": ("size", REQUIRED), "activation": ("none", None), "use_bias": ("flag", True)},
-        _dense, _dense_weights, "dense",
+        _dense,
+        _dense_weights,
+        "dense",
     ),
     "tf.layers.dropout": LayerType(
         {"rate": ("number", 0.5), "noise_shape": ("none", None)},
@@ -239,4 +272,4 @@ LAYER_TYPES: Mapping[str, LayerType] = {
         {"perm": ("permutation", REQUIRED)},
         lambda weights, scope, args, x, training: tf.transpose(x, args["perm"]),
     ),
-}  # fmt: skip
+}

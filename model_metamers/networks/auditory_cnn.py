@@ -25,11 +25,25 @@ WORD_TASK = "/stimuli/word_int"
 AUDIOSET_TASK = "/stimuli/labels_binary_via_int"
 # Metamer layers, FACTS 4: the Hann poolings stand in for the convolutions whose stride they took over.
 ALIASED_LAYERS = (
-    "cochleagram", "conv_0", "conv_1", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits",
-)  # fmt: skip
+    "cochleagram",
+    "conv_0",
+    "conv_1",
+    "conv_2",
+    "conv_3",
+    "conv_4",
+    "fc_intermediate",
+    "logits",
+)
 REDUCED_LAYERS = (
-    "cochleagram", "pool_0_0", "pool_1_0", "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits",
-)  # fmt: skip
+    "cochleagram",
+    "pool_0_0",
+    "pool_1_0",
+    "conv_2",
+    "conv_3",
+    "conv_4",
+    "fc_intermediate",
+    "logits",
+)
 _SCOPE = "brain_network"
 _SPEECH_RMS = 0.1  # level of the sounds the networks were trained on, FACTS 6
 
@@ -56,19 +70,37 @@ def word_architecture(
     """
     kernels = ((7, 14), (4, 8), (2, 5), (2, 5), (2, 5))
     conv_strides = (3, 2, 1, 1, 1)
-    pools = {0: ("tf.layers.max_pooling2d", 2), 1: ("tf.layers.max_pooling2d", 2),
-             4: ("tf.layers.average_pooling2d", 2)}  # fmt: skip
+    pools = {
+        0: ("tf.layers.max_pooling2d", 2),
+        1: ("tf.layers.max_pooling2d", 2),
+        4: ("tf.layers.average_pooling2d", 2),
+    }
     pool_names = {0: "pool_0", 1: "pool_1", 4: "pool_2"}
 
     def hann(name, stride):
-        return _layer("hpool", name, strides=stride, pool_size=4 * stride, padding="SAME",
-                      sqrt_window=False, normalize=True)  # fmt: skip
+        return _layer(
+            "hpool",
+            name,
+            strides=stride,
+            pool_size=4 * stride,
+            padding="SAME",
+            sqrt_window=False,
+            normalize=True,
+        )
 
     architecture = [_layer("tf.layers.batch_normalization", "batch_norm_data")]
     for i, (kernel, stride) in enumerate(zip(kernels, conv_strides, strict=True)):
         conv_stride = 1 if reduced_aliasing else stride
-        architecture.append(_layer("tf.layers.conv2d", f"conv_{i}", filters=channels[i],
-                                   kernel_size=kernel, strides=conv_stride, padding="SAME"))  # fmt: skip
+        architecture.append(
+            _layer(
+                "tf.layers.conv2d",
+                f"conv_{i}",
+                filters=channels[i],
+                kernel_size=kernel,
+                strides=conv_stride,
+                padding="SAME",
+            )
+        )
         architecture.append(_layer("tf.nn.relu", f"relu_{i}"))
         if reduced_aliasing and stride > 1:
             architecture.append(hann(f"pool_{i}_0", stride))
@@ -77,8 +109,9 @@ def word_architecture(
             if reduced_aliasing:
                 architecture.append(hann(pool_names[i], pool_stride))
             else:
-                architecture.append(_layer(pool, pool_names[i], pool_size=(2, 5),
-                                           strides=pool_stride, padding="SAME"))  # fmt: skip
+                architecture.append(
+                    _layer(pool, pool_names[i], pool_size=(2, 5), strides=pool_stride, padding="SAME")
+                )
         if i < 2:
             architecture.append(_layer("tf.layers.batch_normalization", f"batch_norm_{i}"))
     return architecture + [

@@ -17,8 +17,14 @@ _NORM = BatchNorm(epsilon=1e-3, decay=0.9997, scale=False)
 _DROPOUT = 0.2  # before the logits, while training
 _MIN_CHANNELS = 16
 _METAMER_LAYERS = (
-    "Conv2d_1a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Logits",
-)  # fmt: skip
+    "Conv2d_1a_3x3",
+    "Conv2d_2b_3x3",
+    "Conv2d_3b_1x1",
+    "Conv2d_4a_3x3",
+    "Mixed_5d",
+    "Mixed_6e",
+    "Logits",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,9 +197,14 @@ class InceptionV3(SlimNetwork):
         scope: str = "InceptionV3",
     ):
         super().__init__(
-            name, classes, image_size, _METAMER_LAYERS, scope,
-            dataclasses.replace(_NORM, decay=norm_decay), layers.initializer(kernel_initializer),
-        )  # fmt: skip
+            name,
+            classes,
+            image_size,
+            _METAMER_LAYERS,
+            scope,
+            dataclasses.replace(_NORM, decay=norm_decay),
+            layers.initializer(kernel_initializer),
+        )
         self._depth_multiplier = depth_multiplier
         strides = iter(stem_strides)
         self._stem = tuple(
@@ -246,8 +257,12 @@ class InceptionV3(SlimNetwork):
         self._add_conv(
             self._aux_convs[1], [size, size, narrow, wide], initializer=layers.truncated_normal(0.01)
         )
-        self._add_conv("AuxLogits/Conv2d_2b_1x1", [1, 1, wide, len(self.classes)], normalized=False,
-                       initializer=layers.truncated_normal(0.001))  # fmt: skip
+        self._add_conv(
+            "AuxLogits/Conv2d_2b_1x1",
+            [1, 1, wide, len(self.classes)],
+            normalized=False,
+            initializer=layers.truncated_normal(0.001),
+        )
 
     def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """Stages Conv2d_1a_3x3 .. Mixed_7c, PreLogits, Logits, Predictions of images in [0, 1]."""

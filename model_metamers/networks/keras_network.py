@@ -107,9 +107,11 @@ class KerasNetwork(Network):
 
     def _check_signal(self) -> None:
         expected = tuple(self._model.inputs[0].shape[1:])
-        given = tuple(tf.function(self._preprocess).get_concrete_function(
-            tf.TensorSpec([None, *self.signal.shape], tf.float32)
-        ).output_shapes[1:])  # fmt: skip
+        given = tuple(
+            tf.function(self._preprocess)
+            .get_concrete_function(tf.TensorSpec([None, *self.signal.shape], tf.float32))
+            .output_shapes[1:]
+        )
         if len(given) != len(expected) or any(
             e not in (None, g) for e, g in zip(expected, given, strict=True)
         ):

@@ -52,8 +52,9 @@ def depthwise_initializer(per_kernel: Callable) -> Callable:
     return initialize
 
 
-def conv2d(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, strides: Sequence[int] = (1, 1),
-           padding: str = "SAME") -> tf.Tensor:  # fmt: skip
+def conv2d(
+    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, strides: Sequence[int] = (1, 1), padding: str = "SAME"
+) -> tf.Tensor:
     """Convolution with kernel [height, width, in, out] and bias [out]."""
     return tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, kernel.dtype), kernel, strides, padding), bias)
 
@@ -124,9 +125,17 @@ def _gradient_to_one_channel(dy, kernel, height: int, width: int, before, after)
     return tf.reshape(found, [-1, height, blocks * _COLUMNS, 1])[:, :, :width]
 
 
-def batch_norm(x: tf.Tensor, gamma: tf.Variable, beta: tf.Variable, moving_mean: tf.Variable,
-               moving_variance: tf.Variable, training: Training = False, momentum: float = 0.99,
-               epsilon: float = 1e-3, fused: bool = False) -> tf.Tensor:  # fmt: skip
+def batch_norm(
+    x: tf.Tensor,
+    gamma: tf.Variable,
+    beta: tf.Variable,
+    moving_mean: tf.Variable,
+    moving_variance: tf.Variable,
+    training: Training = False,
+    momentum: float = 0.99,
+    epsilon: float = 1e-3,
+    fused: bool = False,
+) -> tf.Tensor:
     """Batch normalisation over all but the last axis.
 
     In training the batch's moments normalise and the moving ones are updated.
@@ -185,8 +194,14 @@ def hann_kernel(pool_size: Sequence[int], sqrt_window: bool = False, normalize: 
     return kernel / kernel.sum() if normalize else kernel
 
 
-def hann_pool(x: tf.Tensor, strides: Sequence[int], pool_size: Sequence[int], padding: str = "SAME",
-              sqrt_window: bool = False, normalize: bool = False) -> tf.Tensor:  # fmt: skip
+def hann_pool(
+    x: tf.Tensor,
+    strides: Sequence[int],
+    pool_size: Sequence[int],
+    padding: str = "SAME",
+    sqrt_window: bool = False,
+    normalize: bool = False,
+) -> tf.Tensor:
     """Weighted average pooling with a Hann kernel (paper 3.2, FACTS 1c).
 
     A depthwise convolution: the authors' dense convolution with an identity kernel

@@ -14,9 +14,21 @@ from model_metamers.networks.slim import BatchNorm, SlimNetwork
 # Output channels at depth multiplier 1 and stride, of the first convolution and of each pair
 # of depthwise and pointwise convolutions.
 _CONVS = (
-    (32, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2),
-    (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1),
-)  # fmt: skip
+    (32, 2),
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+    (1024, 1),
+)
 _MIN_CHANNELS = 8
 _RELU_CEILING = 6.0
 _DROPOUT = 0.001  # while training
@@ -24,9 +36,14 @@ _NORM = BatchNorm(epsilon=1e-3, decay=0.9997, scale=True)
 _INIT_STDDEV = 0.09
 # The last convolution at each resolution (ours: the paper did not use this network).
 _METAMER_LAYERS = (
-    "Conv2d_0", "Conv2d_1_pointwise", "Conv2d_3_pointwise", "Conv2d_5_pointwise",
-    "Conv2d_11_pointwise", "Conv2d_13_pointwise", "Logits",
-)  # fmt: skip
+    "Conv2d_0",
+    "Conv2d_1_pointwise",
+    "Conv2d_3_pointwise",
+    "Conv2d_5_pointwise",
+    "Conv2d_11_pointwise",
+    "Conv2d_13_pointwise",
+    "Logits",
+)
 
 
 class MobileNetV1(SlimNetwork):

@@ -181,10 +181,14 @@ class Network(tf.Module):
     ) -> tf.Variable:
         """A float32 variable of zeros with the name it has in the checkpoint."""
         # On several devices each keeps its own moving moments; their mean is what is saved.
-        several = {} if trainable else {
-            "synchronization": tf.VariableSynchronization.ON_READ,
-            "aggregation": tf.VariableAggregation.MEAN,
-        }  # fmt: skip
+        several = (
+            {}
+            if trainable
+            else {
+                "synchronization": tf.VariableSynchronization.ON_READ,
+                "aggregation": tf.VariableAggregation.MEAN,
+            }
+        )
         variable = tf.Variable(tf.zeros(shape), name=name, trainable=trainable, **several)
         self.weights[name] = variable
         self.initializers[name] = initializer

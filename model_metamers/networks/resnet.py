@@ -60,9 +60,14 @@ class ResNetV2(SlimNetwork):
     ):
         blocks = [f"block{i}" for i in range(1, len(units) + 1)]
         super().__init__(
-            name, classes, image_size, ["conv1", *blocks, "global_pool", "logits"], scope,
-            dataclasses.replace(_NORM, decay=norm_decay), layers.initializer(kernel_initializer),
-        )  # fmt: skip
+            name,
+            classes,
+            image_size,
+            ["conv1", *blocks, "global_pool", "logits"],
+            scope,
+            dataclasses.replace(_NORM, decay=norm_decay),
+            layers.initializer(kernel_initializer),
+        )
         strides = [2] * (len(units) - 1) + [1]
         self._blocks = tuple(
             (block, _block_units(*spec))

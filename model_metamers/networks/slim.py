@@ -112,9 +112,13 @@ class SlimNetwork(Network):
     def _batch_norm(self, x: tf.Tensor, name: str, training: layers.Training) -> tf.Tensor:
         parts = ("gamma", "beta", "moving_mean", "moving_variance")
         return layers.batch_norm(
-            x, *(self._weight(name, part) for part in parts), training, self._norm.decay, self._norm.epsilon,
+            x,
+            *(self._weight(name, part) for part in parts),
+            training,
+            self._norm.decay,
+            self._norm.epsilon,
             fused=True,
-        )  # fmt: skip
+        )
 
     def _weight(self, name: str, part: str) -> tf.Variable | None:
         return self.weights.get(f"{self._scope}/{name}/{part}")

@@ -122,8 +122,13 @@ class Decision:
             raise InputError(f"{network}: say which class is meant of {', '.join(several)}")
         if self.name != "classes" or len(found - {None}) < 2:
             raise InputError(f"{network}: no class of it stands for {_some(missing)}")
-        _log.info("%s does not know %d of the %d classes of the list: %s", network, len(missing),
-                  len(self.answers), _some(missing))  # fmt: skip
+        _log.info(
+            "%s does not know %d of the %d classes of the list: %s",
+            network,
+            len(missing),
+            len(self.answers),
+            _some(missing),
+        )
 
 
 def decision(categories: str | Sequence[str] | None) -> Decision:

@@ -178,27 +178,29 @@ def judgements(
         truth = rule.answer_of(label)
         tells = truth is not None and (not possible or truth in possible)
         reasons = [presentation.reason, "" if tells else _cannot_tell(network, label, truth, rule)]
-        rows.append({
-            "generator": presentation.generator,
-            "generator_weights": presentation.generator_weights,
-            "layer": presentation.layer,
-            "layer_index": presentation.layer_index,
-            "stimulus": presentation.stimulus,
-            "search_seed": presentation.search_seed,
-            "optimized": presentation.optimized,
-            "relu_gradient": presentation.relu_gradient,
-            "settings": presentation.settings,
-            "included": presentation.included,
-            "truth": truth,
-            "truth_source": source,
-            "judge": network.name,
-            "judge_weights": network.checkpoint_digest,
-            "decision": rule.name,
-            "answer": answer,
-            "correct": answer == truth if tells else None,
-            "counted": presentation.included and tells,
-            "reason": "; ".join(filter(None, reasons)),
-        })  # fmt: skip
+        rows.append(
+            {
+                "generator": presentation.generator,
+                "generator_weights": presentation.generator_weights,
+                "layer": presentation.layer,
+                "layer_index": presentation.layer_index,
+                "stimulus": presentation.stimulus,
+                "search_seed": presentation.search_seed,
+                "optimized": presentation.optimized,
+                "relu_gradient": presentation.relu_gradient,
+                "settings": presentation.settings,
+                "included": presentation.included,
+                "truth": truth,
+                "truth_source": source,
+                "judge": network.name,
+                "judge_weights": network.checkpoint_digest,
+                "decision": rule.name,
+                "answer": answer,
+                "correct": answer == truth if tells else None,
+                "counted": presentation.included and tells,
+                "reason": "; ".join(filter(None, reasons)),
+            }
+        )
     return rows
 
 
@@ -210,14 +212,26 @@ def _cannot_tell(network: Network, label: str | None, truth: str | None, rule: D
     return f"{network.name} has no class {truth!r}"
 
 
-_POINT = ("judge", "judge_weights", "decision", "generator", "generator_weights", "layer", "layer_index",
-          "optimized", "relu_gradient", "settings")  # fmt: skip
+_POINT = (
+    "judge",
+    "judge_weights",
+    "decision",
+    "generator",
+    "generator_weights",
+    "layer",
+    "layer_index",
+    "optimized",
+    "relu_gradient",
+    "settings",
+)
 
 
 def points(
-    rows: Sequence[Mapping[str, Any]], chance: Mapping[tuple[str, str, str], float],
-    resamples: int = 10000, seed: int = 0,
-) -> list[dict[str, Any]]:  # fmt: skip
+    rows: Sequence[Mapping[str, Any]],
+    chance: Mapping[tuple[str, str, str], float],
+    resamples: int = 10000,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
     """The points of the recognition curves, in the order of the rows.
 
     Args:

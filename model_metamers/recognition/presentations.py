@@ -122,8 +122,10 @@ def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presenta
         verdicts += judged
         key = (*metamer.point, metamer.stimulus, metamer.search_seed)
         if key in found:
-            raise InputError(f"{folder} and {found[key].folder}: two metamers of the same network, layer, "
-                             f"stimulus, settings and seed; name folders that hold one of them")  # fmt: skip
+            raise InputError(
+                f"{folder} and {found[key].folder}: two metamers of the same network, layer, "
+                f"stimulus, settings and seed; name folders that hold one of them"
+            )
         found[key] = metamer
         first = targets.setdefault((*target.point, target.stimulus), (digest, target))
         if first[0] != digest:
@@ -178,9 +180,16 @@ def _presentations(
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder}: metamer.json lacks or misnames {error}") from error
     target = Presentation(
-        stem="target", layer=NATURAL, layer_index=-1, search_seed=None, settings="", relu_gradient="",
-        included=True, reason="", **shared,
-    )  # fmt: skip
+        stem="target",
+        layer=NATURAL,
+        layer_index=-1,
+        search_seed=None,
+        settings="",
+        relu_gradient="",
+        included=True,
+        reason="",
+        **shared,
+    )
     for one in (metamer, target):
         if not one.path.exists():
             raise InputError(f"{one.path}: missing")

@@ -104,9 +104,16 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
     return Checked(
-        folder, metamer.network, metamer.checkpoint, metamer.layer, metamer.stimulus,
-        metamer.target_class, metamer.metamer_class, file_passes, verdict,
-    )  # fmt: skip
+        folder,
+        metamer.network,
+        metamer.checkpoint,
+        metamer.layer,
+        metamer.stimulus,
+        metamer.target_class,
+        metamer.metamer_class,
+        file_passes,
+        verdict,
+    )
 
 
 def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -123,20 +130,22 @@ def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[d
     for network, weights, layer in sorted(groups, key=lambda g: (g[:2], order.get(g[2], len(order)))):
         items = groups[network, weights, layer]
         rho = np.array([item.verdict.rho for item in items])
-        rows.append({
-            "network": network,
-            "weights": weights,
-            "layer": layer,
-            "made": len(items),
-            "same_class": sum(item.verdict.same_class is not False for item in items),
-            "above_null": sum(item.verdict.above_null for item in items),
-            "included": sum(item.verdict.passes for item in items),
-            "included_as_file": sum(bool(item.file_passes) for item in items),
-            "rho_mean": float(np.nanmean(rho)) if np.isfinite(rho).any() else float("nan"),
-            "rho_min": float(np.nanmin(rho)) if np.isfinite(rho).any() else float("nan"),
-            "rho_max": float(np.nanmax(rho)) if np.isfinite(rho).any() else float("nan"),
-            "null_max": items[0].verdict.null_max,
-        })  # fmt: skip
+        rows.append(
+            {
+                "network": network,
+                "weights": weights,
+                "layer": layer,
+                "made": len(items),
+                "same_class": sum(item.verdict.same_class is not False for item in items),
+                "above_null": sum(item.verdict.above_null for item in items),
+                "included": sum(item.verdict.passes for item in items),
+                "included_as_file": sum(bool(item.file_passes) for item in items),
+                "rho_mean": float(np.nanmean(rho)) if np.isfinite(rho).any() else float("nan"),
+                "rho_min": float(np.nanmin(rho)) if np.isfinite(rho).any() else float("nan"),
+                "rho_max": float(np.nanmax(rho)) if np.isfinite(rho).any() else float("nan"),
+                "null_max": items[0].verdict.null_max,
+            }
+        )
     return rows
 
 

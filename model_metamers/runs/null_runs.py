@@ -78,9 +78,14 @@ def measure(
     folder.mkdir(exist_ok=True)
     missing = [block for block in own if not _block_path(folder, block.index).exists()]
     measure_blocks(
-        run.network, run.layers, run.stimuli, missing, run.memory_gb,
-        keep=lambda index, rho: _write_block(_block_path(folder, index), rho), progress=progress,
-    )  # fmt: skip
+        run.network,
+        run.layers,
+        run.stimuli,
+        missing,
+        run.memory_gb,
+        keep=lambda index, rho: _write_block(_block_path(folder, index), rho),
+        progress=progress,
+    )
     if not all(_block_path(folder, block.index).exists() for block in blocks):
         return None
     found = [results.read_arrays(_block_path(folder, block.index)) for block in blocks]

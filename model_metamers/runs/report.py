@@ -136,13 +136,15 @@ def _cell(folder: Path, network: NetworkResults, out: Path) -> dict[str, Any]:
     null_layers = network.null.layers if network.null else {}
     # Of layers outside the network's own, rho is taken at the matched one alone.
     for layer in (layer for layer in network.measured_layers if layer in metamer.spearman):
-        table.append({
-            "layer": layer,
-            "rho": metamer.spearman[layer],
-            "file_rho": record["file"].get("spearman", {}).get(layer),
-            "null_max": null_layers[layer].maximum if layer in null_layers else None,
-            "matched": layer == metamer.layer,
-        })  # fmt: skip
+        table.append(
+            {
+                "layer": layer,
+                "rho": metamer.spearman[layer],
+                "file_rho": record["file"].get("spearman", {}).get(layer),
+                "null_max": null_layers[layer].maximum if layer in null_layers else None,
+                "matched": layer == metamer.layer,
+            }
+        )
     return {
         "layer": metamer.layer,
         "metamer": _shown(folder, "metamer", metamer, network, out),
@@ -172,8 +174,12 @@ def _shown(folder: Path, stem: str, metamer: Metamer, network: NetworkResults, o
     picture = folder / f"{stem}_cochleagram.png"
     signal = metamer.signal if stem == "metamer" else metamer.target
     if metamer.spec.kind == "cochleagram":
-        draw = functools.partial(draw_cochleagram, values=signal[:, :, 0], frontend=network.frontend,
-                                 vmax=float(metamer.target.max()))  # fmt: skip
+        draw = functools.partial(
+            draw_cochleagram,
+            values=signal[:, :, 0],
+            frontend=network.frontend,
+            vmax=float(metamer.target.max()),
+        )
         _draw(picture, (3.6, 2.4), draw)
         return {"picture": _relative(picture, out)}
     draw = functools.partial(draw_sound, waveform=signal, frontend=network.frontend)
@@ -192,9 +198,13 @@ def draw_cochleagram(
     """A cochleagram [filters, frames] on axes; `vmax` is the value of the brightest colour."""
     num_samples = values.shape[1] * frontend.stride
     centers_hz = erb_filters.erb_cosine_filters(
-        num_samples, frontend.sample_rate, frontend.num_filters, frontend.low_hz, frontend.high_hz,
+        num_samples,
+        frontend.sample_rate,
+        frontend.num_filters,
+        frontend.low_hz,
+        frontend.high_hz,
         frontend.sample_factor,
-    )[1]  # fmt: skip
+    )[1]
     plots.cochleagram(axes, values, num_samples / frontend.sample_rate, centers_hz, vmax)
 
 
@@ -207,12 +217,18 @@ def verdict_rows(records: Sequence[tuple[str, str, dict[str, Any] | InputError]]
             continue
         measurement = results.measurement_of(record["float"])
         verdict = record["float"].get("verdict")
-        rows.append([
-            layer, stimulus, f"{measurement.spearman[layer]:.4f}",
-            f"{verdict['null_max']:.4f}" if verdict else "none",
-            criteria.class_text(measurement.signal_class), criteria.class_text(measurement.target_class),
-            _word(verdict), _word(record["file"].get("verdict")),
-        ])  # fmt: skip
+        rows.append(
+            [
+                layer,
+                stimulus,
+                f"{measurement.spearman[layer]:.4f}",
+                f"{verdict['null_max']:.4f}" if verdict else "none",
+                criteria.class_text(measurement.signal_class),
+                criteria.class_text(measurement.target_class),
+                _word(verdict),
+                _word(record["file"].get("verdict")),
+            ]
+        )
     return rows
 
 

@@ -48,9 +48,11 @@ def shown_name(stem: str, spec: SignalSpec) -> str:
 
 
 def save(
-    metamer: Metamer, folder: str | os.PathLike, network: Network | None = None,
+    metamer: Metamer,
+    folder: str | os.PathLike,
+    network: Network | None = None,
     null: NullDistribution | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Writes a metamer's folder.
 
     Args:

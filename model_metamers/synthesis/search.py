@@ -79,8 +79,13 @@ class Search:
         _check_finite(wanted, f"the target's activations at {self.layer}")
 
         length, seconds = 1, 0.0
-        bar = tqdm(total=config.iterations, initial=state.step, desc=f"{self.network.name} {self.layer}",
-                   disable=not progress, dynamic_ncols=True)  # fmt: skip
+        bar = tqdm(
+            total=config.iterations,
+            initial=state.step,
+            desc=f"{self.network.name} {self.layer}",
+            disable=not progress,
+            dynamic_ncols=True,
+        )
         try:
             while state.step < config.iterations:
                 length = min(length, config.iterations - state.step)
@@ -106,10 +111,14 @@ class Search:
     def _advance(self, state: SearchState, wanted: tf.Tensor, length: int) -> SearchState:
         """The state `length` steps on."""
         signals, m, v, powers, losses = self._burst(
-            tf.constant(state.signals), tf.constant(state.m), tf.constant(state.v),
-            tf.constant(state.beta_powers), tf.constant(state.step, tf.int32),
-            tf.constant(length, tf.int32), wanted,
-        )  # fmt: skip
+            tf.constant(state.signals),
+            tf.constant(state.m),
+            tf.constant(state.v),
+            tf.constant(state.beta_powers),
+            tf.constant(state.step, tf.int32),
+            tf.constant(length, tf.int32),
+            wanted,
+        )
         losses = losses.numpy()
         if not np.isfinite(losses).all() or not np.isfinite(signals.numpy()).all():
             bad = np.flatnonzero(~np.isfinite(losses).all(axis=1))

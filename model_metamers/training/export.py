@@ -44,8 +44,16 @@ def write_network(
     try:
         tf_checkpoint.write_checkpoint(prefix, values)
         parameters = sum(value.size for value in values.values())
-        manifest.add_entry(prefix, {"network": network.name, "parameters": parameters, "licence": "MIT",
-                                    "dtype": str(next(iter(values.values())).dtype), **entry})  # fmt: skip
+        manifest.add_entry(
+            prefix,
+            {
+                "network": network.name,
+                "parameters": parameters,
+                "licence": "MIT",
+                "dtype": str(next(iter(values.values())).dtype),
+                **entry,
+            },
+        )
     except (OSError, tf.errors.OpError) as error:
         raise InputError(f"{prefix}: cannot be written ({error}); the saved state is kept") from error
     return prefix

@@ -50,9 +50,16 @@ def small_batches(
 
 
 def streamed_batches(
-    found: records.Records, size: int, label_offset: int, preprocess: Preprocess, epoch: int, first: int,
-    batch_size: int, seed: int, buffer: int = 4096,
-) -> tf.data.Dataset:  # fmt: skip
+    found: records.Records,
+    size: int,
+    label_offset: int,
+    preprocess: Preprocess,
+    epoch: int,
+    first: int,
+    batch_size: int,
+    seed: int,
+    buffer: int = 4096,
+) -> tf.data.Dataset:
     """Images decoded and preprocessed as they are needed, from batch `first` of an epoch on.
 
     Args:

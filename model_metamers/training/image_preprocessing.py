@@ -119,9 +119,14 @@ def distorted_crop(image: tf.Tensor, seed: Seed, boxes: tf.Tensor | None = None)
     whole = tf.constant([[0.0, 0.0, 1.0, 1.0]])
     boxes = tf.cond(tf.shape(boxes)[0] > 0, lambda: boxes, lambda: whole)
     begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
-        tf.shape(image), boxes[tf.newaxis], seed, min_object_covered=_CROP_COVERS,
-        aspect_ratio_range=_CROP_ASPECT, area_range=_CROP_AREA, max_attempts=_CROP_ATTEMPTS,
-    )  # fmt: skip
+        tf.shape(image),
+        boxes[tf.newaxis],
+        seed,
+        min_object_covered=_CROP_COVERS,
+        aspect_ratio_range=_CROP_ASPECT,
+        area_range=_CROP_AREA,
+        max_attempts=_CROP_ATTEMPTS,
+    )
     return tf.ensure_shape(tf.slice(image, begin, extent), [None, None, 3])
 
 
@@ -196,10 +201,12 @@ def _check_vgg_size(size: int) -> None:
         )
 
 
-PREPROCESSING: Mapping[str, Preprocessing] = MappingProxyType({
-    "inception": Preprocessing(inception_training, inception_evaluation),
-    "inception_fast": Preprocessing(
-        functools.partial(inception_training, fast_mode=True), inception_evaluation
-    ),
-    "vgg": Preprocessing(vgg_training, vgg_evaluation),
-})  # fmt: skip
+PREPROCESSING: Mapping[str, Preprocessing] = MappingProxyType(
+    {
+        "inception": Preprocessing(inception_training, inception_evaluation),
+        "inception_fast": Preprocessing(
+            functools.partial(inception_training, fast_mode=True), inception_evaluation
+        ),
+        "vgg": Preprocessing(vgg_training, vgg_evaluation),
+    }
+)

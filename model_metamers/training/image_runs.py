@@ -46,9 +46,13 @@ class ImageData:
 
 
 def open_data(
-    network: Network, folder: Path, recipe: Recipe, seed: int, progress: bool = True,
+    network: Network,
+    folder: Path,
+    recipe: Recipe,
+    seed: int,
+    progress: bool = True,
     validation_folder: Path | None = None,
-) -> ImageData:  # fmt: skip
+) -> ImageData:
     """The images of a folder for a network and a recipe.
 
     Args:

@@ -21,9 +21,12 @@ from model_metamers.training.stopping import Stopping
 
 # What reading records ends with where they are damaged, or no longer there.
 _UNREADABLE = (
-    tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError,
-    tf.errors.UnavailableError, tf.errors.OutOfRangeError,
-)  # fmt: skip
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.UnavailableError,
+    tf.errors.OutOfRangeError,
+)
 _SHOW_EVERY = 10  # steps between two looks at the loss, which waits for the device
 
 
@@ -96,9 +99,13 @@ class Outcome:
 
 
 def train(
-    network: Network, optimizer: tf.keras.optimizers.Optimizer, training: Training, folder: Path,
-    settings: Mapping[str, Any], progress: bool = True,
-) -> Outcome:  # fmt: skip
+    network: Network,
+    optimizer: tf.keras.optimizers.Optimizer,
+    training: Training,
+    folder: Path,
+    settings: Mapping[str, Any],
+    progress: bool = True,
+) -> Outcome:
     """Trains a network in place; a training that was stopped goes on from its last state.
 
     With TensorFlow's deterministic operations it goes on to the same weights as one that was
@@ -121,8 +128,13 @@ def train(
     optimizer.build(variables)
     state = TrainingState(folder, network, optimizer, settings)
     step = _step_function(network, optimizer, training, variables)
-    bar = tqdm(total=training.num_steps, initial=state.step, disable=not progress, dynamic_ncols=True,
-               desc=f"training {network.name}")  # fmt: skip
+    bar = tqdm(
+        total=training.num_steps,
+        initial=state.step,
+        disable=not progress,
+        dynamic_ncols=True,
+        desc=f"training {network.name}",
+    )
     reason = None
     with bar, _summaries(folder / "summaries"):
         if _evaluate_if_due(training, state, bar):  # it was stopped before an evaluation

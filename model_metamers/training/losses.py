@@ -55,8 +55,9 @@ def tasks(weights: Mapping[str, float], decimation: int = 1, label_smoothing: fl
       label_smoothing: share of each word's label that is spread over all words.
     """
 
-    def objective(network: AuditoryCNN, signals: tf.Tensor, labels: Mapping[str, tf.Tensor],
-                  training: Training) -> tf.Tensor:  # fmt: skip
+    def objective(
+        network: AuditoryCNN, signals: tf.Tensor, labels: Mapping[str, tf.Tensor], training: Training
+    ) -> tf.Tensor:
         if decimation > 1:
             sounds = decimated_cochleagram(signals, network.frontend, decimation)
             stages = network.forward_cochleagram(sounds, training)

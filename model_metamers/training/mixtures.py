@@ -53,14 +53,19 @@ class MixtureConfig:
 
     def without_variation(self) -> MixtureConfig:
         """The same ratios and level, words in their place and always there: for validation."""
-        return dataclasses.replace(self, max_shift_s=0.0, max_stretch=0.0, null_words=0.0,
-                                   null_backgrounds=0.0)  # fmt: skip
+        return dataclasses.replace(
+            self, max_shift_s=0.0, max_stretch=0.0, null_words=0.0, null_backgrounds=0.0
+        )
 
 
 def mixtures(
-    words: tf.Tensor, word_labels: tf.Tensor, backgrounds: tf.Tensor, background_labels: tf.Tensor,
-    seed: tf.Tensor, config: MixtureConfig,
-) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:  # fmt: skip
+    words: tf.Tensor,
+    word_labels: tf.Tensor,
+    backgrounds: tf.Tensor,
+    background_labels: tf.Tensor,
+    seed: tf.Tensor,
+    config: MixtureConfig,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """A batch of examples.
 
     Args:

@@ -164,9 +164,13 @@ SMALL_VGG = dataclasses.replace(  # no batch normalisation: lower rate, longer w
     SMALL_IMAGES, num_epochs=30, learning_rate=0.02, decay=warmup_cosine(2.0)
 )
 SMALL_INCEPTION = dataclasses.replace(  # its gradient begins a hundred times too large for momentum
-    SMALL_IMAGES, num_epochs=24, learning_rate=2e-3, optimizer_name="adam", optimizer_settings={},
+    SMALL_IMAGES,
+    num_epochs=24,
+    learning_rate=2e-3,
+    optimizer_name="adam",
+    optimizer_settings={},
     weight_decay=0.0,
-)  # fmt: skip
+)
 SMALL_SOUNDS = Recipe(
     source="this project; one second at 8 kHz",
     preprocessing="sound",
@@ -180,18 +184,20 @@ SMALL_SOUNDS = Recipe(
     clip_norm=5.0,
 )
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType({
-    "vgg": VGG,
-    "inception_v3": INCEPTION_V3,
-    "resnet_v2": RESNET_V2,
-    "slim": SLIM,
-    "auditory": AUDITORY,
-    "auditory_staircase": AUDITORY_STAIRCASE,
-    "small_vgg": SMALL_VGG,
-    "small_images": SMALL_IMAGES,
-    "small_inception": SMALL_INCEPTION,
-    "small_sounds": SMALL_SOUNDS,
-})  # fmt: skip
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "vgg": VGG,
+        "inception_v3": INCEPTION_V3,
+        "resnet_v2": RESNET_V2,
+        "slim": SLIM,
+        "auditory": AUDITORY,
+        "auditory_staircase": AUDITORY_STAIRCASE,
+        "small_vgg": SMALL_VGG,
+        "small_images": SMALL_IMAGES,
+        "small_inception": SMALL_INCEPTION,
+        "small_sounds": SMALL_SOUNDS,
+    }
+)
 IMAGE_RECIPES = tuple(name for name, recipe in RECIPES.items() if recipe.preprocessing != "sound")
 SOUND_RECIPES = tuple(name for name, recipe in RECIPES.items() if recipe.preprocessing == "sound")
 _OF_NETWORKS = (  # patterns of names; the first that fits holds

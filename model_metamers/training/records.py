@@ -55,9 +55,11 @@ class Records:
         files = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names), mixed)
         enough = math.ceil(len(names) * min(1.0, (wanted or self.count) / max(1, self.count)))
         records = files.interleave(
-            tf.data.TFRecordDataset, cycle_length=max(1, min(enough, _SHARDS_AT_ONCE)),
-            num_parallel_calls=tf.data.AUTOTUNE, deterministic=True,
-        )  # fmt: skip
+            tf.data.TFRecordDataset,
+            cycle_length=max(1, min(enough, _SHARDS_AT_ONCE)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
         return records.shuffle(min(buffer, self.count), mixed + 1)
 
 
@@ -84,8 +86,9 @@ def damaged_file(paths: Sequence[Path]) -> Path | None:
     return None
 
 
-def check_classes(network: Network, stage_classes: int, names: Sequence[str], given: Path,
-                  own: Sequence[str] = ()) -> None:  # fmt: skip
+def check_classes(
+    network: Network, stage_classes: int, names: Sequence[str], given: Path, own: Sequence[str] = ()
+) -> None:
     """Refuses a data set whose classes are not those of a network's logits.
 
     Args:
@@ -133,9 +136,15 @@ def check_format(folder: Path, sample_rate: int, num_samples: int) -> None:
 
 
 def seeded_batches(
-    examples: tf.data.Dataset, batch_size: int, first: int, seed: int, epoch: int,
-    parse: Callable, finish: Callable, drop_remainder: bool = True,
-) -> tf.data.Dataset:  # fmt: skip
+    examples: tf.data.Dataset,
+    batch_size: int,
+    first: int,
+    seed: int,
+    epoch: int,
+    parse: Callable,
+    finish: Callable,
+    drop_remainder: bool = True,
+) -> tf.data.Dataset:
     """Batches from `first` on, each with its own seed for what is random.
 
     Args:

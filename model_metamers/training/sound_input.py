@@ -32,9 +32,16 @@ class SoundData:
     num_labels: int
 
     def batches(
-        self, epoch: int, first: int, batch_size: int, seed: int, config: mixtures.MixtureConfig,
-        buffer: int = 4096, pace: str = "words", drop_remainder: bool = True,
-    ) -> tf.data.Dataset:  # fmt: skip
+        self,
+        epoch: int,
+        first: int,
+        batch_size: int,
+        seed: int,
+        config: mixtures.MixtureConfig,
+        buffer: int = 4096,
+        pace: str = "words",
+        drop_remainder: bool = True,
+    ) -> tf.data.Dataset:
         """Batches of (mixtures, labels by task), from batch `first` of an epoch on.
 
         Args:
@@ -67,17 +74,23 @@ class SoundData:
         return records.seeded_batches(pairs, batch_size, first, seed, epoch, parse, finish, drop_remainder)
 
     def _parse_word(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        found = tf.io.parse_single_example(record, {
-            _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
-            WORD_TASK: tf.io.FixedLenFeature([], tf.int64),
-        })  # fmt: skip
+        found = tf.io.parse_single_example(
+            record,
+            {
+                _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
+                WORD_TASK: tf.io.FixedLenFeature([], tf.int64),
+            },
+        )
         return found[_SIGNAL], found[WORD_TASK]
 
     def _parse_background(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        found = tf.io.parse_single_example(record, {
-            _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
-            AUDIOSET_TASK: tf.io.FixedLenFeature([self.num_labels], tf.int64),
-        })  # fmt: skip
+        found = tf.io.parse_single_example(
+            record,
+            {
+                _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
+                AUDIOSET_TASK: tf.io.FixedLenFeature([self.num_labels], tf.int64),
+            },
+        )
         return found[_SIGNAL], tf.cast(found[AUDIOSET_TASK], tf.float32)
 
 
@@ -106,7 +119,11 @@ def open_data(
         names, path = own[task]
         records.check_classes(network, network.tasks[task][1], names, path, network.classes_of(task))
     return {
-        split: SoundData(records.find_records(speech, split), records.find_records(backgrounds, split),
-                         spec.shape[0], len(labels))
+        split: SoundData(
+            records.find_records(speech, split),
+            records.find_records(backgrounds, split),
+            spec.shape[0],
+            len(labels),
+        )
         for split in ("train", "validation")
-    }  # fmt: skip
+    }

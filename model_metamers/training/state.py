@@ -30,8 +30,13 @@ class TrainingState:
       InputError: the folder holds another training, or cannot be read or written.
     """
 
-    def __init__(self, folder: Path, network: Network, optimizer: tf.keras.optimizers.Optimizer,
-                 settings: Mapping[str, Any]):  # fmt: skip
+    def __init__(
+        self,
+        folder: Path,
+        network: Network,
+        optimizer: tf.keras.optimizers.Optimizer,
+        settings: Mapping[str, Any],
+    ):
         self.folder = folder
         self._step = tf.Variable(0, dtype=tf.int64)
         self.history: list[dict[str, float]] = []

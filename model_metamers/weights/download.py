@@ -19,8 +19,13 @@ from model_metamers.weights.transfer import transfer
 from model_metamers.weights.unpacking import unpack
 
 
-def fetch(download: Download, folder: Path | None = None, url: str | None = None, progress: bool = True,
-          pause_s: float = 1.0) -> dict[str, dict[str, Path]]:  # fmt: skip
+def fetch(
+    download: Download,
+    folder: Path | None = None,
+    url: str | None = None,
+    progress: bool = True,
+    pause_s: float = 1.0,
+) -> dict[str, dict[str, Path]]:
     """Fetches a checkpoint of the manifest, unless it is there.
 
     Args:
@@ -54,8 +59,13 @@ def fetch(download: Download, folder: Path | None = None, url: str | None = None
     except InputError:
         shutil.rmtree(target)
         raise
-    entry = {"url": url or download.url, "bytes": size, "sha256": digest, "networks": networks,
-             "files": _listed(target, folder)}  # fmt: skip
+    entry = {
+        "url": url or download.url,
+        "bytes": size,
+        "sha256": digest,
+        "networks": networks,
+        "files": _listed(target, folder),
+    }
     manifest.write_json(folder / manifest.RECORD, {**manifest.read_record(folder), download.name: entry})
     return _files(download, folder)
 

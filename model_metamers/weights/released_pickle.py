@@ -34,8 +34,18 @@ _STAND_IN_MODULES = ("tensorflow", "audio_cnn_helpers", "functions_brain_network
 _TOPS = ("fc_top_classification", "multi_fc_top_classification")
 
 # What a damaged pickle, or one that calls what cannot be called, makes the reader raise.
-_DAMAGE = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, TypeError,
-           ValueError, ArithmeticError, MemoryError, RecursionError)  # fmt: skip
+_DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+)
 
 
 def read_architecture(path: str | os.PathLike) -> list[dict[str, Any]]:

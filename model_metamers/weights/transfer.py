@@ -73,8 +73,9 @@ class _Part:
         self.note.unlink(missing_ok=True)
 
 
-def transfer(url: str, path: Path, size: int | None = None, progress: bool = True,
-             pause_s: float = 1.0) -> str:  # fmt: skip
+def transfer(
+    url: str, path: Path, size: int | None = None, progress: bool = True, pause_s: float = 1.0
+) -> str:
     """Brings a file here, whole; returns the sha256 of its bytes.
 
     Args:
@@ -185,8 +186,14 @@ def _append(response: requests.Response, part: _Part, total: int | None, progres
     free = shutil.disk_usage(part.path.parent).free
     if total is not None and total - part.size > free:
         raise InputError(f"{part.url}: {total - part.size} bytes are to come, but the disk has {free} free")
-    bar = tqdm(total=total, initial=part.size, unit="B", unit_scale=True, disable=not progress,
-               desc=part.path.name.removesuffix(".part"))  # fmt: skip
+    bar = tqdm(
+        total=total,
+        initial=part.size,
+        unit="B",
+        unit_scale=True,
+        disable=not progress,
+        desc=part.path.name.removesuffix(".part"),
+    )
     with bar, part.path.open("ab") as file:
         # Raw: the digest is of the file as it is, not of what a Content-Encoding unpacks to.
         for block in response.raw.stream(_BLOCK, decode_content=False):

@@ -85,10 +85,19 @@ def deepspeech(features: tf.Tensor, weight: Weights, layer: str = "") -> tf.Tens
     units, batch = net.shape[2], net.shape[1]
     none, zeros = tf.zeros([units]), tf.zeros([batch, units])
     block = tf.raw_ops.BlockLSTM(
-        seq_len_max=tf.constant(frames, tf.int64), x=net, cs_prev=zeros, h_prev=zeros,
-        w=weight("lstm_fused_cell/kernel"), wci=none, wcf=none, wco=none,
-        b=weight("lstm_fused_cell/bias"), forget_bias=1.0, cell_clip=-1.0, use_peephole=False,
-    )  # fmt: skip
+        seq_len_max=tf.constant(frames, tf.int64),
+        x=net,
+        cs_prev=zeros,
+        h_prev=zeros,
+        w=weight("lstm_fused_cell/kernel"),
+        wci=none,
+        wcf=none,
+        wco=none,
+        b=weight("lstm_fused_cell/bias"),
+        forget_bias=1.0,
+        cell_clip=-1.0,
+        use_peephole=False,
+    )
     found["rnn_output"] = block.h
     value = tf.tensordot(block.h, weight("h5"), 1) + weight("b5")
     found["layer_5"] = tf.minimum(tf.nn.relu(value), 20.0)

@@ -91,8 +91,9 @@ def vgg_19(image: tf.Tensor, weight: Weights, layer: str, pixel_std: float = 1.0
     raise ValueError(layer)
 
 
-def auditory_cnn(waveforms: tf.Tensor, weight: Weights, layer: str, config: CochleagramConfig,
-                 reduced_aliasing: bool) -> tf.Tensor:  # fmt: skip
+def auditory_cnn(
+    waveforms: tf.Tensor, weight: Weights, layer: str, config: CochleagramConfig, reduced_aliasing: bool
+) -> tf.Tensor:
     """Activations of the paper's word network at a metamer layer."""
     net = plain_cochleagram(waveforms, config)
     if layer == "cochleagram":
@@ -126,8 +127,14 @@ def auditory_cnn(waveforms: tf.Tensor, weight: Weights, layer: str, config: Coch
 def plain_cochleagram(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Tensor:
     """The cochleagram from ordinary operations, with TensorFlow's own gradients."""
     num_samples = waveforms.shape[1]
-    filters, _ = erb_cosine_filters(num_samples, config.sample_rate, config.num_filters, config.low_hz,
-                                    config.high_hz, config.sample_factor)  # fmt: skip
+    filters, _ = erb_cosine_filters(
+        num_samples,
+        config.sample_rate,
+        config.num_filters,
+        config.low_hz,
+        config.high_hz,
+        config.sample_factor,
+    )
     subbands = tf.signal.rfft(waveforms)[:, tf.newaxis] * tf.constant(filters, tf.complex64)
     analytic = tf.signal.ifft(tf.pad(subbands, [[0, 0], [0, 0], [0, num_samples // 2 - 1]]))
     stride, size = config.sample_rate // config.envelope_rate, config.window_size

@@ -20,17 +20,20 @@ def write_speech(
         with record_writer.ShardWriter(folder, split, 2, 0) as writer:
             for i in range(count):
                 label = 1 + i % (len(words) - 1)
-                writer.write({
-                    "/stimuli/signal": np.sin(2 * np.pi * 100 * (1 + label) * time).astype(np.float32),
-                    "/stimuli/word_int": label,
-                })  # fmt: skip
+                writer.write(
+                    {
+                        "/stimuli/signal": np.sin(2 * np.pi * 100 * (1 + label) * time).astype(np.float32),
+                        "/stimuli/word_int": label,
+                    }
+                )
     record_writer.write_lines(folder / "words.txt", words)
     write_json(folder / "summary.json", {"sample_rate": rate, "num_samples": samples})
     return folder
 
 
-def write_backgrounds(folder: Path, labels=small.ENVIRONMENTAL_CLASSES, rate: int = 8000, samples: int = 8000,
-                      counts=(14, 11)) -> Path:  # fmt: skip
+def write_backgrounds(
+    folder: Path, labels=small.ENVIRONMENTAL_CLASSES, rate: int = 8000, samples: int = 8000, counts=(14, 11)
+) -> Path:
     """Noise of a different level of smoothness for each label."""
     folder.mkdir(parents=True)
     random = np.random.RandomState(0)
@@ -39,10 +42,12 @@ def write_backgrounds(folder: Path, labels=small.ENVIRONMENTAL_CLASSES, rate: in
             for i in range(count):
                 label = 1 + i % (len(labels) - 1)
                 noise = np.convolve(random.randn(samples + label - 1), np.ones(label), "valid")
-                writer.write({
-                    "/stimuli/signal": noise.astype(np.float32),
-                    "/stimuli/labels_binary_via_int": np.eye(len(labels), dtype=np.int64)[label],
-                })  # fmt: skip
+                writer.write(
+                    {
+                        "/stimuli/signal": noise.astype(np.float32),
+                        "/stimuli/labels_binary_via_int": np.eye(len(labels), dtype=np.int64)[label],
+                    }
+                )
     record_writer.write_lines(folder / "labels.txt", labels)
     write_json(folder / "summary.json", {"sample_rate": rate, "num_samples": samples})
     return folder

@@ -200,8 +200,13 @@ def pictures(tmp_path):
 def test_image_records_through_the_binary(pictures, tmp_path):
     (tmp_path / "order.txt").write_text("dog a dog\ncat a cat\n")
     out = tmp_path / "out"
-    result = run("build_image_records", f"--images={pictures}", "--shards=2", f"--out={out}",
-                 f"--labels={tmp_path / 'order.txt'}")  # fmt: skip
+    result = run(
+        "build_image_records",
+        f"--images={pictures}",
+        "--shards=2",
+        f"--out={out}",
+        f"--labels={tmp_path / 'order.txt'}",
+    )
     assert result.returncode == 0, result.stderr
     paths = sorted(out.glob("train-*"))
     assert [p.name for p in paths] == [f"train-0000{i}-of-00002.tfrecord" for i in range(2)]

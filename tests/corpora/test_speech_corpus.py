@@ -119,15 +119,24 @@ def test_corpora_that_share_a_speakers_name_stay_apart(tmp_path):
         sound(tmp_path / "digits" / f"{name}.wav", 0.4, rate=8000)
     out = tmp_path / "out"
     result = build(
-        f"--recordings={tmp_path / 'commands'}", "--layout=speech_commands",
-        f"--recordings={tmp_path / 'digits'}", "--layout=spoken_digits",
-        "--sample_rate=8000", "--seconds=1", "--validation_share=0", "--words=zero,one", f"--out={out}",
-    )  # fmt: skip
+        f"--recordings={tmp_path / 'commands'}",
+        "--layout=speech_commands",
+        f"--recordings={tmp_path / 'digits'}",
+        "--layout=spoken_digits",
+        "--sample_rate=8000",
+        "--seconds=1",
+        "--validation_share=0",
+        "--words=zero,one",
+        f"--out={out}",
+    )
     assert result.returncode == 0, result.stderr
     assert (out / "words.txt").read_text().split() == ["__nullSignal__", "one", "zero"]
     assert (out / "speakers.txt").read_text().split() == [
-        "__nullSignal__", "ben", "corpus2:anna", "george",
-    ]  # fmt: skip
+        "__nullSignal__",
+        "ben",
+        "corpus2:anna",
+        "george",
+    ]
     read = tf.data.TFRecordDataset([str(out / "train-00000-of-00001.tfrecord")])
     features = [tf.train.Example.FromString(record.numpy()).features.feature for record in read]
     assert [len(f["/stimuli/signal"].float_list.value) for f in features] == [8000] * 4

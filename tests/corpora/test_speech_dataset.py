@@ -207,9 +207,15 @@ def build(binary, *flags):
 def test_clips_of_the_binary_have_the_word_in_the_middle(clicks, tmp_path):
     out = tmp_path / "out"
     result = build(
-        "build_speech_dataset", f"--recordings={clicks / 'wav'}", f"--alignments={clicks / 'ctm'}",
-        "--format=ctm", "--layout=librispeech", "--validation_share=0.5", "--shards=2", f"--out={out}",
-    )  # fmt: skip
+        "build_speech_dataset",
+        f"--recordings={clicks / 'wav'}",
+        f"--alignments={clicks / 'ctm'}",
+        "--format=ctm",
+        "--layout=librispeech",
+        "--validation_share=0.5",
+        "--shards=2",
+        f"--out={out}",
+    )
     assert result.returncode == 0, result.stderr
     assert (out / "words.txt").read_text().split() == ["__nullSignal__", "apple", "banana", "cherry"]
     assert (out / "speakers.txt").read_text().split() == ["0", "1", "2", "3", "__nullSignal__"]

@@ -12,10 +12,14 @@ LAYERS = ("natural", "early", "middle", "late", "last")
 WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
     Who(name, weights)
     for name, weights in (
-        ("word_small", "sha256:1"), ("word_small_seed1", "sha256:2"), ("both_small", "sha256:3"),
-        ("sounds_small", "sha256:4"), ("word_small", "random:0"), ("aliased_small", "sha256:5"),
+        ("word_small", "sha256:1"),
+        ("word_small_seed1", "sha256:2"),
+        ("both_small", "sha256:3"),
+        ("sounds_small", "sha256:4"),
+        ("word_small", "random:0"),
+        ("aliased_small", "sha256:5"),
     )
-)  # fmt: skip
+)
 
 
 def judged(judge, generator, shares, count=40, optimized="waveform", decision="fine"):
@@ -29,11 +33,20 @@ def judged(judge, generator, shares, count=40, optimized="waveform", decision="f
 
 @pytest.mark.parametrize(
     ("value", "sem", "stimuli", "said"),
-    [(0.4, 0.1, 40, "holds"), (0.15, 0.1, 40, "cannot be told here"), (-0.3, 0.1, 40, "does not hold"),
-     (0.0, 0.01, 40, "does not hold"), (0.0, 0.06, 40, "cannot be told here"), (0.2, 0.0, 40, "holds"),
-     (0.04, 0.01, 400, "holds"), (0.04, 0.01, 40, "does not hold"), (0.0, 0.0, 5, "cannot be told here"),
-     (0.2, 0.0, 5, "cannot be told here"), (0.3, float("nan"), 40, "cannot be told here")],
-)  # fmt: skip
+    [
+        (0.4, 0.1, 40, "holds"),
+        (0.15, 0.1, 40, "cannot be told here"),
+        (-0.3, 0.1, 40, "does not hold"),
+        (0.0, 0.01, 40, "does not hold"),
+        (0.0, 0.06, 40, "cannot be told here"),
+        (0.2, 0.0, 40, "holds"),
+        (0.04, 0.01, 400, "holds"),
+        (0.04, 0.01, 40, "does not hold"),
+        (0.0, 0.0, 5, "cannot be told here"),
+        (0.2, 0.0, 5, "cannot be told here"),
+        (0.3, float("nan"), 40, "cannot be told here"),
+    ],
+)
 def test_verdict_of_a_contrast(value, sem, stimuli, said):
     assert claims.verdict(value, sem, stimuli) == said
 

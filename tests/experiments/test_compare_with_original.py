@@ -29,13 +29,21 @@ def recorded(tiny_vgg, small_images) -> original_numbers.OriginalCase:
     metamer = mm.synthesize(tiny_vgg, "conv2_2", small_images[0], config, progress=False)
     losses = dict(zip(metamer.loss_iterations.tolist(), metamer.loss.tolist(), strict=True))
     return original_numbers.OriginalCase(
-        network="vgg_tiny", layer="conv2_2", original_layer="conv2_2_jittered_relu", notebook="a notebook",
-        stimulus="assets/cat.png", stimulus_sha256="0" * 64,
-        target_minimum=float(small_images[0].min()), target_maximum=float(small_images[0].max()),
-        spearman_layer=None, spearman_logits=metamer.spearman["fc8"],
-        same_class=metamer.measurement.same_class, outside_null=False, iterations=STEPS,
+        network="vgg_tiny",
+        layer="conv2_2",
+        original_layer="conv2_2_jittered_relu",
+        notebook="a notebook",
+        stimulus="assets/cat.png",
+        stimulus_sha256="0" * 64,
+        target_minimum=float(small_images[0].min()),
+        target_maximum=float(small_images[0].max()),
+        spearman_layer=None,
+        spearman_logits=metamer.spearman["fc8"],
+        same_class=metamer.measurement.same_class,
+        outside_null=False,
+        iterations=STEPS,
         loss=tuple(losses[step] for step in STEPS),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +63,11 @@ def test_recorded_numbers_are_those_of_the_notebooks():
         assert case.iterations == tuple(range(0, 15001, 1000)) and len(case.loss) == 16
         assert case.same_class and case.outside_null and len(case.stimulus_sha256) == 64
     assert [(c.loss[0], c.loss[-1]) for c in vgg + word] == [
-        (37735337984.0, 3753.022705), (3655203.0, 2048.242188), (14478.796875, 13.933086),
+        (37735337984.0, 3753.022705),
+        (3655203.0, 2048.242188),
+        (14478.796875, 13.933086),
         (17961.226562, 0.491349),
-    ]  # fmt: skip
+    ]
     assert [c.spearman_layer for c in vgg + word] == [0.999934, 0.976902, None, None]
     assert vgg[0].target_maximum == 0.988235
     assert "bb9bb57" in original_numbers.read_source()["commit"]
@@ -78,18 +88,27 @@ def test_checks_name_what_differs(compared, recorded, tiny_vgg, small_images):
     out, found, null = compared
     ours = {check["check"]: check for check in found["checks"]}
     assert list(ours) == [
-        "minimum of the target", "maximum of the target", "loss of the noise",
-        "typical factor between the losses", "final loss", "rho at fc8", "same class", "above the null",
-    ]  # fmt: skip
+        "minimum of the target",
+        "maximum of the target",
+        "loss of the noise",
+        "typical factor between the losses",
+        "final loss",
+        "rho at fc8",
+        "same class",
+        "above the null",
+    ]
     for name in list(ours)[:5] + ["same class"]:
         assert ours[name]["agrees"], found["sentence"]
 
     metamer = results.load(out / found["metamer"])
     equal = dataclasses.replace(
-        recorded, loss=tuple(row["loss"] for row in found["rows"]),
-        spearman_layer=metamer.spearman["conv2_2"], spearman_logits=metamer.spearman["fc8"],
-        outside_null=ours["above the null"]["ours"], same_class=metamer.measurement.same_class,
-    )  # fmt: skip
+        recorded,
+        loss=tuple(row["loss"] for row in found["rows"]),
+        spearman_layer=metamer.spearman["conv2_2"],
+        spearman_logits=metamer.spearman["fc8"],
+        outside_null=ours["above the null"]["ours"],
+        same_class=metamer.measurement.same_class,
+    )
 
     def differing(case, null=null):
         checks = original_numbers.make_checks(case, metamer, "fc8", null)
@@ -175,8 +194,14 @@ def test_what_is_missing_is_named_before_any_work(tmp_path, flags, messages):
 def test_binary_on_untrained_weights(tmp_path):
     """The whole path at paper size, two iterations; the numbers of such weights must not agree."""
     Image.fromarray(skimage.data.chelsea()).save(tmp_path / "cat.png")
-    result = run_binary("--vgg_image=cat.png", "--vgg_checkpoint=random:0", "--allow_other_stimulus",
-                        "--iterations=2", "--noprogress", cwd=tmp_path)  # fmt: skip
+    result = run_binary(
+        "--vgg_image=cat.png",
+        "--vgg_checkpoint=random:0",
+        "--allow_other_stimulus",
+        "--iterations=2",
+        "--noprogress",
+        cwd=tmp_path,
+    )
     assert result.returncode == 0, result.stderr
     out = tmp_path / "original"
     comparisons = json.loads((out / "comparison.json").read_text())["comparisons"]
@@ -187,10 +212,14 @@ def test_binary_on_untrained_weights(tmp_path):
     written = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     of_one = ("metamer.json", "metamer.npz", "metamer.png", "target.png")
     assert written == {
-        "flags.txt", "comparison.csv", "comparison.json", "original_comparison.png",
-        "original_comparison.pdf", "vgg_19/settings.json",
+        "flags.txt",
+        "comparison.csv",
+        "comparison.json",
+        "original_comparison.png",
+        "original_comparison.pdf",
+        "vgg_19/settings.json",
         *(f"vgg_19/{layer}/pocketwatch/{file}" for layer in ("conv1_2", "conv5_4") for file in of_one),
-    }  # fmt: skip
+    }
 
 
 def test_picture_is_loaded_as_the_notebook_did(tmp_path):

@@ -48,15 +48,22 @@ def test_run_leaves_its_files(compared):
     written = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     of_one = ("metamer.json", "metamer.npz", "metamer.png", "target.png")
     expected = {
-        "relu_gradients.csv", "relu_gradients.json", "vgg_19_small_example.npz", "vgg_19_small_flags.txt",
-        "figure_2_vgg_19_small.png", "figure_2_vgg_19_small.pdf", "linear/vgg_19_small/null.npz",
-    }  # fmt: skip
+        "relu_gradients.csv",
+        "relu_gradients.json",
+        "vgg_19_small_example.npz",
+        "vgg_19_small_flags.txt",
+        "figure_2_vgg_19_small.png",
+        "figure_2_vgg_19_small.pdf",
+        "linear/vgg_19_small/null.npz",
+    }
     for gradient in figure_2.GRADIENTS:
         expected.add(f"{gradient}/vgg_19_small/settings.json")
         expected |= {
             f"{gradient}/vgg_19_small/{layer}/{name}/{file}"
-            for layer in LAYERS for name in NAMES for file in of_one
-        }  # fmt: skip
+            for layer in LAYERS
+            for name in NAMES
+            for file in of_one
+        }
     assert written == expected
 
 
@@ -94,8 +101,10 @@ def test_later_run_keeps_what_is_there_and_changes_the_example(compared):
     example = results.read_arrays(out / "vgg_19_small_example.npz")
     assert (str(example["layer"]), str(example["stimulus"])) == ("fc6", "cat")
     assert {name: v.shape for name, v in example.items() if v.ndim} == {
-        "target": (256,), "linear": (256,), "plain": (256,)
-    }  # fmt: skip
+        "target": (256,),
+        "linear": (256,),
+        "plain": (256,),
+    }
 
 
 def test_figure_repeats_from_saved_results(compared, tmp_path):

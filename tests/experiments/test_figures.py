@@ -40,15 +40,25 @@ def write_results(path: Path, pairs, decisions=("fine",), optimized=("waveform",
                     for stimulus in range(STIMULI):
                         included = index != 1 or stimulus >= failing
                         tells = stimulus < STIMULI - unknown
-                        rows.append({
-                            "judge": judge[0], "judge_weights": judge[1], "decision": decision,
-                            "generator": generator[0], "generator_weights": generator[1], "layer": layer,
-                            "layer_index": index, "optimized": way, "relu_gradient": "linear",
-                            "settings": "" if index < 0 else "iterations=5", "stimulus": f"s{stimulus}",
-                            "search_seed": None if index < 0 else 0, "included": included,
-                            "correct": bool(random.random() < 0.9 - 0.2 * (index + 1)) if tells else None,
-                            "counted": included and tells,
-                        })  # fmt: skip
+                        rows.append(
+                            {
+                                "judge": judge[0],
+                                "judge_weights": judge[1],
+                                "decision": decision,
+                                "generator": generator[0],
+                                "generator_weights": generator[1],
+                                "layer": layer,
+                                "layer_index": index,
+                                "optimized": way,
+                                "relu_gradient": "linear",
+                                "settings": "" if index < 0 else "iterations=5",
+                                "stimulus": f"s{stimulus}",
+                                "search_seed": None if index < 0 else 0,
+                                "included": included,
+                                "correct": bool(random.random() < 0.9 - 0.2 * (index + 1)) if tells else None,
+                                "counted": included and tells,
+                            }
+                        )
     chance = {(*judge, d): 0.1 if d == "fine" else 1 / 16 for judge, _ in pairs for d in decisions}
     inclusion.write_csv(path, judging.points(rows, chance, resamples=200))
     return path
@@ -118,13 +128,17 @@ def test_figure_5_is_the_csv(seen):
 
 def test_figure_5_chooses_and_names(seen):
     figure = figure_5.draw(
-        [seen], [OTHER[0]], [f"{SEED1[0]}=bbbb", VGG[0]], ["fine"],
+        [seen],
+        [OTHER[0]],
+        [f"{SEED1[0]}=bbbb", VGG[0]],
+        ["fine"],
         {VGG[0]: "VGG-19", f"{VGG[0]}=sha256:aa": "VGG, first"},
-    )  # fmt: skip
+    )
     assert len(figure.axes) == 2
     assert list(drawn(figure.axes[0])) == [SEED1[0], "VGG, first"]
-    check_curve(drawn(figure.axes[0])["VGG, first"],
-                numbers(seen, judge=VGG[0], generator=OTHER[0], decision="fine"))  # fmt: skip
+    check_curve(
+        drawn(figure.axes[0])["VGG, first"], numbers(seen, judge=VGG[0], generator=OTHER[0], decision="fine")
+    )
 
 
 def test_seeds_share_a_colour_and_every_curve_a_look_of_its_own(seen):
@@ -166,8 +180,12 @@ def test_figure_6_is_the_csv_with_each_network_s_counts(tmp_path):
     more = write_results(tmp_path / "b.csv", [(VGG, SEED1), (VGG, VGG)])
     figure = figure_6.draw([own, more])
     panel, table = figure.axes
-    called = {"the same network": (more, VGG), "another seed": (more, SEED1),
-              "inception_small": (own, OTHER), "untrained": (own, RANDOM)}  # fmt: skip
+    called = {
+        "the same network": (more, VGG),
+        "another seed": (more, SEED1),
+        "inception_small": (own, OTHER),
+        "untrained": (own, RANDOM),
+    }
     assert list(drawn(panel)) == list(called)
     for label, (file, (name, weights)) in called.items():
         check_curve(drawn(panel)[label], numbers(file, generator=name, generator_weights=weights))
@@ -195,8 +213,10 @@ def test_figure_s9_is_the_csv(tmp_path):
     for way in ("waveform", "cochleagram"):
         check_curve(drawn(panel)[f"{way} optimised"], numbers(file, judge=SEED1[0], optimized=way))
     assert texts(table) == ["12", "12", "10", "12"] * 2
-    check_curve(drawn(figure_6.draw([file], SEED1[0]).axes[0])["another seed"],
-                numbers(file, judge=SEED1[0], optimized="waveform"))  # fmt: skip
+    check_curve(
+        drawn(figure_6.draw([file], SEED1[0]).axes[0])["another seed"],
+        numbers(file, judge=SEED1[0], optimized="waveform"),
+    )
 
 
 def test_figure_s9_needs_both_ways_and_another_seed(seen, tmp_path):

@@ -55,9 +55,15 @@ def inputs(tmp_path_factory) -> Path:
 
 def test_run_leaves_its_files_and_repeats_from_its_flags(inputs, tmp_path):
     result = make_metamers(
-        "--network=vgg_19_small", f"--inputs={inputs}/photos", f"--null_inputs={inputs}/null",
-        "--layers=conv1_2,fc7", "--iterations=30", "--save_every=10", f"--out={tmp_path}/out", cwd=tmp_path,
-    )  # fmt: skip
+        "--network=vgg_19_small",
+        f"--inputs={inputs}/photos",
+        f"--null_inputs={inputs}/null",
+        "--layers=conv1_2,fc7",
+        "--iterations=30",
+        "--save_every=10",
+        f"--out={tmp_path}/out",
+        cwd=tmp_path,
+    )
     assert result.returncode == 0, result.stderr
     assert result.stderr == "" or "cuInit" in result.stderr
     lines = result.stdout.splitlines()
@@ -149,9 +155,13 @@ def test_folder_of_another_run_is_refused(inputs, tmp_path):
 def _kill_and_finish(inputs: Path, tmp_path: Path, network: str, kills: int, seconds: tuple[float, float]):
     """Runs once unbroken and once killed at random moments; the metamers must be the same bytes."""
     flags = [
-        f"--network={network}", f"--inputs={inputs}", "--iterations=2500", "--save_every=100",
-        "--batch_size=2", "--noprogress",
-    ]  # fmt: skip
+        f"--network={network}",
+        f"--inputs={inputs}",
+        "--iterations=2500",
+        "--save_every=100",
+        "--batch_size=2",
+        "--noprogress",
+    ]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run([*COMMAND, *flags, f"--out={whole}"], check=True, capture_output=True)
     finished: dict[Path, float] = {}

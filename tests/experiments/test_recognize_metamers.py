@@ -71,8 +71,14 @@ def work(tmp_path_factory) -> Path:
     return folder
 
 
-FLAGS = ("--metamers=runs", "--labels=labels.csv", "--judges=own.py:build=3,vgg_19_small=random:1",
-         "--decision=fine,classes", "--classes=classes.txt", "--bootstrap=500")  # fmt: skip
+FLAGS = (
+    "--metamers=runs",
+    "--labels=labels.csv",
+    "--judges=own.py:build=3,vgg_19_small=random:1",
+    "--decision=fine,classes",
+    "--classes=classes.txt",
+    "--bootstrap=500",
+)
 RESULTS = ("judgements.csv", "recognition.csv", "recognition.json")
 
 
@@ -257,9 +263,14 @@ def test_generating_networks_are_found_by_their_weights(work, tmp_path):
 
 def test_metamers_of_a_network_of_ones_own(work, tmp_path):
     made = binary(
-        "make_metamers", "--network=own.py:build", "--checkpoint=5", "--inputs=cat.png,cup.png",
-        "--iterations=2", f"--out={tmp_path}/made", cwd=work,
-    )  # fmt: skip
+        "make_metamers",
+        "--network=own.py:build",
+        "--checkpoint=5",
+        "--inputs=cat.png,cup.png",
+        "--iterations=2",
+        f"--out={tmp_path}/made",
+        cwd=work,
+    )
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "made" / "own" / "conv" / "cat" / "metamer.png").exists()
     flags = (f"--metamers={tmp_path}/made", "--criteria=none", f"--out={tmp_path}/seen")

@@ -63,8 +63,13 @@ def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
     planned = everything_plan(cast.MINI, tmp_path)
     names = [step.name for step in planned]
     assert len(names) == len(set(names))
-    assert {"metamers/word_other_seed_cochleagram", "relu/word", "recognition/architectures_all",
-            "figures/figure_5.pdf", "figures/figure_s9.pdf"} <= set(names)  # fmt: skip
+    assert {
+        "metamers/word_other_seed_cochleagram",
+        "relu/word",
+        "recognition/architectures_all",
+        "figures/figure_5.pdf",
+        "figures/figure_s9.pdf",
+    } <= set(names)
     assert not any(name.startswith("metamers/vgg_other_seed") for name in names)
     longer = everything_plan(dataclasses.replace(cast.MINI, iterations=2 * cast.MINI.iterations), tmp_path)
     assert 1.2 < steps.total(longer)[0] / steps.total(planned)[0] < 2
@@ -74,8 +79,15 @@ def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
 
 def test_plan_of_the_paper(tmp_path):
     names = {step.name for step in everything_plan(cast.PAPER, tmp_path)}
-    assert {"metamers/vgg", "metamers/word_other_seed_cochleagram", "relu/word_aliased", "recognition/images",
-            "figures/figure_5.pdf", "figures/figure_6.pdf", "figures/figure_s9.pdf"} <= names  # fmt: skip
+    assert {
+        "metamers/vgg",
+        "metamers/word_other_seed_cochleagram",
+        "relu/word_aliased",
+        "recognition/images",
+        "figures/figure_5.pdf",
+        "figures/figure_6.pdf",
+        "figures/figure_s9.pdf",
+    } <= names
 
 
 def test_later_steps_do_without_what_failed(tmp_path):
@@ -90,10 +102,23 @@ def test_later_steps_do_without_what_failed(tmp_path):
 
 def test_steps_run_once_and_failures_are_told(tmp_path):
     results = write_results(tmp_path / "recognition.csv", [(SEED1, VGG), (OTHER, VGG)])
-    good = steps.Step("figures/five", 0, ("draw_figure", "--figure=5", f"--recognition={results}",
-                                          f"--out={tmp_path / 'five.png'}"), 1)  # fmt: skip
-    bad = steps.Step("figures/none", 0, ("draw_figure", "--figure=5", f"--recognition={tmp_path / 'no.csv'}",
-                                         f"--out={tmp_path / 'none.png'}"), 1)  # fmt: skip
+    good = steps.Step(
+        "figures/five",
+        0,
+        ("draw_figure", "--figure=5", f"--recognition={results}", f"--out={tmp_path / 'five.png'}"),
+        1,
+    )
+    bad = steps.Step(
+        "figures/none",
+        0,
+        (
+            "draw_figure",
+            "--figure=5",
+            f"--recognition={tmp_path / 'no.csv'}",
+            f"--out={tmp_path / 'none.png'}",
+        ),
+        1,
+    )
     failures = running.run([good, bad], tmp_path, jobs=2, progress=False)
     assert list(failures) == [bad.name]
     assert failures[bad.name].startswith("figures/none: ended with status 2; draw_figure:")
@@ -167,9 +192,13 @@ def test_installed_stimuli(tmp_path):
 def test_paper_scale_needs_signals(tmp_path):
     (tmp_path / "a.ckpt").write_text("weights")
     command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--scale=paper", "--plan"]
-    for given, told in ([], "no network has its weights"), (
-        [f"--checkpoint=vgg={tmp_path / 'a.ckpt'}"], "--images: a folder of natural signals",
-    ):  # fmt: skip
+    for given, told in (
+        ([], "no network has its weights"),
+        (
+            [f"--checkpoint=vgg={tmp_path / 'a.ckpt'}"],
+            "--images: a folder of natural signals",
+        ),
+    ):
         done = subprocess.run([*command, *given, f"--out={tmp_path}"], capture_output=True, text=True)
         assert done.returncode == 2 and told in done.stderr
 
@@ -203,8 +232,16 @@ def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
     environment["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
     def begin(out):
-        command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--scale=mini",
-                   "--stimuli=2", "--iterations=20", "--noprogress", f"--out={out}"]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "model_metamers_experiments.reproduce_paper",
+            "--scale=mini",
+            "--stimuli=2",
+            "--iterations=20",
+            "--noprogress",
+            f"--out={out}",
+        ]
         return subprocess.Popen(command, env=environment, start_new_session=True)
 
     whole, killed = tmp_path / "whole" / "r", tmp_path / "killed" / "r"
@@ -273,8 +310,12 @@ def test_spoken_words_are_of_unlike_words_and_speakers(tmp_path):
 
 def test_a_step_waits_for_the_one_that_outlived_a_killed_reproduction(tmp_path):
     results = write_results(tmp_path / "recognition.csv", [(SEED1, VGG)])
-    step = steps.Step("figures/five", 0, ("draw_figure", "--figure=5", f"--recognition={results}",
-                                          f"--out={tmp_path / 'five.png'}"), 1)  # fmt: skip
+    step = steps.Step(
+        "figures/five",
+        0,
+        ("draw_figure", "--figure=5", f"--recognition={results}", f"--out={tmp_path / 'five.png'}"),
+        1,
+    )
     log = tmp_path / "logs" / "figures_five.txt"
     log.parent.mkdir()
     log.write_text("of the one before")

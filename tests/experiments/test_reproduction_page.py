@@ -16,9 +16,19 @@ from model_metamers_experiments.reproduction.statements import STATEMENTS
 
 def write_judgements(folder, *changes):
     """A table of recognize_metamers; a row for each set of changes."""
-    row = {"judge": "j", "judge_weights": "1", "generator": "g", "generator_weights": "2", "layer": "a",
-           "layer_index": "3", "stimulus": "s", "optimized": "image", "decision": "fine",
-           "correct": "True", "counted": "True"}  # fmt: skip
+    row = {
+        "judge": "j",
+        "judge_weights": "1",
+        "generator": "g",
+        "generator_weights": "2",
+        "layer": "a",
+        "layer_index": "3",
+        "stimulus": "s",
+        "optimized": "image",
+        "decision": "fine",
+        "correct": "True",
+        "counted": "True",
+    }
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "judgements.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, row)
@@ -39,8 +49,10 @@ def test_what_a_failed_step_left_before_is_not_read(tmp_path):
     deep = {"layer": "b", "layer_index": "4", "correct": "False"}
     write_judgements(tmp_path / "recognition" / "images_all", {}, deep)
     scale = dataclasses.replace(cast.MINI, parts=())
-    relu = [{"network": "n", "depth": 1, "layer": "l", "stimulus": "s", "gradient": gradient, "rho": 0.9}
-            for gradient in ("linear", "plain")]  # fmt: skip
+    relu = [
+        {"network": "n", "depth": 1, "layer": "l", "stimulus": "s", "gradient": gradient, "rho": 0.9}
+        for gradient in ("linear", "plain")
+    ]
     (tmp_path / "relu" / "vgg").mkdir(parents=True)
     (tmp_path / "relu" / "vgg" / figure_2.ROWS).write_text(json.dumps(relu))
     told = page.findings(scale, tmp_path, {"recognition/images_all", "relu/vgg"})
@@ -50,8 +62,13 @@ def test_what_a_failed_step_left_before_is_not_read(tmp_path):
 
 
 def test_what_a_failed_step_left_before_is_not_shown(tmp_path):
-    names = ("relu/vgg/figure_2c.png", "figures/figure_5.png", "figures/figure_3_images.png",
-             "verdicts/vgg/spearman.png", "metamers/vgg/report.html")  # fmt: skip
+    names = (
+        "relu/vgg/figure_2c.png",
+        "figures/figure_5.png",
+        "figures/figure_3_images.png",
+        "verdicts/vgg/spearman.png",
+        "metamers/vgg/report.html",
+    )
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -59,8 +76,13 @@ def test_what_a_failed_step_left_before_is_not_shown(tmp_path):
     (tmp_path / "verdicts" / "vgg" / "table.csv").write_text(header + "conv1_2,7,5,0.9,0.1\n")
     scale = dataclasses.replace(cast.MINI, parts=cast.MINI.parts[:1])
     about = {"scale": "mini", "command": "", "sources": {}, "missing": {}, "failures": [], "costs": []}
-    everything = {"relu/vgg", "figures/figure_5.png", "figures/figure_3_images.png", "verdicts/vgg",
-                  "metamers/vgg"}  # fmt: skip
+    everything = {
+        "relu/vgg",
+        "figures/figure_5.png",
+        "figures/figure_3_images.png",
+        "verdicts/vgg",
+        "metamers/vgg",
+    }
     shown = (*names, "5 of 7")
     for current, expected in (everything, set(shown)), (set(), set()):
         told = {number: [] for number in STATEMENTS}
@@ -72,9 +94,14 @@ def test_page_tells_what_is_missing(tmp_path):
     scale = dataclasses.replace(cast.MINI, parts=())
     told = page.findings(scale, tmp_path, set())
     assert set(told) == set(STATEMENTS)
-    about = {"scale": "mini", "command": "reproduce_paper", "sources": {"image": "i", "sound": "s"},
-             "missing": {"word_aliased": "no weights"}, "failures": ["a step"],
-             "costs": [("a", 1.0)]}  # fmt: skip
+    about = {
+        "scale": "mini",
+        "command": "reproduce_paper",
+        "sources": {"image": "i", "sound": "s"},
+        "missing": {"word_aliased": "no weights"},
+        "failures": ["a step"],
+        "costs": [("a", 1.0)],
+    }
     html = page.write(tmp_path, scale, told, set(), about).read_text()
     assert html.count("cannot be told here") >= 8 and "word aliased: no weights" in html and "a step" in html
     verdicts = {entry["verdict"] for entry in json.loads((tmp_path / page.CLAIMS).read_text()).values()}

@@ -49,9 +49,13 @@ def test_words_are_trained_and_filed(folders, tmp_path):
     code, out, err = _run("train_auditory_network", *_words(folders, tmp_path / "w", *more))
     assert code == 0, err
     assert {path.name for path in (tmp_path / "w").iterdir()} == {
-        "word_aliased_small.ckpt.index", "word_aliased_small.ckpt.data-00000-of-00001", "manifest.json",
-        "state", "confusions_words_noise.csv", "confusions_words_quiet.csv",
-    }  # fmt: skip
+        "word_aliased_small.ckpt.index",
+        "word_aliased_small.ckpt.data-00000-of-00001",
+        "manifest.json",
+        "state",
+        "confusions_words_noise.csv",
+        "confusions_words_quiet.csv",
+    }
     entry = manifest.read_manifest(tmp_path / "w")["word_aliased_small.ckpt"]
     assert entry["steps"] == 6 and entry["stopped"] == "2 epochs are done" and entry["seed"] == 0
     assert "--frontend_decimation=4" in entry["command"] and "--out" not in entry["command"]
@@ -83,14 +87,23 @@ def test_images_are_trained_and_filed(tmp_path):
     assert code == 2 and "holds a training with other settings" in err
 
 
-@pytest.mark.parametrize(("binary", "flags", "message"), [
-    ("train_image_network", ["--network=vgg_19_small"], "METAMERS_DATA is not set"),
-    ("train_image_network", ["--network=word_aliased_small", "--data=."], "takes sounds"),
-    ("train_auditory_network", ["--network=vgg_19_small", "--speech=a", "--backgrounds=b"],
-     "is no auditory CNN"),
-    ("train_auditory_network", ["--network=word_aliased_small", "--speech=/none", "--backgrounds=/none"],
-     "no summary of a data set"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("binary", "flags", "message"),
+    [
+        ("train_image_network", ["--network=vgg_19_small"], "METAMERS_DATA is not set"),
+        ("train_image_network", ["--network=word_aliased_small", "--data=."], "takes sounds"),
+        (
+            "train_auditory_network",
+            ["--network=vgg_19_small", "--speech=a", "--backgrounds=b"],
+            "is no auditory CNN",
+        ),
+        (
+            "train_auditory_network",
+            ["--network=word_aliased_small", "--speech=/none", "--backgrounds=/none"],
+            "no summary of a data set",
+        ),
+    ],
+)
 def test_what_cannot_be_trained_is_refused(tmp_path, binary, flags, message):
     code, out, err = _run(binary, *flags, f"--out={tmp_path / 'out'}")
     assert code == 2 and message in err and not out, err
@@ -143,16 +156,21 @@ def test_killed_training_ends_with_the_same_weights(folders, tmp_path):
     assert process.communicate() and process.returncode == 0 and kills >= 3, steps
     for name in ("word_aliased_small.ckpt.data-00000-of-00001", "confusions_words_noise.csv"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), steps
-    ours, theirs = (mm.load_network("word_aliased_small", tmp_path / which / "word_aliased_small.ckpt")
-                    for which in ("killed", "whole"))  # fmt: skip
+    ours, theirs = (
+        mm.load_network("word_aliased_small", tmp_path / which / "word_aliased_small.ckpt")
+        for which in ("killed", "whole")
+    )
     for name, value in theirs.weights.items():
         np.testing.assert_array_equal(ours.weights[name], value)
 
 
-@pytest.mark.parametrize(("data", "flags", "message"), [
-    (None, [], "METAMERS_DATA is not set"),
-    ("here", ["--only=vgg_19"], "--only=vgg_19: expected some of vgg_19_small"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "flags", "message"),
+    [
+        (None, [], "METAMERS_DATA is not set"),
+        ("here", ["--only=vgg_19"], "--only=vgg_19: expected some of vgg_19_small"),
+    ],
+)
 def test_a_suite_that_cannot_be_trained_is_refused(tmp_path, data, flags, message):
     environment = _ENVIRONMENT | ({"METAMERS_DATA": data} if data else {})
     command = [

@@ -58,8 +58,11 @@ def test_equals_plain_operations(config, num_samples, kind):
     assert _relative_l2(gradient, expected_gradient) < 1e-5
 
 
-@pytest.mark.parametrize("run", [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
-                         ids=["eager", "function", "xla"])  # fmt: skip
+@pytest.mark.parametrize(
+    "run",
+    [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
+    ids=["eager", "function", "xla"],
+)
 def test_silence_has_a_finite_gradient(run):
     silence = np.zeros([1, 8000], np.float32)
     half_silent = np.concatenate([silence[:, :4000], _signal("noise", 4000, 8000)[np.newaxis]], axis=1)

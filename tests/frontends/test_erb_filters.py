@@ -28,9 +28,15 @@ def test_formula_and_its_inverse(bands, sample_factor):
     assert len(responses) == filters
 
 
-@pytest.mark.parametrize(("samples", "rate", "filters", "high_hz"),
-                         [(40000, 20000, 171, 8000), (40000, 20000, 211, 8000), (40000, 20000, 211, 10000),
-                          (8000, 8000, 51, 3600)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("samples", "rate", "filters", "high_hz"),
+    [
+        (40000, 20000, 171, 8000),
+        (40000, 20000, 211, 8000),
+        (40000, 20000, 211, 10000),
+        (8000, 8000, 51, 3600),
+    ],
+)
 def test_squares_sum_to_one_and_the_peak_is_a_half(samples, rate, filters, high_hz):
     responses, _ = erb_filters.erb_cosine_filters(samples, rate, filters, 20.0, high_hz)
     np.testing.assert_allclose((responses**2).sum(axis=0), 1.0, atol=1e-13)

@@ -58,8 +58,11 @@ def test_slope_is_clipped_where_the_logarithm_is_steep():
     assert norms[3] == pytest.approx(norms[2], rel=1e-6)  # 1 / offset is the largest slope
 
 
-@pytest.mark.parametrize("run", [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
-                         ids=["eager", "function", "xla"])  # fmt: skip
+@pytest.mark.parametrize(
+    "run",
+    [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
+    ids=["eager", "function", "xla"],
+)
 def test_silence_has_a_finite_gradient(run):
     for kind in ("silence", "gap"):
         found, gradient = _with_gradient(run(log_mel), _SOUNDS[kind][np.newaxis])

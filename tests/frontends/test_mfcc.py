@@ -78,8 +78,11 @@ def test_gradient_equals_plain_operations(config, plain, kind):
     assert _relative_l2(gradient, expected_gradient) < 1e-6
 
 
-@pytest.mark.parametrize("run", [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
-                         ids=["eager", "function", "xla"])  # fmt: skip
+@pytest.mark.parametrize(
+    "run",
+    [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
+    ids=["eager", "function", "xla"],
+)
 @pytest.mark.parametrize("config", [MfccConfig(), _RAW], ids=["v0.4.1", "v0.5"])
 def test_silence_has_a_finite_gradient(config, run):
     front_end = run(lambda waveforms: mfcc(waveforms, config))

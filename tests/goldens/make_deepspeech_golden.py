@@ -33,18 +33,31 @@ _OUT = flags.DEFINE_string("out", str(pathlib.Path(__file__).with_name("deepspee
 tf1 = tf.compat.v1
 _UNITS, _CLASSES = 2048, 29
 _VARIABLES = {
-    "h1": [494, _UNITS], "b1": [_UNITS], "h2": [_UNITS, _UNITS], "b2": [_UNITS], "h3": [_UNITS, _UNITS],
-    "b3": [_UNITS], "lstm_fused_cell/kernel": [2 * _UNITS, 4 * _UNITS], "lstm_fused_cell/bias": [4 * _UNITS],
-    "h5": [_UNITS, _UNITS], "b5": [_UNITS], "h6": [_UNITS, _CLASSES], "b6": [_CLASSES],
-}  # fmt: skip
+    "h1": [494, _UNITS],
+    "b1": [_UNITS],
+    "h2": [_UNITS, _UNITS],
+    "b2": [_UNITS],
+    "h3": [_UNITS, _UNITS],
+    "b3": [_UNITS],
+    "lstm_fused_cell/kernel": [2 * _UNITS, 4 * _UNITS],
+    "lstm_fused_cell/bias": [4 * _UNITS],
+    "h5": [_UNITS, _UNITS],
+    "b5": [_UNITS],
+    "h6": [_UNITS, _CLASSES],
+    "b6": [_CLASSES],
+}
 
 
 def released_mfcc(sound):
     """[frames, 26] of the sound's 16-bit values, not rounded to them."""
     return python_speech_features.mfcc(
-        sound.astype(np.float64) * 32768, samplerate=16000, numcep=26, winlen=0.032, winstep=0.02,
+        sound.astype(np.float64) * 32768,
+        samplerate=16000,
+        numcep=26,
+        winlen=0.032,
+        winstep=0.02,
         winfunc=np.hamming,
-    )  # fmt: skip
+    )
 
 
 def network(sounds, expected_mfcc):

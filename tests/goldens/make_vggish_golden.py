@@ -32,11 +32,20 @@ _OUT = flags.DEFINE_string("out", str(pathlib.Path(__file__).with_name("vggish.n
 
 tf1 = tf.compat.v1
 _STAGES = {
-    "conv1": "conv1/Relu", "pool1": "pool1/MaxPool", "conv2": "conv2/Relu", "pool2": "pool2/MaxPool",
-    "conv3_1": "conv3/conv3_1/Relu", "conv3_2": "conv3/conv3_2/Relu", "pool3": "pool3/MaxPool",
-    "conv4_1": "conv4/conv4_1/Relu", "conv4_2": "conv4/conv4_2/Relu", "pool4": "pool4/MaxPool",
-    "fc1_1": "fc1/fc1_1/Relu", "fc1_2": "fc1/fc1_2/Relu", "fc2": "fc2/BiasAdd",
-}  # fmt: skip
+    "conv1": "conv1/Relu",
+    "pool1": "pool1/MaxPool",
+    "conv2": "conv2/Relu",
+    "pool2": "pool2/MaxPool",
+    "conv3_1": "conv3/conv3_1/Relu",
+    "conv3_2": "conv3/conv3_2/Relu",
+    "pool3": "pool3/MaxPool",
+    "conv4_1": "conv4/conv4_1/Relu",
+    "conv4_2": "conv4/conv4_2/Relu",
+    "pool4": "pool4/MaxPool",
+    "fc1_1": "fc1/fc1_1/Relu",
+    "fc1_2": "fc1/fc1_2/Relu",
+    "fc2": "fc2/BiasAdd",
+}
 
 
 def released_log_mel(sound, mel_features, params):

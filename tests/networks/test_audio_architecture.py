@@ -43,25 +43,46 @@ def test_layers_outside_the_grammar_are_refused(layer, message):
 def test_every_layer_type_against_tensorflow():
     """One architecture with all the rarer types; each stage against TensorFlow's own operation."""
     layers = [
-        ("tf.layers.conv2d", {"filters": 3, "kernel_size": [3, 5], "strides": [2, 1],
-                              "padding": "VALID_TIME", "dilation_rate": [1, 1], "activation": None}),
+        (
+            "tf.layers.conv2d",
+            {
+                "filters": 3,
+                "kernel_size": [3, 5],
+                "strides": [2, 1],
+                "padding": "VALID_TIME",
+                "dilation_rate": [1, 1],
+                "activation": None,
+            },
+        ),
         ("tf.nn.leaky_relu", {"name": "leaky"}),
         ("tf.pad", {"name": "pad", "paddings": [[0, 0], [1, 2], [0, 1], [0, 0]]}),
         ("tf.slice", {"name": "slice", "begin": [0, 1, 0, 0], "size": [16, 15, -1, -1]}),
-        ("tf.nn.avg_pool", {"name": "average", "ksize": [1, 2, 3, 1], "strides": [1, 2, 3, 1],
-                            "padding": "SAME"}),
+        (
+            "tf.nn.avg_pool",
+            {"name": "average", "ksize": [1, 2, 3, 1], "strides": [1, 2, 3, 1], "padding": "SAME"},
+        ),
         ("tf.transpose", {"name": "swap", "perm": [0, 2, 1, 3]}),
-        ("tf.layers.conv2d", {"filters": 2, "kernel_size": 2, "padding": ["VALID", "SAME"],
-                              "use_bias": False}),
+        (
+            "tf.layers.conv2d",
+            {"filters": 2, "kernel_size": 2, "padding": ["VALID", "SAME"], "use_bias": False},
+        ),
         ("tf.nn.relu6", {"name": "relu6"}),
-        ("hpool", {"name": "hann", "strides": [1, 2], "pool_size": [1, 4], "padding": "valid_time",
-                   "sqrt_window": True}),
+        (
+            "hpool",
+            {
+                "name": "hann",
+                "strides": [1, 2],
+                "pool_size": [1, 4],
+                "padding": "valid_time",
+                "sqrt_window": True,
+            },
+        ),
         ("tf.layers.batch_normalization", {"name": None, "scale": False, "fused": False}),
         ("tf.layers.flatten", {}),
         ("tf.layers.dense", {"units": 4}),
         ("tf.layers.dropout", {}),
         ("fc_top_classification", {"name": "fc_top", "n_classes_dict": {WORD_TASK: 5}, "activation": None}),
-    ]  # fmt: skip
+    ]
     architecture = [{"layer_type": kind, "args": args} for kind, args in layers]
     network = AuditoryCNN("odd", architecture, ["logits"], WORDS[:5], FRONTEND, SAMPLES)
     network.initialize(0)
@@ -69,10 +90,17 @@ def test_every_layer_type_against_tensorflow():
     out = network.activations(sounds, network.stages)
     weights = {name.removeprefix("brain_network/"): v for name, v in network.weights.items()}
     assert sorted(weights) == [
-        "batch_normalization/beta", "batch_normalization/moving_mean",
-        "batch_normalization/moving_variance", "conv2d/bias", "conv2d/kernel", "conv2d_1/kernel",
-        "dense/bias", "dense/kernel", "fc_top/bias", "fc_top/kernel",
-    ]  # fmt: skip
+        "batch_normalization/beta",
+        "batch_normalization/moving_mean",
+        "batch_normalization/moving_variance",
+        "conv2d/bias",
+        "conv2d/kernel",
+        "conv2d_1/kernel",
+        "dense/bias",
+        "dense/kernel",
+        "fc_top/bias",
+        "fc_top/kernel",
+    ]
     x = out["cochleagram"]
     assert x.shape[1] == 31  # odd, so SAME at stride 2 and height 3 pads one above and one below
     expected = tf.nn.conv2d(

@@ -135,8 +135,11 @@ def test_run_over_cochleagrams_beside_the_one_over_sounds(tiny_word_cnn, view, s
 
     folder = seen.metamer_folder("conv_2", "sound_0")
     assert sorted(p.name for p in folder.iterdir()) == [
-        "metamer.json", "metamer.npz", "metamer.png", "target.png",
-    ]  # fmt: skip
+        "metamer.json",
+        "metamer.npz",
+        "metamer.png",
+        "target.png",
+    ]
     metamer, record = mm.load(folder), results.load_record(folder)
     assert metamer.spec == view.signal and record["signal"]["kind"] == "cochleagram"
     assert record["file"]["name"] == "metamer.npz"
@@ -193,9 +196,13 @@ def test_another_seed_judges_the_metamer_and_another_front_end_is_refused(view):
     assert judge.signal == view.signal
     frontend = dataclasses.replace(view.signal.frontend, num_filters=21, high_hz=1500.0)
     other = AuditoryCNN(
-        "word_other", word_architecture(True, (3, 4, 4, 5, 4), 8, {WORD_TASK: 6}), ("conv_2", "logits"),
-        [f"word_{i}" for i in range(6)], frontend, num_samples=1000,
-    )  # fmt: skip
+        "word_other",
+        word_architecture(True, (3, 4, 4, 5, 4), 8, {WORD_TASK: 6}),
+        ("conv_2", "logits"),
+        [f"word_{i}" for i in range(6)],
+        frontend,
+        num_samples=1000,
+    )
     with pytest.raises(
         InputError, match=r"word_other cannot judge.*num_filters 31, not 21, high_hz 1800.0, not"
     ):

@@ -55,10 +55,19 @@ def test_stages_layers_and_variables():
     assert network.stage_shapes["logits"] == (None, 100, 29)
     # FACTS 4: names and shapes of the release's checkpoint.
     assert {name: tuple(v.shape) for name, v in network.weights.items()} == {
-        "h1": (494, 2048), "b1": (2048,), "h2": (2048, 2048), "b2": (2048,), "h3": (2048, 2048),
-        "b3": (2048,), "lstm_fused_cell/kernel": (4096, 8192), "lstm_fused_cell/bias": (8192,),
-        "h5": (2048, 2048), "b5": (2048,), "h6": (2048, 29), "b6": (29,),
-    }  # fmt: skip
+        "h1": (494, 2048),
+        "b1": (2048,),
+        "h2": (2048, 2048),
+        "b2": (2048,),
+        "h3": (2048, 2048),
+        "b3": (2048,),
+        "lstm_fused_cell/kernel": (4096, 8192),
+        "lstm_fused_cell/bias": (8192,),
+        "h5": (2048, 2048),
+        "b5": (2048,),
+        "h6": (2048, 29),
+        "b6": (29,),
+    }
 
 
 @pytest.mark.parametrize("stage", _LAYERS)
@@ -112,10 +121,19 @@ def test_lstm_equals_block_lstm(batch, frames, inputs, units):
 
     def block_lstm(x):
         found = tf.raw_ops.BlockLSTM(
-            seq_len_max=tf.constant(frames, tf.int64), x=tf.transpose(x, [1, 0, 2]), cs_prev=zeros,
-            h_prev=zeros, w=kernel, wci=none, wcf=none, wco=none, b=bias, forget_bias=1.0, cell_clip=-1.0,
+            seq_len_max=tf.constant(frames, tf.int64),
+            x=tf.transpose(x, [1, 0, 2]),
+            cs_prev=zeros,
+            h_prev=zeros,
+            w=kernel,
+            wci=none,
+            wcf=none,
+            wco=none,
+            b=bias,
+            forget_bias=1.0,
+            cell_clip=-1.0,
             use_peephole=False,
-        )  # fmt: skip
+        )
         return tf.transpose(found.h, [1, 0, 2])
 
     def with_gradient(function):
@@ -197,8 +215,10 @@ def test_spoilt_alphabets_are_refused(tmp_path, content, message):
 
 def test_checkpoint_loads_by_name(tmp_path):
     network = _tiny()
-    values = {n: np.arange(v.shape.num_elements(), dtype=np.float32).reshape(v.shape) / 100
-              for n, v in network.weights.items()}  # fmt: skip
+    values = {
+        n: np.arange(v.shape.num_elements(), dtype=np.float32).reshape(v.shape) / 100
+        for n, v in network.weights.items()
+    }
     values_there = {**values, "global_step": np.array(3.0, np.float32), "h1/Adam": values["h1"]}
     loaded = weights.restore(network, write_tf1_checkpoint(tmp_path / "model.v0.4.1", values_there))
     assert loaded.complete and loaded.unused == ("global_step", "h1/Adam")

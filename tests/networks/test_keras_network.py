@@ -58,9 +58,13 @@ def test_layers_that_end_in_a_relu_are_known(network, small_images):
     stages = network.forward(tf.constant(small_images))
     ends = {name: (stage.relu, stage.ceiling) for name, stage in stages.items() if stage.relu}
     assert ends == {
-        "argument": (True, None), "relu6": (True, 6.0), "narrow": (True, None), "wide": (True, None),
-        "joined": (True, None), "dense": (True, None),
-    }  # fmt: skip
+        "argument": (True, None),
+        "relu6": (True, 6.0),
+        "narrow": (True, None),
+        "wide": (True, None),
+        "joined": (True, None),
+        "dense": (True, None),
+    }
     assert float(tf.reduce_min(stages["joined"].value)) < 0  # the value before the ReLU
     assert not stages["mixed"].relu and not stages["leaky"].relu
 
@@ -106,11 +110,15 @@ def test_preprocessing_stays_in_the_graph(model, small_images):
 
 
 def test_sequential_sound_model(small_sounds):
-    model = keras.Sequential([
-        keras.Input([1000]), keras.layers.Reshape([1000, 1]),
-        keras.layers.Conv1D(4, 16, 4, activation="relu", name="conv"),
-        keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, name="top"),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input([1000]),
+            keras.layers.Reshape([1000, 1]),
+            keras.layers.Conv1D(4, 16, 4, activation="relu", name="conv"),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(2, name="top"),
+        ]
+    )
     network = mm.from_keras(model, ["conv", "top"], mm.SignalSpec("sound", (1000,), -1, 1, sample_rate=4000))
     metamer = mm.synthesize(
         network, "conv", small_sounds[0], mm.SynthesisConfig(iterations=20), progress=False

@@ -112,14 +112,37 @@ _MAP_SIZES = {
 }
 _TOP = {"fc_intermediate": (4096,), "dropout": (4096,), "fc_top_0": (794,), "logits": (794,)}
 _STAGES = {
-    False: [("cochleagram", 0, 1), ("batch_norm_data", 0, 1), ("conv_0", 1, 96), ("pool_0", 2, 96),
-            ("batch_norm_0", 2, 96), ("conv_1", 3, 256), ("pool_1", 4, 256), ("batch_norm_1", 4, 256),
-            ("conv_2", 4, 512), ("conv_3", 4, 1024), ("conv_4", 4, 512), ("pool_2", 5, 512)],
-    True: [("cochleagram", 0, 1), ("batch_norm_data", 0, 1), ("conv_0", 0, 96), ("pool_0_0", 1, 96),
-           ("pool_0", 2, 96), ("batch_norm_0", 2, 96), ("conv_1", 2, 256), ("pool_1_0", 3, 256),
-           ("pool_1", 4, 256), ("batch_norm_1", 4, 256), ("conv_2", 4, 512), ("conv_3", 4, 1024),
-           ("conv_4", 4, 512), ("pool_2", 5, 512)],
-}  # fmt: skip
+    False: [
+        ("cochleagram", 0, 1),
+        ("batch_norm_data", 0, 1),
+        ("conv_0", 1, 96),
+        ("pool_0", 2, 96),
+        ("batch_norm_0", 2, 96),
+        ("conv_1", 3, 256),
+        ("pool_1", 4, 256),
+        ("batch_norm_1", 4, 256),
+        ("conv_2", 4, 512),
+        ("conv_3", 4, 1024),
+        ("conv_4", 4, 512),
+        ("pool_2", 5, 512),
+    ],
+    True: [
+        ("cochleagram", 0, 1),
+        ("batch_norm_data", 0, 1),
+        ("conv_0", 0, 96),
+        ("pool_0_0", 1, 96),
+        ("pool_0", 2, 96),
+        ("batch_norm_0", 2, 96),
+        ("conv_1", 2, 256),
+        ("pool_1_0", 3, 256),
+        ("pool_1", 4, 256),
+        ("batch_norm_1", 4, 256),
+        ("conv_2", 4, 512),
+        ("conv_3", 4, 1024),
+        ("conv_4", 4, 512),
+        ("pool_2", 5, 512),
+    ],
+}
 
 
 @pytest.mark.parametrize("num_filters", [171, 211])
@@ -130,8 +153,13 @@ def test_auditory_cnn_at_paper_size(reduced_aliasing, num_filters):
         network = catalog.build_network(name)
     else:
         words = [f"word_{i}" for i in range(794)]
-        network = AuditoryCNN(name, word_architecture(reduced_aliasing), ["conv_0", "logits"], words,
-                              CochleagramConfig(num_filters=num_filters))  # fmt: skip
+        network = AuditoryCNN(
+            name,
+            word_architecture(reduced_aliasing),
+            ["conv_0", "logits"],
+            words,
+            CochleagramConfig(num_filters=num_filters),
+        )
     sizes = _MAP_SIZES[num_filters]
     flat = sizes[-1][0] * sizes[-1][1] * 512
     expected = {**_maps(sizes, _STAGES[reduced_aliasing]), "flatten_end_conv": (flat,), **_TOP}
@@ -148,8 +176,11 @@ def test_auditory_cnn_at_paper_size(reduced_aliasing, num_filters):
 
 def test_auditory_cnn_variable_names():
     network = catalog.build_network("word_aliased_small")
-    names = {f"{layer}/{part}" for layer in ("batch_norm_data", "batch_norm_0", "batch_norm_1")
-             for part in ("gamma", "beta", "moving_mean", "moving_variance")}  # fmt: skip
+    names = {
+        f"{layer}/{part}"
+        for layer in ("batch_norm_data", "batch_norm_0", "batch_norm_1")
+        for part in ("gamma", "beta", "moving_mean", "moving_variance")
+    }
     convs = [f"conv_{i}" for i in range(5)]
     names |= {
         f"{layer}/{part}" for layer in [*convs, "fc_intermediate", "fc_top_0"] for part in ("kernel", "bias")

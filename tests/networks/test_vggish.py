@@ -21,9 +21,20 @@ from tests.goldens import seeded_sounds
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "vggish.npz"
 _SLIM_STAGES = [
-    "conv1", "pool1", "conv2", "pool2", "conv3_1", "conv3_2", "pool3", "conv4_1", "conv4_2", "pool4",
-    "fc1_1", "fc1_2", "fc2",
-]  # fmt: skip
+    "conv1",
+    "pool1",
+    "conv2",
+    "pool2",
+    "conv3_1",
+    "conv3_2",
+    "pool3",
+    "conv4_1",
+    "conv4_2",
+    "pool4",
+    "fc1_1",
+    "fc1_2",
+    "fc2",
+]
 
 
 @functools.lru_cache(maxsize=1)
@@ -127,8 +138,10 @@ def test_first_axis_is_the_signals():
 
 def test_checkpoint_loads_by_name(tmp_path):
     network = _tiny()
-    values = {n: np.arange(v.shape.num_elements(), dtype=np.float32).reshape(v.shape) / 100
-              for n, v in network.weights.items()}  # fmt: skip
+    values = {
+        n: np.arange(v.shape.num_elements(), dtype=np.float32).reshape(v.shape) / 100
+        for n, v in network.weights.items()
+    }
     prefix = write_tf1_checkpoint(tmp_path / "vggish_model.ckpt", values, version=1)  # as the release
     loaded = weights.restore(network, prefix)
     assert loaded.complete and not loaded.unused and len(loaded.restored) == 18
@@ -162,8 +175,14 @@ def test_network_without_classes_is_judged_by_rho_alone(tmp_path):
     other = criteria.judge(criteria.measure(network, sounds[0], sounds[1]), "conv4", null)
     assert not other.passes and other.same_class is None and len(other.reasons) == 1
 
-    run = runs.Run(network, ("conv4",), {"a": sounds[0], "b": sounds[1]}, {"c": sounds[2]}, tmp_path,
-                   mm.SynthesisConfig(iterations=3))  # fmt: skip
+    run = runs.Run(
+        network,
+        ("conv4",),
+        {"a": sounds[0], "b": sounds[1]},
+        {"c": sounds[2]},
+        tmp_path,
+        mm.SynthesisConfig(iterations=3),
+    )
     runs.prepare(run)
     null = runs.measure_null(run, progress=False)
     records = list(runs.make(run, null, progress=False))

@@ -69,9 +69,13 @@ def image_run(tmp_path_factory, tiny_vgg, small_images):
     """Two seeds; at conv3_4 the metamers of signal_0 fail, and that of signal_1 and seed 1."""
     fails = {("conv3_4", "signal_0", 0), ("conv3_4", "signal_0", 1), ("conv3_4", "signal_1", 1)}
     return make_run(
-        tiny_vgg, small_images, ("conv1_2", "conv3_4"), (0, 1), tmp_path_factory.mktemp("run"),
+        tiny_vgg,
+        small_images,
+        ("conv1_2", "conv3_4"),
+        (0, 1),
+        tmp_path_factory.mktemp("run"),
         passing=lambda *place: place not in fails,
-    )  # fmt: skip
+    )
 
 
 def test_judging_images_of_another_network(image_run, tmp_path, small_images):
@@ -89,8 +93,10 @@ def test_judging_images_of_another_network(image_run, tmp_path, small_images):
         assert row["correct"] == (row["answer"] == labels[row["stimulus"]])
     points = judging.points(rows, {("judge", judge.checkpoint_digest, "fine"): 1 / 7}, 1000)
     assert [(p["layer"], p["n"], p["stimuli"], p["seeds"], p["passed"], p["total"]) for p in points] == [
-        ("natural", 4, 4, None, 4, 4), ("conv1_2", 8, 4, 2, 8, 8), ("conv3_4", 5, 3, 2, 5, 8),
-    ]  # fmt: skip
+        ("natural", 4, 4, None, 4, 4),
+        ("conv1_2", 8, 4, 2, 8, 8),
+        ("conv3_4", 5, 3, 2, 5, 8),
+    ]
     for point in points:
         counted = [r["correct"] for r in rows if r["layer"] == point["layer"] and r["counted"]]
         assert point["proportion"] == np.mean(counted)
@@ -159,9 +165,19 @@ def sound_metamer(path: Path, sounds: np.ndarray, rate: int) -> None:
     spec = mm.SignalSpec("sound", sounds[0].shape, -1.0, 1.0, sample_rate=rate, rms=0.1)
     measured = mm.Measurement({"conv": 0.9, "logits": 1.0}, 2, 2, "word_2", "word_2")
     metamer = mm.Metamer(
-        "other_rate", "sha256:0", "conv", path.name, sounds[0], sounds[1], spec,
-        mm.SynthesisConfig(), 1, np.zeros(1), np.zeros(1, int), measured,
-    )  # fmt: skip
+        "other_rate",
+        "sha256:0",
+        "conv",
+        path.name,
+        sounds[0],
+        sounds[1],
+        spec,
+        mm.SynthesisConfig(),
+        1,
+        np.zeros(1),
+        np.zeros(1, int),
+        measured,
+    )
     mm.save(metamer, path)
 
 
@@ -198,9 +214,7 @@ def test_judging_cochleagrams(tmp_path, tiny_word_cnn, small_sounds):
         for layer in ("natural", "conv_2")
     }
     judge = make_tiny_word_cnn(seed=1)
-    logits = judging.judge(
-        judge, judging.check_judge(judge, found), tmp_path / "kept", progress=False
-    )
+    logits = judging.judge(judge, judging.check_judge(judge, found), tmp_path / "kept", progress=False)
     own = mm.cochleagram_view(judge)
     for one, row in zip(found, logits, strict=True):
         if one.optimized == "cochleagram":

@@ -213,25 +213,46 @@ def test_binaries_write_verdicts_tables_and_figures(tmp_path):
     photos.mkdir()
     for i in range(8):
         Image.fromarray((Images(8)[i] * 255).astype(np.uint8)).save(photos / f"{i}.png")
-    made = run_binary("make_metamers", "--network=vgg_19_small", "--layers=conv1_2",
-                      f"--inputs={photos}/0.png,{photos}/1.png", "--iterations=10",
-                      f"--out={tmp_path}/m", "--noprogress")  # fmt: skip
+    made = run_binary(
+        "make_metamers",
+        "--network=vgg_19_small",
+        "--layers=conv1_2",
+        f"--inputs={photos}/0.png,{photos}/1.png",
+        "--iterations=10",
+        f"--out={tmp_path}/m",
+        "--noprogress",
+    )
     assert made.returncode == 0, made.stderr
-    measured = run_binary("make_null_distribution", "--network=vgg_19_small", f"--inputs={photos}",
-                          "--layers=conv1_2", f"--out={tmp_path}/null", "--noprogress")  # fmt: skip
+    measured = run_binary(
+        "make_null_distribution",
+        "--network=vgg_19_small",
+        f"--inputs={photos}",
+        "--layers=conv1_2",
+        f"--out={tmp_path}/null",
+        "--noprogress",
+    )
     assert measured.returncode == 0, measured.stderr
     assert measured.stdout.splitlines()[2].split()[:2] == ["conv1_2", "28"]
     (tmp_path / "m" / "vgg_19_small" / "conv1_2" / "1" / "metamer.npz").unlink()
-    checked = run_binary("check_metamers", f"--metamers={tmp_path}/m", f"--null={tmp_path}/null",
-                         f"--out={tmp_path}/verdicts")  # fmt: skip
+    checked = run_binary(
+        "check_metamers", f"--metamers={tmp_path}/m", f"--null={tmp_path}/null", f"--out={tmp_path}/verdicts"
+    )
     assert checked.returncode == 1 and "conv1_2/1/metamer.npz" in checked.stderr
     assert sorted(p.name for p in (tmp_path / "verdicts").iterdir()) == [
-        "table.csv", "verdicts.csv", "verdicts.json",
-        "vgg_19_small_spearman.pdf", "vgg_19_small_spearman.png",
-    ]  # fmt: skip
+        "table.csv",
+        "verdicts.csv",
+        "verdicts.json",
+        "vgg_19_small_spearman.pdf",
+        "vgg_19_small_spearman.png",
+    ]
     rows = list(csv.DictReader((tmp_path / "verdicts" / "verdicts.csv").open()))
     record = results.load_record(tmp_path / "m" / "vgg_19_small" / "conv1_2" / "0")
     assert len(rows) == 1 and float(rows[0]["rho"]) == record["float"]["spearman"]["conv1_2"]
-    refused = run_binary("make_null_distribution", "--network=vgg_19_small", f"--inputs={photos}",
-                         f"--out={tmp_path}/x", "--shard=4/4")  # fmt: skip
+    refused = run_binary(
+        "make_null_distribution",
+        "--network=vgg_19_small",
+        f"--inputs={photos}",
+        f"--out={tmp_path}/x",
+        "--shard=4/4",
+    )
     assert refused.returncode == 2 and "shard 4/4: expected 0/4 to 3/4" in refused.stderr

@@ -128,9 +128,17 @@ def test_adam_is_tensorflow_1s_kernel():
     for _ in range(20):
         gradient = tf.constant(random.randn(50).astype(np.float32) * 10.0 ** random.uniform(-9, 3))
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle, m=m.handle, v=v.handle, beta1_power=powers[0], beta2_power=powers[1],
-            lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, grad=gradient,
-        )  # fmt: skip
+            var=variable.handle,
+            m=m.handle,
+            v=v.handle,
+            beta1_power=powers[0],
+            beta2_power=powers[1],
+            lr=0.001,
+            beta1=0.9,
+            beta2=0.999,
+            epsilon=1e-8,
+            grad=gradient,
+        )
         ours, our_m, our_v = adam_update(ours, gradient, our_m, our_v, powers, 0.001)
         powers = powers * [0.9, 0.999]
     np.testing.assert_allclose(ours, variable, rtol=2e-6, atol=1e-8)

@@ -30,11 +30,16 @@ def test_half_of_the_images_are_mirrored():
     assert 0.46 < mirrored.mean() < 0.54  # four standard errors
 
 
-@pytest.mark.parametrize("augment", [
-    lambda x, seed: augmentation.shift_in_time(x, seed, 7),
-    lambda x, seed: augmentation.stretch_in_time(x, seed, 0.2),
-    lambda x, seed: augmentation.flip_and_shift(tf.tile(tf.reshape(x, [-1, 10, 10, 1]), [1, 1, 1, 3]), seed),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "augment",
+    [
+        lambda x, seed: augmentation.shift_in_time(x, seed, 7),
+        lambda x, seed: augmentation.stretch_in_time(x, seed, 0.2),
+        lambda x, seed: augmentation.flip_and_shift(
+            tf.tile(tf.reshape(x, [-1, 10, 10, 1]), [1, 1, 1, 3]), seed
+        ),
+    ],
+)
 def test_a_seed_draws_the_same_again_and_another_does_not(augment):
     signals = tf.random.normal([20, 100])
     first, again, other = (augment(signals, _seed(*s)).numpy() for s in ((3, 4), (3, 4), (3, 5)))
@@ -107,14 +112,22 @@ def test_ten_thousand_mixtures_have_the_asked_statistics():
     click[length // 2] = 1.0
     noise = random.randn(length).astype(np.float32)
     config = mixtures.MixtureConfig(
-        sample_rate=1000, max_shift_s=0.05, snr_low_db=-5.0, snr_high_db=10.0, null_words=0.1,
+        sample_rate=1000,
+        max_shift_s=0.05,
+        snr_low_db=-5.0,
+        snr_high_db=10.0,
+        null_words=0.1,
         null_backgrounds=0.2,
-    )  # fmt: skip
+    )
     labels = tf.one_hot(tf.fill([count], 3), 5)
     found, tasks = mixtures.mixtures(
-        tf.tile(click[None], [count, 1]), tf.fill([count], tf.constant(4, tf.int64)),
-        tf.tile(noise[None], [count, 1]), labels, _seed(11, 12), config,
-    )  # fmt: skip
+        tf.tile(click[None], [count, 1]),
+        tf.fill([count], tf.constant(4, tf.int64)),
+        tf.tile(noise[None], [count, 1]),
+        labels,
+        _seed(11, 12),
+        config,
+    )
     found = found.numpy()
     np.testing.assert_allclose(np.sqrt(np.mean(found**2, axis=1)), 0.1, rtol=1e-4)
 
@@ -142,11 +155,14 @@ def test_ten_thousand_mixtures_have_the_asked_statistics():
     assert scipy.stats.kstest(ratios, "uniform", (-5, 15)).pvalue > 0.01
 
 
-@pytest.mark.parametrize(("values", "message"), [
-    ({"snr_low_db": 5.0, "snr_high_db": 0.0}, "lies above"),
-    ({"null_words": 0.7, "null_backgrounds": 0.7}, "must not exceed 1 together"),
-    ({"max_shift_s": -0.1}, "must be 0 or more"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"snr_low_db": 5.0, "snr_high_db": 0.0}, "lies above"),
+        ({"null_words": 0.7, "null_backgrounds": 0.7}, "must not exceed 1 together"),
+        ({"max_shift_s": -0.1}, "must be 0 or more"),
+    ],
+)
 def test_impossible_mixtures_are_refused(values, message):
     with pytest.raises(InputError, match=message):
         mixtures.MixtureConfig(sample_rate=8000, **values)

@@ -177,8 +177,9 @@ def test_fast_mode_leaves_hue_and_contrast():
 
 def test_contrast_scales_by_half_to_one_and_a_half():
     steps = tf.constant([[[0.45] * 3, [0.55] * 3]])
-    spans = np.array(_draw(lambda s: tf.reduce_sum(
-        preprocessing.distort_colours(steps, s)[0, :, 0] * [-10.0, 10.0])))  # fmt: skip
+    spans = np.array(
+        _draw(lambda s: tf.reduce_sum(preprocessing.distort_colours(steps, s)[0, :, 0] * [-10.0, 10.0]))
+    )
     assert 0.499 < spans.min() < 0.53 and 1.47 < spans.max() < 1.501 and 0.95 < spans.mean() < 1.05
 
 

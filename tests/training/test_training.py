@@ -65,8 +65,14 @@ def _training(network, epochs: int, **changes) -> loop.Training:
     def evaluate():
         return {"accuracy": evaluation.accuracy(network.logits(images).numpy(), labels)}
 
-    values = dict(batches=batches, steps_per_epoch=8, num_epochs=epochs, objective=losses.classification(),
-                  schedule=schedules.warmup_cosine(1e-2, 8 * 60), evaluate=evaluate)  # fmt: skip
+    values = dict(
+        batches=batches,
+        steps_per_epoch=8,
+        num_epochs=epochs,
+        objective=losses.classification(),
+        schedule=schedules.warmup_cosine(1e-2, 8 * 60),
+        evaluate=evaluate,
+    )
     return loop.Training(**{**values, **changes})
 
 
@@ -149,12 +155,15 @@ def test_training_stops_where_it_is_good_enough(tmp_path):
     assert again == outcome
 
 
-@pytest.mark.parametrize(("accuracies", "expected"), [
-    ([0.5, 0.6, 0.6], None),
-    ([0.5, 0.6, 0.6, 0.55], "did not improve in 2"),
-    ([0.5, 0.6, 0.604, 0.605], "did not improve in 2"),  # less than min_delta is no improvement
-    ([0.5, 0.6, 0.6, 0.62, 0.61], None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [
+        ([0.5, 0.6, 0.6], None),
+        ([0.5, 0.6, 0.6, 0.55], "did not improve in 2"),
+        ([0.5, 0.6, 0.604, 0.605], "did not improve in 2"),  # less than min_delta is no improvement
+        ([0.5, 0.6, 0.6, 0.62, 0.61], None),
+    ],
+)
 def test_patience(accuracies, expected):
     rule = stopping.Stopping(watched="accuracy", patience=2, min_delta=0.01)
     reason = rule.reason([{"accuracy": a} for a in accuracies])

@@ -29,7 +29,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def data(network, folders):
-    return sound_input.open_data(network, *folders, [WORD_TASK, AUDIOSET_TASK])  # fmt: skip
+    return sound_input.open_data(network, *folders, [WORD_TASK, AUDIOSET_TASK])
 
 
 def _all(dataset) -> list:
@@ -79,20 +79,30 @@ def test_confusions_count_every_held_out_clip(network, data, tmp_path):
     sound_validation.Validation(
         network, data["validation"], [WORD_TASK, AUDIOSET_TASK], _CONFIG, 4, 2
     ).write_confusions(tmp_path)
-    counts = {path.name: np.loadtxt(path, int, delimiter=",", skiprows=1, usecols=range(1, 1 + n))
-              for path, n in ((tmp_path / "confusions_words_noise.csv", 21),
-                              (tmp_path / "confusions_words_quiet.csv", 21),
-                              (tmp_path / "confusions_backgrounds.csv", 11))}  # fmt: skip
+    counts = {
+        path.name: np.loadtxt(path, int, delimiter=",", skiprows=1, usecols=range(1, 1 + n))
+        for path, n in (
+            (tmp_path / "confusions_words_noise.csv", 21),
+            (tmp_path / "confusions_words_quiet.csv", 21),
+            (tmp_path / "confusions_backgrounds.csv", 11),
+        )
+    }
     assert [table.sum() for table in counts.values()] == [20, 10, 20]
     assert (counts["confusions_words_quiet.csv"].sum(axis=1)[1:11] == 1).all()  # ten words, once each
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"words": ["__nullSignal__", "a", "b"]}, "3 classes, but both_tasks_reduced_aliasing_small has 21"),
-    ({"words": ["__nullSignal__", *map(str, range(20))]}, "class 1 is '0' there and 'down' in both_tasks"),
-    ({"rate": 16000}, "8000 samples at 16000 Hz, but the network takes 8000 at 8000 Hz"),
-    ({"samples": 16000}, "--sample_rate=8000 --seconds=1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"words": ["__nullSignal__", "a", "b"]}, "3 classes, but both_tasks_reduced_aliasing_small has 21"),
+        (
+            {"words": ["__nullSignal__", *map(str, range(20))]},
+            "class 1 is '0' there and 'down' in both_tasks",
+        ),
+        ({"rate": 16000}, "8000 samples at 16000 Hz, but the network takes 8000 at 8000 Hz"),
+        ({"samples": 16000}, "--sample_rate=8000 --seconds=1"),
+    ],
+)
 def test_speech_of_another_kind_is_refused(network, folders, tmp_path, changes, message):
     speech = training_data.write_speech(tmp_path / "speech", **changes)
     with pytest.raises(InputError, match=message):
@@ -172,10 +182,13 @@ def test_images_are_streamed_through_slims_preprocessing(tmp_path, recipe):
     assert np.concatenate(held).tolist() and min(np.concatenate(held)) == 1
 
 
-@pytest.mark.parametrize(("classes", "message"), [
-    (catalog.small.CIFAR10_CLASSES[:7], "7 classes, but vgg_19_small has 10"),
-    (("apple", *catalog.small.CIFAR10_CLASSES[1:]), "class 0 is 'apple' there and 'airplane' in vgg"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (catalog.small.CIFAR10_CLASSES[:7], "7 classes, but vgg_19_small has 10"),
+        (("apple", *catalog.small.CIFAR10_CLASSES[1:]), "class 0 is 'apple' there and 'airplane' in vgg"),
+    ],
+)
 def test_images_of_other_classes_are_refused(tmp_path, classes, message):
     network = catalog.build_network("vgg_19_small")
     folder = training_data.write_images(tmp_path / "images", classes=classes)
@@ -200,8 +213,10 @@ def test_any_stretch_of_a_shard_is_a_mixture(tmp_path):
     found = records.find_records(tmp_path, "train")
 
     def places(dataset):
-        return [tf.train.Example.FromString(r).features.feature["place"].int64_list.value[0] for r in
-                dataset.as_numpy_iterator()]  # fmt: skip
+        return [
+            tf.train.Example.FromString(r).features.feature["place"].int64_list.value[0]
+            for r in dataset.as_numpy_iterator()
+        ]
 
     for read in (found.read(), found.read([0, 0], 10)):
         order = places(read)

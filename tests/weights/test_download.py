@@ -126,9 +126,15 @@ def test_manifest_lists_every_public_checkpoint_of_the_paper():
     downloads = manifest.read_downloads()
     networks = {network for d in downloads.values() for network in d.networks}
     assert networks == {
-        "vgg_19", "inception_v3", "resnet_v2_101", "mobilenet_v1_025", "vggish", "deepspeech",
-        "word_aliased_released", "word_reduced_aliasing_released",
-    }  # fmt: skip
+        "vgg_19",
+        "inception_v3",
+        "resnet_v2_101",
+        "mobilenet_v1_025",
+        "vggish",
+        "deepspeech",
+        "word_aliased_released",
+        "word_reduced_aliasing_released",
+    }
     for chosen in downloads.values():
         assert chosen.url.startswith("http") and chosen.licence
         assert chosen.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", chosen.sha256)

@@ -91,8 +91,9 @@ def test_keras_export_is_read_though_it_holds_variables_twice(tmp_path):
     model.export(str(tmp_path / "m"), verbose=False)
     reader = readers.open_reader(tmp_path / "m", ["net/fc6/kernel"])
     assert {name: reader.shapes[name] for name in ("net/fc6/kernel", "net/fc6/bias")} == {
-        "net/fc6/kernel": (4, 3), "net/fc6/bias": (3,),
-    }  # fmt: skip
+        "net/fc6/kernel": (4, 3),
+        "net/fc6/bias": (3,),
+    }
     np.testing.assert_array_equal(reader.value("net/fc6/kernel"), model.layers[0].kernel.numpy())
 
 
@@ -105,8 +106,12 @@ def test_variables_of_one_name_are_told_by_their_path(tmp_path):
 def test_suffix_of_tensor_names_is_dropped(tmp_path, values):
     path = tmp_path / "m.ckpt"
     tensors = {f"net/{name}:0": value for name, value in values.items()}
-    tf.raw_ops.SaveV2(prefix=str(path), tensor_names=list(tensors), shape_and_slices=[""] * len(tensors),
-                      tensors=list(tensors.values()))  # fmt: skip
+    tf.raw_ops.SaveV2(
+        prefix=str(path),
+        tensor_names=list(tensors),
+        shape_and_slices=[""] * len(tensors),
+        tensors=list(tensors.values()),
+    )
     assert not assert_loads(path).unused
 
 
