@@ -21,7 +21,7 @@ def linear_gradient_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tenso
     Returns:
       min(max(x, 0), ceiling), of the shape and type of `x`.
 
-    Source: paper 3.1; FACTS 4 and 6 ("ReLU gradient").
+    Source: paper 3.1; docs/sources.md 4a and 6 ("ReLU gradient").
     """
 
     @tf.custom_gradient
@@ -51,7 +51,7 @@ def clipped_power(x: tf.Tensor, exponent: float = 0.3, clip: float = 1.0) -> tf.
     Returns:
       A tensor of the shape and type of `x`.
 
-    Source: paper 3.1 ("gradient clipping"); FACTS 1e item 5.
+    Source: paper 3.1 ("gradient clipping"); docs/sources.md 1e, item 5.
     """
 
     @tf.custom_gradient
@@ -81,7 +81,7 @@ def clipped_log(x: tf.Tensor, floor: float = 1e-30, clip: float = 1.0) -> tf.Ten
     Returns:
       A tensor of the shape and type of `x`.
 
-    Source: paper 3.1 (logarithms are clipped; the bound is not given, FACTS 4).
+    Source: paper 3.1 (logarithms are clipped; the bound is not given, docs/sources.md 4b).
     """
 
     @tf.custom_gradient

@@ -35,7 +35,7 @@ def _class_list(file: str) -> tuple[str, ...]:
 
 
 def _classes_after_background() -> tuple[str, ...]:
-    """The 1001 classes of slim's later networks (FACTS 4)."""
+    """The 1001 classes of slim's later networks (docs/sources.md 4a)."""
     return ("background", *_class_list("imagenet_classes.txt"))
 
 

@@ -1,7 +1,7 @@
 """The authors' own auditory networks, from their architecture pickles and checkpoints.
 
 Their files are the ones that `fetch_checkpoint --network=word_aliased_released` gets.
-Front end, signal and class list are those of the released build scripts (FACTS 1d, 1e).
+Front end, signal and class list are those of the released build scripts (docs/sources.md 1d, 1e).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LATE_LAYERS = ("conv_2", "conv_3", "conv_4", "fc_intermediate")
 
 
 def metamer_layers(architecture: Architecture) -> tuple[str, ...]:
-    """The metamer layers of a released architecture, early to late (FACTS 4).
+    """The metamer layers of a released architecture, early to late (docs/sources.md 1a).
 
     Where Hann poolings pool_0_0 and pool_1_0 took over the strides of conv_0 and conv_1,
     they stand in for them.

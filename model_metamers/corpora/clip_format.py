@@ -9,7 +9,7 @@ from model_metamers.errors import InputError
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """What every clip of a data set has in common; the lab's where nothing is said (FACTS.md 1d).
+    """What every clip of a data set has in common; the lab's where nothing is said (docs/sources.md 1d).
 
     Attributes:
       sample_rate: in Hz.

@@ -17,7 +17,7 @@ from model_metamers.errors import InputError
 from model_metamers.signals import collection
 
 _EXAMPLES_OF_A_SHARD = 4096
-NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", FACTS.md 1d
+NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", docs/sources.md 1d
 
 
 def class_names(names: Iterable[str]) -> list[str]:
@@ -25,7 +25,7 @@ def class_names(names: Iterable[str]) -> list[str]:
 
     Lower-case names come after the null class, so it is index 0 of words; among speakers
     it comes after those whose names begin with digits or capitals (index 203 of the paper's
-    433, FACTS.md 1d).
+    433, docs/sources.md 1d).
     """
     return sorted({*names, NULL_CLASS})
 

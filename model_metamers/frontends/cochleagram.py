@@ -1,6 +1,6 @@
 """The paper's cochlear model: ERB filters, Hilbert envelopes, compression.
 
-Source: paper 3.2 and FACTS 1e. The numbers are those of the released TensorFlow 1
+Source: paper 3.2 and docs/sources.md 1e. The numbers are those of the released TensorFlow 1
 code; the arithmetic is arranged anew so that a gradient step is cheap: bands run
 in chunks that stay in the cache, downsampling is a matrix product over frames
 instead of a one-channel convolution, and the gradient is written out.
@@ -57,7 +57,7 @@ def subband_envelopes(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
     """Downsampled Hilbert envelopes of the subbands, [batch, filters, frames].
 
     The envelope is half the magnitude of the analytic signal: the one-sided spectrum
-    is padded with zeros and not doubled (FACTS 1e quirk 1). Values can be slightly
+    is padded with zeros and not doubled (docs/sources.md 1e, item 1). Values can be slightly
     negative, because the downsampling filter has negative lobes.
     """
     num_samples = waveforms.shape[1]
@@ -141,7 +141,7 @@ class Downsample:
 def downsampling_window(stride: int, window_size: int = 1001) -> np.ndarray:
     """Kaiser-windowed sinc lowpass at the frame rate, float64 [window_size].
 
-    Its centre lies half a sample off, as in the released code (FACTS 1e quirk 2).
+    Its centre lies half a sample off, as in the released code (docs/sources.md 1e, item 2).
     """
     times = np.arange(-window_size / 2, window_size // 2)
     return scipy.signal.windows.kaiser(window_size, 5) * np.sinc(times / stride) / stride

@@ -25,7 +25,7 @@ def num_erb_filters(num_bands: int, sample_factor: int) -> int:
     """Filters in the bank: bandpass filters plus `sample_factor` at either end.
 
     `num_bands` spaced filters oversampled s times give s(n+1)-1 bandpass, s
-    lowpass and s highpass filters (FACTS 1e): 40 -> 171, 50 -> 211 for s = 4.
+    lowpass and s highpass filters (docs/sources.md 1e): 40 -> 171, 50 -> 211 for s = 4.
     """
     return sample_factor * (num_bands + 1) - 1 + 2 * sample_factor
 
@@ -73,7 +73,7 @@ def erb_cosine_filters(
       InputError: odd length, range outside 0..Nyquist, impossible filter count, or
         filters narrower than the frequency grid.
 
-    Source: FACTS 1e (the filters the released networks were trained with).
+    Source: docs/sources.md 1e (the filters the released networks were trained with).
     """
     if num_samples % 2 or num_samples < 2:
         raise InputError(f"num_samples must be even and positive, got {num_samples}")

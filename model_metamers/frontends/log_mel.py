@@ -1,6 +1,6 @@
 """VGGish's log-mel spectrogram, differentiable to the waveform.
 
-Source: FACTS 4, the numpy code released with VGGish (mel_features, vggish_params), whose
+Source: docs/sources.md 4c, the numpy code released with VGGish (mel_features, vggish_params), whose
 numbers this gives. The logarithm's slope is clipped, as the paper clips those of its own
 front end (section 3.1).
 
@@ -29,7 +29,7 @@ _MEL_BREAK_HZ, _MEL_Q = 700.0, 1127.0
 
 @dataclasses.dataclass(frozen=True)
 class LogMelConfig:
-    """What defines a log-mel spectrogram; defaults are VGGish's (FACTS 4).
+    """What defines a log-mel spectrogram; defaults are VGGish's (docs/sources.md 4c).
 
     Attributes:
       sample_rate: of the waveform, Hz.

@@ -1,6 +1,6 @@
 """DeepSpeech's mel-frequency cepstral coefficients, differentiable to the waveform.
 
-Two front ends (FACTS 4): that of v0.4.1, which called the package python_speech_features,
+Two front ends (docs/sources.md 4b): that of v0.4.1, which called the package python_speech_features,
 and that of v0.5, TensorFlow's operations AudioSpectrogram and Mfcc, which have no
 gradient. Both are written anew in operations that have one; the logarithms' slopes are
 clipped, as the paper clips those of its own front end (section 3.1).
@@ -33,7 +33,7 @@ _RAW_OP_FLOOR, _RAW_OP_BANDS = 1e-12, 40
 
 @dataclasses.dataclass(frozen=True)
 class MfccConfig:
-    """What defines the coefficients; defaults are those of DeepSpeech v0.4.1 (FACTS 4).
+    """What defines the coefficients; defaults are those of DeepSpeech v0.4.1 (docs/sources.md 4b).
 
     Attributes:
       preset: "v0.4.1" (python_speech_features) or "v0.5" (AudioSpectrogram and Mfcc).
@@ -42,7 +42,7 @@ class MfccConfig:
       hop: samples from one frame to the next, 20 ms.
       num_coefficients: at most the number of bands, 26 in v0.4.1 and 40 in v0.5.
       high_hz: where the last band ends; the first begins at 0 Hz in v0.4.1, 20 Hz in v0.5.
-        8000 is FACTS 4's. The tags v0.5.0 to v0.6.0 leave v0.5's operation at its default
+        docs/sources.md 4b has 8000. The tags v0.5.0 to v0.6.0 leave v0.5's operation at its default
         of 4000, and v0.7.0 sets 8000.
       slope_clip: bound on the logarithm's slope in the gradient. The paper gives none; 1 is
         that of its cochleagram.

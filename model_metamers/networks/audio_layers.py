@@ -1,7 +1,7 @@
 """The layer types of the auditory architectures: their arguments, variables and outputs.
 
 An architecture is a list of `{"layer_type": ..., "args": {...}}` in the grammar of the
-authors' own files (FACTS 1a); names, defaults and variables are those of TF1's tf.layers
+authors' own files (docs/sources.md 1a); names, defaults and variables are those of TF1's tf.layers
 and of the lab's functions behind each layer type.
 """
 

@@ -1,8 +1,8 @@
 """The paper's auditory CNNs, built from an architecture that is data.
 
 An architecture is a list of `{"layer_type": ..., "args": {...}}`, applied one after
-the other, in the grammar of the authors' own files (FACTS 1a). `word_architecture`
-makes the aliased and the reduced-aliasing one (FACTS 1b) at any width.
+the other, in the grammar of the authors' own files (docs/sources.md 1a). `word_architecture`
+makes the aliased and the reduced-aliasing one (docs/sources.md 1b) at any width.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from model_metamers.signals.spec import SignalSpec
 
 WORD_TASK = "/stimuli/word_int"
 AUDIOSET_TASK = "/stimuli/labels_binary_via_int"
-# Metamer layers, FACTS 4: the Hann poolings stand in for the convolutions whose stride they took over.
+# Metamer layers (docs/sources.md 1a). The Hann poolings stand in for the convolutions whose stride they took
+# over.
 ALIASED_LAYERS = (
     "cochleagram",
     "conv_0",
@@ -45,7 +46,7 @@ REDUCED_LAYERS = (
     "logits",
 )
 _SCOPE = "brain_network"
-_SPEECH_RMS = 0.1  # level of the sounds the networks were trained on, FACTS 6
+_SPEECH_RMS = 0.1  # level of the sounds the networks were trained on, docs/sources.md 6
 
 
 def word_architecture(
@@ -65,7 +66,7 @@ def word_architecture(
       fc_units: of fc_intermediate.
       tasks: classes by task key; 794 words when None.
 
-    Source: a reconstruction, FACTS 1b: sizes of strides and channels are sourced,
+    Source: a reconstruction, docs/sources.md 1b: sizes of strides and channels are sourced,
     kernel shapes and batch normalisation inferred.
     """
     kernels = ((7, 14), (4, 8), (2, 5), (2, 5), (2, 5))

@@ -1,6 +1,6 @@
 """Mozilla's DeepSpeech v0.4.1 (after Hannun et al., 2014), with its release's variables.
 
-Source: FACTS 4 and the source of the tag v0.4.1. Stages are named as the release's layers;
+Source: docs/sources.md 4b and the source of the tag v0.4.1. Stages are named as the release's layers;
 "logits" is its layer_6, also called raw_logits there.
 """
 
@@ -24,7 +24,7 @@ ENGLISH = tuple(" abcdefghijklmnopqrstuvwxyz'")
 _CONTEXT = 9  # frames either side
 _RELU_CEILING = 20.0
 _FORGET_BIAS = 1.0
-_SPEECH_RMS = 0.1  # level of the paper's sounds, FACTS 6
+_SPEECH_RMS = 0.1  # level of the paper's sounds, docs/sources.md 6
 
 
 class DeepSpeech(Network):

@@ -70,7 +70,7 @@ def conv2d_same(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
       kernel: [height, width, in, out].
       stride: of both axes.
 
-    Source: slim's resnet_utils.conv2d_same; FACTS 4.
+    Source: slim's resnet_utils.conv2d_same; docs/sources.md 4a.
     """
     x = tf.cast(x, kernel.dtype)
     if stride == 1:
@@ -139,7 +139,7 @@ def batch_norm(
     """Batch normalisation over all but the last axis.
 
     In training the batch's moments normalise and the moving ones are updated.
-    Defaults are those of TF1's tf.layers as the lab used it (FACTS 1a).
+    Defaults are those of TF1's tf.layers as the lab used it (docs/sources.md 1a).
 
     Args:
       x: [batch, ..., channels]; the arithmetic is float32 whatever its type.
@@ -186,7 +186,7 @@ def hann_kernel(pool_size: Sequence[int], sqrt_window: bool = False, normalize: 
       sqrt_window: root of the window (an older form).
       normalize: divide by the sum, so that pooling is a weighted average.
 
-    Source: FACTS 1c.
+    Source: docs/sources.md 1c.
     """
     kernel = np.outer(*(np.hanning(size) for size in pool_size))
     if sqrt_window:
@@ -202,7 +202,7 @@ def hann_pool(
     sqrt_window: bool = False,
     normalize: bool = False,
 ) -> tf.Tensor:
-    """Weighted average pooling with a Hann kernel (paper 3.2, FACTS 1c).
+    """Weighted average pooling with a Hann kernel (paper 3.2, docs/sources.md 1c).
 
     A depthwise convolution: the authors' dense convolution with an identity kernel
     computes the same at many times the cost.

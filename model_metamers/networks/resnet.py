@@ -28,7 +28,7 @@ class ResNetV2(SlimNetwork):
     """ResNet with pre-activation; the paper's network with the units of resnet_v2_101.
 
     No metamer layer ends in a ReLU: a block's output is a sum before the next unit's batch
-    normalisation and ReLU, so these layers are matched with the ordinary gradient (FACTS 4).
+    normalisation and ReLU, so these layers are matched with the ordinary gradient (docs/sources.md 4a).
     Within a unit, "block1/unit_1/bottleneck_v2/conv1" and "conv2" do end in one.
 
     Args:
@@ -36,7 +36,7 @@ class ResNetV2(SlimNetwork):
       classes: class names; their number is the number of logits.
       units: of each block; see `UNITS`.
       image_size: height and width; 299 is what slim evaluates the checkpoints at, 224 what
-        its code defaults to (FACTS 4).
+        its code defaults to (docs/sources.md 4a).
       widths: bottleneck channels of each block.
       stem_width: channels of conv1.
       stem_strides: of conv1 and of the max pooling after it; (1, 1) suits 32-pixel images.

@@ -28,7 +28,7 @@ class BatchNorm:
 
 
 class SlimNetwork(Network):
-    """An image network of TF-slim, whose input is scaled to [-1, 1] (FACTS 4).
+    """An image network of TF-slim, whose input is scaled to [-1, 1] (docs/sources.md 4a).
 
     Args:
       name: the catalog's name.

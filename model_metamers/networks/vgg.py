@@ -10,7 +10,7 @@ from model_metamers.networks import layers
 from model_metamers.networks.network import Network, Stage
 from model_metamers.signals.spec import SignalSpec
 
-# Mean RGB of ImageNet that slim's VGG was trained with, on the 0-255 scale (FACTS 4).
+# Mean RGB of ImageNet that slim's VGG was trained with, on the 0-255 scale (docs/sources.md 4a).
 _MEAN_RGB = (123.68, 116.779, 103.939)
 _CONVS_PER_BLOCK = {"vgg_19": (2, 2, 4, 4, 4)}
 _DROPOUT = 0.5  # slim's, after fc6 and fc7 while training

@@ -3,7 +3,7 @@
 Names of stages: TF-slim's end points (`conv3_1`, `conv3_2`, as in VGG-19 without the
 block), and for a block of several layers also the block's own name, which stands for its
 last layer: `conv3` is `conv3_2`, `conv4` is `conv4_2`, `fc1` is `fc1_2`. The metamer layers
-are the blocks, FACTS 4.
+are the blocks, docs/sources.md 4c.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from model_metamers.signals.spec import SignalSpec
 # Convolutions of the four blocks, each ended by a pooling; dense layers before the embedding.
 _CONVS_PER_BLOCK = (1, 1, 2, 2)
 _NUM_FC = 2
-_SPEECH_RMS = 0.1  # level of the paper's sounds, FACTS 6
+_SPEECH_RMS = 0.1  # level of the paper's sounds, docs/sources.md 6
 _KERNEL_STDDEV = 0.01  # INIT_STDDEV of the released vggish_params
 EMBEDDING_FORMS = ("relu", "linear")
 
@@ -36,7 +36,7 @@ class VGGish(Network):
 
     Args:
       name: the catalog's name.
-      embedding: "relu" as in the code of 2019, which the paper will have had (FACTS 4), or
+      embedding: "relu" as in the code of 2019, which the paper will have had (docs/sources.md 4c), or
         "linear" as in the code released today; the checkpoint is the same.
       num_samples: of a sound at 16 kHz; two seconds hold two examples.
       widths: channels of the four blocks.

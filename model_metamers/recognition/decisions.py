@@ -18,7 +18,7 @@ from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.recognition.sixteen import imagenet_classes, sixteen_categories
 
-# Classes that stand for "none of them", which nothing natural is (FACTS 1d, 4).
+# Classes that stand for "none of them", which nothing natural is (docs/sources.md 1d, 4d).
 NO_CLASS = ("background", "__nullSignal__")
 
 _log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ def decision(categories: str | Sequence[str] | None) -> Decision:
 
     Args:
       categories: None or "fine" for all classes of the network; "sixteen" for the 16
-        categories (FACTS 4), "sixteen_by_name" for them as the authors' code maps them; or
+        categories (docs/sources.md 4d), "sixteen_by_name" for them as the authors' code maps them; or
         the class labels that may be answered, such as the words of a listening test.
 
     Raises:

@@ -18,7 +18,7 @@ def sixteen_categories(by_name: bool = False) -> dict[str, tuple[int, ...]]:
 
     Args:
       by_name: as the authors' code maps by class name, which takes 544, "Dutch oven", for
-        an oven: 208 classes. Otherwise the 207 of Geirhos et al. (FACTS 4).
+        an oven: 208 classes. Otherwise the 207 of Geirhos et al. (docs/sources.md 4d).
     """
     data = json.loads(_data("sixteen_categories.json"))
     added = data["added_by_name"] if by_name else {}

@@ -1,4 +1,4 @@
-"""What defines a cochleagram (paper 3.2, FACTS 1e)."""
+"""What defines a cochleagram (paper 3.2, docs/sources.md 1e)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 def load_image(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
     """An image file as a network's target: square centre crop, bilinear resize, range.
 
-    The crop and PIL's bilinear filter are those of the authors' notebook (FACTS 2, 3).
+    The crop and PIL's bilinear filter are those of the authors' notebook (docs/sources.md 2, 3).
 
     Returns:
       float32 of shape `signal.shape`, in [signal.low, signal.high].

@@ -101,7 +101,7 @@ def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
     """A sound file as a network's target: rate, length and level are the network's.
 
     A longer sound is cut to its middle, where the word is (paper 3.3); the mean is
-    removed and the RMS set to `signal.rms`, as the authors do (FACTS 6).
+    removed and the RMS set to `signal.rms`, as the authors do (docs/sources.md 6).
 
     Returns:
       float32 of shape `signal.shape`.

@@ -1,6 +1,6 @@
 """The metamer search: gradient descent on a signal until a layer's activations match.
 
-Source: paper 3.1; FACTS 6. The signal is the only variable; the network's weights
+Source: paper 3.1; docs/sources.md 6. The signal is the only variable; the network's weights
 take no gradient.
 """
 
@@ -19,7 +19,7 @@ from model_metamers.synthesis import starts
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import BETA1, BETA2, SearchState
 
-# TF1's AdamOptimizer, FACTS 6.
+# TF1's AdamOptimizer, docs/sources.md 6.
 _EPSILON = 1e-8
 _DECAY_STEPS = 1000
 # A burst is one call into the compiled loop; between bursts the search can be stopped.

@@ -12,9 +12,9 @@ from model_metamers.errors import InputError
 from model_metamers.frontends.cochleagram import cochleagram
 from model_metamers.signals.spec import SignalSpec
 
-# Released code: pink noise of RMS 0.1 times 0.1, which is the paper's RMS (FACTS 6).
+# Released code: pink noise of RMS 0.1 times 0.1, which is the paper's RMS (docs/sources.md 6).
 _PINK_RMS = 0.01
-_IMAGE_NOISE_WIDTH = 0.1  # of the range, FACTS 6
+_IMAGE_NOISE_WIDTH = 0.1  # of the range, docs/sources.md 6
 
 
 def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray:
@@ -25,7 +25,7 @@ def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray
 
     Args:
       signal: what the network is fed.
-      seed: of the noise; one seed is used for all layers (FACTS 6).
+      seed: of the noise; one seed is used for all layers (docs/sources.md 6).
       preset: "released": image noise lies above the centre, [0.5, 0.6] of the range;
         "paper": its mean is at the centre. Sounds are the same in both.
 
@@ -59,7 +59,7 @@ def white_noise_image(signal: SignalSpec, seed: int, centered: bool = False) -> 
 def pink_noise(num_samples: int, seed: int, rms: float = _PINK_RMS) -> np.ndarray:
     """Noise with amplitude falling as 1/sqrt(f), zero mean, float32 [num_samples].
 
-    Complex Gaussian spectrum over sqrt(k + 1), k = 0 .. N//2 (FACTS 6).
+    Complex Gaussian spectrum over sqrt(k + 1), k = 0 .. N//2 (docs/sources.md 6).
     """
     random = np.random.RandomState(seed)
     bins = num_samples // 2 + 1 + num_samples % 2

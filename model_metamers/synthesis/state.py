@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-# TF1's AdamOptimizer, FACTS 6.
+# TF1's AdamOptimizer, docs/sources.md 6.
 BETA1, BETA2 = 0.9, 0.999
 
 

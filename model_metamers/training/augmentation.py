@@ -71,7 +71,7 @@ def stretch_in_time(waveforms: tf.Tensor, seed: Seed, max_stretch: float) -> tf.
 def mix(foreground: tf.Tensor, background: tf.Tensor, snr_db: tf.Tensor, rms: float = 0.1) -> tf.Tensor:
     """Foreground over background at a signal-to-noise ratio, the mixture at an RMS.
 
-    Both are taken without their means (FACTS 1d). A silent foreground leaves the
+    Both are taken without their means (docs/sources.md 1d). A silent foreground leaves the
     background alone, and the reverse.
 
     Args:

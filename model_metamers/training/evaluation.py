@@ -55,7 +55,7 @@ def mean_auc(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def pooled_auc(logits: np.ndarray, labels: np.ndarray) -> float:
-    """One curve over all pairs of example and class, of probabilities: the lab's metric (FACTS 1d)."""
+    """One curve over all pairs of example and class: the lab's metric (docs/sources.md 1d)."""
     return float(roc_auc_score(labels.ravel(), logits.ravel()))
 
 

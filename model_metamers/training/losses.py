@@ -1,4 +1,4 @@
-"""What training minimises (FACTS 1d): f(network, signals, labels, training) -> scalar."""
+"""What training minimises (docs/sources.md 1d): f(network, signals, labels, training) -> scalar."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ class MixtureConfig:
     Attributes:
       sample_rate: of both, Hz.
       max_shift_s: largest shift of the word in time, seconds: a word in the middle of two
-        seconds still overlaps the middle (FACTS 1d, inferred).
-      snr_low_db, snr_high_db: bounds of the uniform signal-to-noise ratio (FACTS 1d).
+        seconds still overlaps the middle (docs/sources.md 1d, inferred).
+      snr_low_db, snr_high_db: bounds of the uniform signal-to-noise ratio (docs/sources.md 1d).
       rms: of the mixture.
       null_words, null_backgrounds: shares of examples without a word (null class) and
-        without a background (infinite ratio; FACTS 1d: there are such, how many is unknown).
+        without a background (infinite ratio; docs/sources.md 1d: there are such, how many is unknown).
       max_stretch: largest change of speed of either, 0 in the paper.
     """
 

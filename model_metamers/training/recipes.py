@@ -132,8 +132,8 @@ SLIM = Recipe(
     aux_weight=0.4,
 )
 AUDITORY = Recipe(
-    source="the laboratory's code (FACTS 1d); batch of 64 inferred; it stops by the held-out score, "
-    "100 epochs are an upper limit of ours",
+    source="the laboratory's code (docs/sources.md 1d); batch of 64 inferred; it stops by the held-out "
+    "score, 100 epochs are an upper limit of ours",
     preprocessing="sound",
     num_epochs=100,
     batch_size=64,

@@ -20,7 +20,7 @@ class Stopping:
       targets: metric -> value that is enough; none never ends it.
       watched: metric that must improve.
       patience: evaluations without an improvement of `watched` before the end; None waits for
-        ever. 2 in the lab's code (FACTS 1d).
+        ever. 2 in the lab's code (docs/sources.md 1d).
       min_delta: what counts as an improvement.
     """
 

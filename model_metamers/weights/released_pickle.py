@@ -7,7 +7,7 @@ that do nothing; every other name is refused.
 
 An architecture pickle (`word_network_*.pckl`) is a dict of `instructions`,
 `graph_architecture` (the layers as data) and `layer_list` (the same layers as
-functools.partial objects; FACTS 1a). The number of classes stands in the last partial
+functools.partial objects; docs/sources.md 1a). The number of classes stands in the last partial
 alone, from where it is taken.
 """
 

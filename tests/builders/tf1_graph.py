@@ -1,6 +1,6 @@
 """The metamer search as a TensorFlow 1 graph, written independently of the package.
 
-It follows the released code operation by operation (FACTS 1b, 1c, 1e and 6): convolutions
+It follows the released code operation by operation (docs/sources.md 1b, 1c, 1e and 6): convolutions
 where the package multiplies matrices, dense identity kernels where it pools by channel,
 TF1's optimiser, schedule and variable constraint. Only the ERB filters are the package's;
 the goldens hold those to the authors' own.

@@ -4,7 +4,7 @@ Run it as make_slim_goldens.py, in the same environment:
 
   python tests/goldens/make_slim_search_goldens.py [--only=inception_v3/Mixed_5d,...]
 
-Weights, target and start come from seeded.py. The search is the released code's (FACTS 6):
+Weights, target and start come from seeded.py. The search is the released code's (docs/sources.md 6):
 Adam at 0.001 * 0.95^(step/1000), l2_loss, the image clipped to [0, 1] after each step, and
 at a matched layer every gradient through its ReLUs, in Inception through those of the
 branches before they are concatenated. For each layer the npz holds the loss before each of

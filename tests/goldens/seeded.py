@@ -44,7 +44,7 @@ def images(seed: int, batch: int, size: int) -> np.ndarray:
 
 
 def noise(seed: int, size: int) -> np.ndarray:
-    """A start of the released search, [1, size, size, 3]: uniform in 0.5 to 0.6 (FACTS 6)."""
+    """A start of the released search, [1, size, size, 3]: uniform in 0.5 to 0.6 (docs/sources.md 6)."""
     return (0.5 + 0.1 * np.random.RandomState(seed).random_sample((1, size, size, 3))).astype(np.float32)
 
 

@@ -65,7 +65,7 @@ def resnet_v2_narrow(images):
 
 
 def _with_global_pool(logits, end_points):
-    """The end points of tensorflow/models' later copy: global_pool (FACTS 4), and no empty axes."""
+    """End points of tensorflow/models' later copy: global_pool (docs/sources.md 4a), and no empty axes."""
     pooled = [op for op in logits.graph.get_operations() if op.name.endswith("/pool5")]
     ordered = {}
     for name, value in end_points.items():

@@ -53,7 +53,7 @@ def test_stages_layers_and_variables():
     assert network.learning_rate == 0.0001 and network.logits_stage == "logits"
     assert network.stage_shapes["layer_3"] == (None, 100, 2048)
     assert network.stage_shapes["logits"] == (None, 100, 29)
-    # FACTS 4: names and shapes of the release's checkpoint.
+    # docs/sources.md 4b: names and shapes of the release's checkpoint.
     assert {name: tuple(v.shape) for name, v in network.weights.items()} == {
         "h1": (494, 2048),
         "b1": (2048,),

@@ -105,7 +105,7 @@ def _maps(sizes, names_and_channels):
     return {name: (*sizes[i], channels) for name, i, channels in names_and_channels}
 
 
-# Height and width of the maps at full size, after the first to fourth halving (FACTS 1b).
+# Height and width of the maps at full size, after the first to fourth halving (docs/sources.md 1b).
 _MAP_SIZES = {
     211: [(211, 400), (71, 134), (36, 67), (18, 34), (9, 17), (5, 9)],
     171: [(171, 400), (57, 134), (29, 67), (15, 34), (8, 17), (4, 9)],
@@ -167,7 +167,7 @@ def test_auditory_cnn_at_paper_size(reduced_aliasing, num_filters):
     assert list(network.stages) == list(expected)
     assert flat == {171: 18432, 211: 23040}[num_filters]
     assert network.weights["brain_network/fc_intermediate/kernel"].shape == (flat, 4096)
-    # FACTS 1b counts kernels and biases; batch normalisation adds two each to its 353 channels.
+    # docs/sources.md 1b counts kernels and biases; batch normalisation adds two each to its 353 channels.
     counts = {n: math.prod(v.shape) for n, v in network.weights.items() if v.trainable}
     kernels_and_biases = 110_223_674 - (23040 - flat) * 4096
     assert sum(size for n, size in counts.items() if n.endswith(("/kernel", "/bias"))) == kernels_and_biases

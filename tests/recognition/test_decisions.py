@@ -35,7 +35,7 @@ def ranges(text: str) -> list[int]:
     return [i for a, _, b in pairs for i in range(int(a), int(b or a) + 1)]
 
 
-# FACTS 4, as it is written there.
+# docs/sources.md 4d, as it is written there.
 GEIRHOS = {
     "airplane": "404",
     "bear": "294-297",

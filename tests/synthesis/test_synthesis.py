@@ -115,7 +115,8 @@ def test_steps_are_traced_once_for_a_batch_size(tiny_vgg, small_images):
 def test_learning_rate_decays_as_released_and_is_constant_in_the_paper(tiny_vgg):
     released = Search(tiny_vgg, "fc8", mm.SynthesisConfig())
     paper = Search(tiny_vgg, "fc8", mm.SynthesisConfig(preset="paper"))
-    assert float(released._learning_rate(tf.constant(15000))) == pytest.approx(4.633e-4, rel=1e-3)  # FACTS 6
+    # docs/sources.md 6
+    assert float(released._learning_rate(tf.constant(15000))) == pytest.approx(4.633e-4, rel=1e-3)
     assert float(paper._learning_rate(tf.constant(15000))) == pytest.approx(1e-3)
 
 

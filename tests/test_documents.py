@@ -1,0 +1,80 @@
+"""Documents keep up with the code: citations of docs/sources.md, links, and the map of rooms."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "docs" / "sources.md"
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "WORKSPACE_NOTES.md", ROOT / "CHANGELOG.md"]
+    + [page for folder in ("docs", "examples", "checkpoints") for page in (ROOT / folder).rglob("*.md")]
+)
+CODE = sorted(
+    path
+    for folder in ("model_metamers", "experiments", "tests", "benchmarks", "examples")
+    for path in (ROOT / folder).rglob("*.py")
+    if path != Path(__file__)
+)
+CITATION = re.compile(r"sources\.md((?: \d\w?(?:(?:, | and )\d\w?)*)?)(?!\w)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def cited_sections(text: str) -> list[str]:
+    """Sections that a text cites, in order; "" for a citation without one."""
+    found = []
+    for match in CITATION.finditer(text):
+        found += re.findall(r"\d\w?", match[1]) or [""]
+    return found
+
+
+def anchors(text: str) -> set[str]:
+    """Places that a link can lead to: ids, and headings as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+def broken_links(page: Path, text: str) -> list[str]:
+    """Links within the repository that lead nowhere."""
+    broken = []
+    for link in LINK.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        if re.match(r"\w+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+            broken.append(link)
+    return broken
+
+
+def test_citations_are_read():
+    assert cited_sections("docs/sources.md 1b, 1c, 1e and 6): convolutions") == ["1b", "1c", "1e", "6"]
+    assert cited_sections("(docs/sources.md 1e, item 2). Values; docs/sources.md 2, 3.") == ["1e", "2", "3"]
+    assert cited_sections("see docs/sources.md for more") == [""]
+
+
+def test_every_citation_names_a_section():
+    sections = anchors(SOURCES.read_text(encoding="utf-8"))
+    cited = {
+        (str(path.relative_to(ROOT)), section)
+        for path in CODE
+        for section in cited_sections(path.read_text(encoding="utf-8"))
+    }
+    assert len(cited) > 40
+    assert {(path, section) for path, section in cited if section not in sections} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    assert broken_links(page, page.read_text(encoding="utf-8")) == []
+
+
+def test_broken_links_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A heading, here\n")
+    text = (
+        "[a](gone.md) [b](page.md#a-heading-here) [c](page.md#no) [d](#a-heading-here) [e](https://x.org/y)"
+    )
+    assert broken_links(page, text) == ["gone.md", "page.md#no"]
