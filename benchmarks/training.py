@@ -22,7 +22,7 @@ from absl import app, flags
 from model_metamers import catalog
 from model_metamers.corpora import record_writer
 from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
-from model_metamers.runs.results import write_json
+from model_metamers.storage.writing import write_json, write_lines
 from model_metamers.training import losses, mixtures, recipes, sound_input
 
 _NETWORK = flags.DEFINE_string("network", "word_reduced_aliasing", "Auditory network of the catalog.")
@@ -51,7 +51,7 @@ def write_data(folder: Path, network, count: int) -> None:
                     if kind == "backgrounds":
                         target = {AUDIOSET_TASK: np.eye(labels, dtype=np.int64)[i % labels]}
                     writer.write({"/stimuli/signal": random.randn(samples).astype(np.float32), **target})
-        record_writer.write_lines(folder / kind / name, map(str, classes[kind]))
+        write_lines(folder / kind / name, map(str, classes[kind]))
         write_json(folder / kind / "summary.json", {"sample_rate": rate, "num_samples": samples})
 
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.runs import inclusion, null_runs, results
+from model_metamers.runs import inclusion, null_runs
+from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_s1_s8
 
@@ -47,9 +48,9 @@ def main() -> int:
     rows = [item.row() for item in checked]
     order = list(dict.fromkeys(layer for null in nulls for layer in null.layers))
     table = inclusion.table(checked, order)
-    results.write_json(out / "verdicts.json", rows)
-    inclusion.write_csv(out / "verdicts.csv", rows)
-    inclusion.write_csv(out / "table.csv", table)
+    write_json(out / "verdicts.json", rows)
+    write_rows(out / "verdicts.csv", rows)
+    write_rows(out / "table.csv", table)
     pairs = list(dict.fromkeys((row["network"], row["weights"]) for row in table))
     for network, weights in pairs:
         several = sum(network == other for other, _ in pairs) > 1

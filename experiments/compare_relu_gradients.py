@@ -21,7 +21,6 @@ metamer); `<network>_example.npz` with activations of one stimulus at one layer;
 with the same command.
 """
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,8 +34,8 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.networks.network import Network
-from model_metamers.runs import inclusion, results
 from model_metamers.signals import files
+from model_metamers.storage.writing import write_arrays, write_json, write_lines, write_rows
 from model_metamers.synthesis import starts
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_2
@@ -84,7 +83,7 @@ def main() -> int:
         runs.prepare(plan, _RESUME.value)
     there = figure_2.read_rows(out / figure_2.ROWS) if (out / figure_2.ROWS).exists() else []
     repeat = binary.settings(__name__)
-    (out / f"{network.name}_flags.txt").write_text("\n".join(repeat) + "\n", encoding="utf-8")
+    write_lines(out / f"{network.name}_flags.txt", repeat)
     null = runs.measure_null(plans["linear"], _PROGRESS.value)
     rows, problems = [], []
     for gradient, plan in plans.items():
@@ -191,8 +190,8 @@ def _write_rows(out: Path, there: Sequence[dict[str, Any]], rows: Sequence[dict[
     merged = {tuple(row[k] for k in key): row for row in [*there, *rows]}
     # NaN as JSON gives it back, so that the CSV is the same after a further run.
     ordered = [{k: None if v != v else v for k, v in merged[place].items()} for place in sorted(merged)]
-    results.write_json(path, ordered)
-    inclusion.write_csv(path.with_suffix(".csv"), ordered)
+    write_json(path, ordered)
+    write_rows(path.with_suffix(".csv"), ordered)
 
 
 def _summary(layer: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -240,11 +239,8 @@ def _write_example(plans: dict[str, runs.Run], layer: str) -> None:
             drawn = np.random.RandomState(0).choice(values.shape[1], _EXAMPLE_UNITS, replace=False)
             values = values[:, drawn]
         path = out / f"{network.name}_example.npz"
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
-            arrays = dict(zip(("target", *figure_2.GRADIENTS), values, strict=True))
-            np.savez(file, layer=np.array(layer), stimulus=np.array(stimulus), **arrays)
-        os.replace(partial, path)
+        arrays = dict(zip(("target", *figure_2.GRADIENTS), values, strict=True))
+        write_arrays(path, {"layer": np.array(layer), "stimulus": np.array(stimulus), **arrays})
         return
 
 

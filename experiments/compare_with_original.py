@@ -44,9 +44,10 @@ from absl import flags
 import model_metamers as mm
 from model_metamers.catalog import released_audio
 from model_metamers.networks.network import Network
-from model_metamers.runs import inclusion, null_runs, results
+from model_metamers.runs import null_runs
 from model_metamers.signals import files
-from model_metamers.weights import manifest
+from model_metamers.storage.digests import file_digest
+from model_metamers.storage.writing import write_json, write_lines, write_rows
 from model_metamers_experiments import binary, original_numbers
 from model_metamers_experiments.figures import original_comparison
 
@@ -136,7 +137,7 @@ def _is_original(path: Path, network: str) -> bool:
     case = original_numbers.read_cases(network)[0]
     if not path.is_file():
         raise mm.InputError(f"{path}: no such file; expected the authors' {case.stimulus}:\n{_HOW}")
-    digest = manifest.sha256(path)
+    digest = file_digest(path)
     if digest == case.stimulus_sha256:
         return True
     if not _OTHER.value:
@@ -159,15 +160,15 @@ def _load(network: str) -> Network:
 def _write(out: Path, comparisons: Sequence[dict[str, Any]]) -> None:
     """Files are written after each metamer, so that hours of one are not lost with the next."""
     repeat = binary.settings(__name__)
-    (out / "flags.txt").write_text("\n".join(repeat) + "\n", encoding="utf-8")
+    write_lines(out / "flags.txt", repeat)
     content = {"source": original_numbers.read_source(), "comparisons": list(comparisons)}
-    results.write_json(out / original_comparison.COMPARISON, content)
+    write_json(out / original_comparison.COMPARISON, content)
     rows = [
         {"network": c["network"], "layer": c["layer"], "seed": c["seed"], **row}
         for c in comparisons
         for row in c["rows"]
     ]
-    inclusion.write_csv(out / "comparison.csv", rows)
+    write_rows(out / "comparison.csv", rows)
 
 
 def _show(comparison: dict[str, Any]) -> None:

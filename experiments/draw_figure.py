@@ -29,7 +29,6 @@ The ending of --out decides: .pdf, .png or .svg.
 """
 
 import logging
-import os
 from pathlib import Path
 
 import matplotlib
@@ -37,6 +36,7 @@ from absl import flags
 from matplotlib.figure import Figure
 
 import model_metamers as mm
+from model_metamers.storage.whole import make_folder, whole_file
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_3, figure_5, figure_6, figure_s9
 
@@ -122,14 +122,9 @@ def _save(figure: Figure, path: Path) -> None:
     form = path.suffix.removeprefix(".")
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form)
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # its notes on every table of a font
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.stem}):
-            figure.savefig(partial, format=form, dpi=_DPI, metadata=dates)
-        os.replace(partial, path)
-    except OSError as error:
-        raise mm.InputError(f"{path}: cannot be written ({error.strerror})") from error
+    make_folder(path.parent)
+    with whole_file(path) as partial, matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.stem}):
+        figure.savefig(partial, format=form, dpi=_DPI, metadata=dates)
 
 
 def run() -> None:

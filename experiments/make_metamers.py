@@ -34,6 +34,7 @@ from model_metamers import runs
 from model_metamers.catalog import named_network
 from model_metamers.runs import null_runs, report
 from model_metamers.signals import files
+from model_metamers.storage.writing import write_lines
 from model_metamers_experiments import binary
 
 _NETWORK = flags.DEFINE_string(
@@ -123,7 +124,7 @@ def main() -> int:
     null = runs.use_null(run, null_runs.read(_NULL.value)) if _NULL.value else None
     runs.prepare(run, _RESUME.value)
     repeat = binary.settings(__name__)
-    (out / "flags.txt").write_text("\n".join(repeat) + "\n", encoding="utf-8")
+    write_lines(out / "flags.txt", repeat)
     null = null or runs.measure_null(run, _PROGRESS.value)
     records = list(runs.make(run, null, _PROGRESS.value))
     command = f"make_metamers --flagfile={os.path.relpath(out / 'flags.txt')}"

@@ -40,7 +40,6 @@ each, which may be deleted. A run that was stopped continues with the same comma
 same bytes; other decisions or labels in the same --out need no network to look again.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,8 @@ import model_metamers as mm
 from model_metamers.catalog import named_network
 from model_metamers.recognition import decisions, judging, presentations
 from model_metamers.recognition import labels as label_files
-from model_metamers.runs import inclusion, results
+from model_metamers.storage.digests import file_digest
+from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary
 
 _DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
@@ -103,9 +103,9 @@ def main() -> int:
         for rule in rules:
             rows += judging.judgements(judge, shown, known, logits, rule)
     points = judging.points(rows, chance, _BOOTSTRAP.value, _SEED.value)
-    inclusion.write_csv(out / "judgements.csv", rows)
-    inclusion.write_csv(out / "recognition.csv", points)
-    results.write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": points})
+    write_rows(out / "judgements.csv", rows)
+    write_rows(out / "recognition.csv", points)
+    write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": points})
     binary.print_table(_table(points))
     print(f"Written: {out}")
     return 0
@@ -165,7 +165,7 @@ def _settings(judges: Sequence[mm.Network], rules: Sequence[decisions.Decision])
 def _digest(path: str | None) -> str | None:
     if path is None or not Path(path).is_file():
         return None
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return file_digest(path)
 
 
 def _table(points: Sequence[dict[str, Any]]) -> list[list[str]]:

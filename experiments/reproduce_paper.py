@@ -32,8 +32,9 @@ import tensorflow as tf
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import catalog, runs
+from model_metamers import catalog
 from model_metamers.catalog import small
+from model_metamers.storage.claims import claim_folder
 from model_metamers_experiments import binary, suite_data
 from model_metamers_experiments.reproduction import cast, page, running, steps, stimuli
 
@@ -78,10 +79,11 @@ def main() -> int:
     _print_plan(planned, missing, out)
     if _PLAN.value:
         return 0
-    runs.claim_folder(out, {"scale": _SCALE.value, "iterations": scale.iterations})
+    claim_folder(out, {"scale": _SCALE.value, "iterations": scale.iterations})
     for kind, found in signals.items():
-        runs.claim_folder(_folder(kind, out), {"signals": found.identity})
+        claim_folder(_folder(kind, out), {"signals": found.source})
         found.prepare()
+    planned = steps.plan(scale, signals, out)  # anew: signals are told apart by what was written
     first = [step for step in planned if step.stage == 0]
     failures = running.run(first, out, _jobs(), _PROGRESS.value)
     planned = steps.plan(scale, signals, out, [step.name for step in running.left(first, out)])

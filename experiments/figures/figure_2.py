@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from model_metamers import InputError, plots, runs
 from model_metamers.criteria.null_distribution import NullDistribution
 from model_metamers.runs import results
+from model_metamers.storage.reading import read_arrays
 
 GRADIENTS = ("linear", "plain")
 ROWS = "relu_gradients.json"
@@ -99,7 +100,7 @@ def _early_and_late(part: SubFigure, out: Path, network: str, rows: Sequence[dic
 
 def _example(part: SubFigure, path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """(b): activations of a target against those of its metamers, plain above linear."""
-    arrays = results.read_arrays(path, ("layer", "stimulus", "target", *GRADIENTS))
+    arrays = read_arrays(path, ("layer", "stimulus", "target", *GRADIENTS))
     layer, stimulus = str(arrays["layer"]), str(arrays["stimulus"])
     highest = 1.05 * max(float(arrays[name].max()) for name in ("target", *GRADIENTS))
     size = 2.0 if arrays["target"].size > _MANY_UNITS else 3.5

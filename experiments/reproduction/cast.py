@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from model_metamers import InputError
+from model_metamers.storage.digests import file_digest
 from model_metamers.weights import manifest, saved_model
 
 _UNTRAINED = "random:"
@@ -218,7 +219,7 @@ def _files(checkpoint: str) -> list[Path]:
 
 def _digest(part: Part) -> str:
     text = part.checkpoint or str(manifest.default_checkpoint(part.network))
-    return " ".join(manifest.sha256(file) for file in _files(text)) or text
+    return " ".join(file_digest(file) for file in _files(text)) or text
 
 
 def _missing(part: Part, used: set[tuple[str, str | None]]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import jinja2
 
 from model_metamers import catalog
-from model_metamers.runs import results
+from model_metamers.storage.writing import write_json, write_text
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction import answers, claims, rho_claims, steps
@@ -114,7 +113,7 @@ def write(
         }
         for number, statement in STATEMENTS.items()
     }
-    results.write_json(out / CLAIMS, content)
+    write_json(out / CLAIMS, content)
     template = jinja2.Environment(
         loader=jinja2.PackageLoader("model_metamers_experiments"),
         autoescape=True,
@@ -123,9 +122,7 @@ def write(
     ).get_template("reproduction.html")
     made = [_made(part, out, current) for part in scale.parts]
     further = _figures(out, ("figure_3",), current)
-    partial = out / f"{PAGE}.partial"
-    partial.write_text(template.render(sections=sections, parts=made, further=further, **about), "utf-8")
-    os.replace(partial, out / PAGE)
+    write_text(out / PAGE, template.render(sections=sections, parts=made, further=further, **about))
     return out / PAGE
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from model_metamers.runs import results
+from model_metamers.storage.writing import write_json
 from model_metamers_experiments.reproduction.steps import Step
 
 _DONE, _LOGS = "done", "logs"
@@ -175,7 +175,7 @@ class _Shares:
         }
         path = _mark(step, out)
         path.parent.mkdir(parents=True, exist_ok=True)
-        results.write_json(path, record)
+        write_json(path, record)
         return None
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import functools
-import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,8 +18,10 @@ from model_metamers.catalog import small
 from model_metamers.corpora import demo_stimuli, records
 from model_metamers.signals import files
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.digests import file_digests, text_digest
+from model_metamers.storage.whole import whole_folder
+from model_metamers.storage.writing import write_table
 from model_metamers.training import records as training_records
-from model_metamers.weights import manifest
 
 LABELS = "labels.csv"
 _SEED = 20191208
@@ -38,7 +38,6 @@ class Stimuli:
         natural signal stands for them.
       count: how many are matched, at most.
       source: in words.
-      identity: tells them from others.
       prepare: writes the files; does nothing where they are.
     """
 
@@ -47,8 +46,16 @@ class Stimuli:
     labels: Path | None
     count: int
     source: str
-    identity: str
     prepare: Callable[[], None] = lambda: None
+
+    @property
+    def identity(self) -> str:
+        """Tells them from others by their content; by their source while the files are not written."""
+        folders = [folder for folder in (self.matched, self.further) if folder]
+        if not all(folder.exists() for folder in folders):
+            return self.source
+        files = [path for folder in folders for path in _files(folder)]
+        return text_digest(file_digests([*files, *([self.labels] if self.labels else [])]))
 
 
 def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
@@ -65,7 +72,6 @@ def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
         out / "further",
         out / LABELS,
         count,
-        source,
         source,
         functools.partial(_write_cifar10, data, out, count, further),
     )
@@ -106,7 +112,7 @@ def spoken_words(
         _write_spoken_words(speech, out, count, further, sample_rate)
 
     source = f"{count} spoken words of speakers not trained on"
-    return Stimuli(out / "matched", out / "further", out / LABELS, count, source, source, prepare)
+    return Stimuli(out / "matched", out / "further", out / LABELS, count, source, prepare)
 
 
 def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate: int) -> None:
@@ -151,9 +157,7 @@ def photographs(out: Path, count: int) -> Stimuli:
     def prepare() -> None:
         _share(demo_stimuli.write_photographs(out / "all"), out, matched, further)
 
-    return Stimuli(
-        out / "matched", out / "further" if further else None, None, len(matched), source, source, prepare
-    )
+    return Stimuli(out / "matched", out / "further" if further else None, None, len(matched), source, prepare)
 
 
 def synthesised_words(out: Path, count: int) -> Stimuli:
@@ -167,7 +171,7 @@ def synthesised_words(out: Path, count: int) -> Stimuli:
         _share(everything, out, *([f"{word}.wav" for word in words] for words in (matched, further)))
         _write_labels(out / LABELS, [(word, word) for word in matched])
 
-    return Stimuli(out / "matched", out / "further", out / LABELS, len(matched), source, source, prepare)
+    return Stimuli(out / "matched", out / "further", out / LABELS, len(matched), source, prepare)
 
 
 def own(signal: SignalSpec, matched: str, further: str | None, labels: str | None) -> Stimuli:
@@ -185,8 +189,6 @@ def own(signal: SignalSpec, matched: str, further: str | None, labels: str | Non
         if not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
     there = {given: files.find_files([given], signal) for given in (matched, further) if given}
-    about = [f"{name} {path.stat().st_size}" for found in there.values() for name, path in found.items()]
-    about.append(manifest.sha256(Path(labels)) if labels else "")
     truth = f"labels of {labels}" if labels else _NO_LABELS
     return Stimuli(
         Path(matched),
@@ -194,8 +196,12 @@ def own(signal: SignalSpec, matched: str, further: str | None, labels: str | Non
         Path(labels) if labels else None,
         len(there[matched]),
         f"files of {matched}; {truth}",
-        hashlib.sha256("\n".join(about).encode()).hexdigest(),
     )
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or those of a folder in order of their names."""
+    return [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
 
 
 def _share(everything: Path, out: Path, matched: Sequence[str], further: Sequence[str]) -> None:
@@ -209,13 +215,9 @@ def _fill(folder: Path, write: Callable[[Path], object]) -> None:
     """Makes a folder and its files, whole or not at all."""
     if folder.exists():
         return
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    write(partial)
-    partial.rename(folder)
+    with whole_folder(folder) as partial:
+        write(partial)
 
 
 def _write_labels(path: Path, truths: Sequence[tuple[str, str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("stimulus", "label"), *truths])
+    write_table(path, [("stimulus", "label"), *truths])

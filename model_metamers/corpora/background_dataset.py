@@ -18,8 +18,8 @@ from model_metamers.corpora import hold_out, record_writer
 from model_metamers.corpora.clip_format import PAPER_FORMAT, ClipFormat
 from model_metamers.corpora.speech_dataset import SPLITS
 from model_metamers.errors import InputError
-from model_metamers.runs.results import write_json
 from model_metamers.signals import sounds
+from model_metamers.storage.writing import write_json, write_lines
 
 LAYOUTS = ("folders", "esc50", "audioset")
 NO_FOLD = 0  # folds count from 1
@@ -271,8 +271,8 @@ def write_dataset(
                     counts["clips"] += len(heard)
                     for piece in heard:
                         writer.write(_record(sound, piece, labels))
-        record_writer.write_lines(folder / "labels.txt", labels)
-        record_writer.write_lines(folder / "flags.txt", flags)
+        write_lines(folder / "labels.txt", labels)
+        write_lines(folder / "flags.txt", flags)
         write_json(folder / "summary.json", found)
     return found
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
+from model_metamers.storage.writing import write_lines
 
 _EXTENSIONS = (".jpg", ".jpeg", ".png")
 _FORMATS = ("JPEG", "PNG")
@@ -141,8 +142,8 @@ def write_records(
                         "image/filename": source.name,
                     }
                 )
-        record_writer.write_lines(folder / "labels.txt", [f"{i}:{name}" for i, name in enumerate(labels)])
-        record_writer.write_lines(folder / "flags.txt", flags)
+        write_lines(folder / "labels.txt", [f"{i}:{name}" for i, name in enumerate(labels)])
+        write_lines(folder / "flags.txt", flags)
     return kinds
 
 

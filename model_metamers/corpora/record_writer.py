@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, StorageError
 from model_metamers.signals import collection
+from model_metamers.storage import whole
 
 _EXAMPLES_OF_A_SHARD = 4096
 NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", docs/sources.md 1d
@@ -32,23 +31,17 @@ def class_names(names: Iterable[str]) -> list[str]:
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes its name only once it is complete, and is gone otherwise.
+    """As `storage.whole.whole_folder`; TensorFlow's errors of writing are told as the system's are.
 
     Raises:
-      InputError: the folder exists, or the disk takes no more.
+      InputError: the folder exists.
+      StorageError: the disk takes no more.
     """
-    if folder.exists():
-        raise InputError(f"{folder}: exists already; data sets are not overwritten, choose another --out")
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        os.replace(partial, folder)
-    except (OSError, tf.errors.OpError) as error:
-        raise InputError(f"{folder}: cannot be written ({error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        with whole.whole_folder(folder) as partial:
+            yield partial
+    except tf.errors.OpError as error:
+        raise StorageError(f"{folder}: cannot be written ({error.message})") from error
 
 
 class ShardWriter(contextlib.ExitStack):
@@ -99,18 +92,11 @@ def _reorder(path: Path, random: np.random.RandomState) -> None:
     """Puts the records of a file in random order."""
     begins = [offset - collection.RECORD_HEADER for offset in collection.record_offsets(path)]
     spans = list(itertools.pairwise([*begins, path.stat().st_size]))  # none of an empty file
-    partial = path.with_name(f"{path.name}.partial")
-    with path.open("rb") as old, partial.open("wb") as new:
+    with whole.whole_file(path) as partial, path.open("rb") as old, partial.open("wb") as new:
         for i in random.permutation(len(spans)):
             first, end = spans[i]
             old.seek(first)
             new.write(old.read(end - first))
-    os.replace(partial, path)
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """A text file, one entry a line."""
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def read_lines(path: Path) -> list[str]:

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from model_metamers.corpora import record_writer
 from model_metamers.corpora.speech_dataset import SPLITS, Clip, Selected, cut
-from model_metamers.runs.results import write_json
 from model_metamers.signals import sounds
+from model_metamers.storage.writing import write_json, write_lines
 
 # Section 3.3 of the paper.
 PAPER_TARGETS = {"words": 793, "speakers": 432, "train clips": 230_357, "validation clips": 40_651}
@@ -63,9 +63,9 @@ def write_dataset(
                         shard = writer.write(_record(clip, signal, selected) | {"/stimuli/clip_int": row})
                         table.writerow([split, shard, *dataclasses.astuple(clip)])
                         written[split].append(clip)
-        record_writer.write_lines(folder / "words.txt", selected.words)
-        record_writer.write_lines(folder / "speakers.txt", selected.speakers)
-        record_writer.write_lines(folder / "flags.txt", flags)
+        write_lines(folder / "words.txt", selected.words)
+        write_lines(folder / "speakers.txt", selected.speakers)
+        write_lines(folder / "flags.txt", flags)
         found = dataclasses.asdict(selected.clip_format)
         found |= summary(written, selected.words, selected.speakers, dropped)
         write_json(folder / "summary.json", found)

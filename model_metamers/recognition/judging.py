@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +20,9 @@ from model_metamers.recognition.decisions import Decision
 from model_metamers.recognition.presentations import NATURAL, Presentation
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.statistics import bootstrap
+from model_metamers.storage.digests import text_digest
+from model_metamers.storage.reading import read_array
+from model_metamers.storage.writing import write_array
 
 _BATCH = 16
 _BLOCK = 64  # presentations whose logits are kept together
@@ -112,27 +113,20 @@ def _block(network: Network, block: Sequence[Presentation], kept: Path) -> np.nd
     """Logits of a block, read where they are kept."""
     path = kept / f"{_block_key(network, block)}.npy"
     if not path.exists():
-        _write_array(path, logits(network, np.stack([p.read(network.signal) for p in block])))
-    return np.load(path, allow_pickle=False)
+        write_array(path, logits(network, np.stack([p.read(network.signal) for p in block])))
+    return read_array(path)
 
 
 def kept_folder(out: Path, network: Network) -> Path:
     """Where a judge's logits are kept."""
-    about = hashlib.sha256(network.checkpoint_digest.encode()).hexdigest()[:12]
+    about = text_digest([network.checkpoint_digest])[:12]
     return out / "logits" / f"{network.name.replace('/', '_')}-{about}"
 
 
 def _block_key(network: Network, block: Sequence[Presentation]) -> str:
     parts = [str(_FORMAT), network.name, network.checkpoint_digest, repr(dataclasses.astuple(network.signal))]
     parts += [presentation.digest() for presentation in block]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _write_array(path: Path, array: np.ndarray) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.save(file, array)
-    os.replace(partial, path)
+    return text_digest(parts)[:32]
 
 
 def truths(

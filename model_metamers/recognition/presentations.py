@@ -17,6 +17,7 @@ from model_metamers.runs import inclusion, results
 from model_metamers.signals import images
 from model_metamers.signals.refit import refit
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.reading import read_arrays
 
 NATURAL = "natural"
 CRITERIA = ("file", "float", "none")
@@ -96,7 +97,7 @@ class Presentation:
         if self.is_file:
             return refit(results.read_shown(self.path, self.spec), self.spec, spec, str(self.path))
         array = "target" if self.stem == "target" else "signal"
-        return refit(results.read_arrays(self.path, (array,))[array], self.spec, spec, str(self.path))
+        return refit(read_arrays(self.path, (array,))[array], self.spec, spec, str(self.path))
 
 
 def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presentation]:

@@ -7,14 +7,11 @@ all are there, `null.npz` with `null.json` for people.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from model_metamers import runs
 from model_metamers.criteria import null_design
@@ -23,6 +20,9 @@ from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.runs import results
 from model_metamers.signals.collection import Stimuli
+from model_metamers.storage.claims import claim_folder
+from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.writing import write_arrays, write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,14 +83,14 @@ def measure(
         run.stimuli,
         missing,
         run.memory_gb,
-        keep=lambda index, rho: _write_block(_block_path(folder, index), rho),
+        keep=lambda index, rho: write_arrays(_block_path(folder, index), rho),
         progress=progress,
     )
     if not all(_block_path(folder, block.index).exists() for block in blocks):
         return None
-    found = [results.read_arrays(_block_path(folder, block.index)) for block in blocks]
+    found = [read_arrays(_block_path(folder, block.index)) for block in blocks]
     null = combine(run.network, run.design, [{layer: b[layer] for layer in run.layers} for b in found])
-    results.write_json(run.out / "null.json", summary(null))
+    write_json(run.out / "null.json", summary(null))
     results.write_null(path, null, run.stimuli.digest)
     shutil.rmtree(folder)
     return null
@@ -119,19 +119,11 @@ def _prepare(run: NullRun) -> None:
         "stimuli": run.stimuli.digest,
         **{name: getattr(run, name) for name in ("pairs", "design", "block_size", "seed")},
     }
-    runs.claim_folder(run.out, json.loads(json.dumps(settings)))
+    claim_folder(run.out, settings)
 
 
 def _block_path(folder: Path, index: int) -> Path:
     return folder / f"block_{index:06d}.npz"
-
-
-def _write_block(path: Path, rho: dict[str, np.ndarray]) -> None:
-    # Shards on machines that share the folder must not write the same partial file.
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez(file, **rho)
-    os.replace(partial, path)
 
 
 def read(path: str | os.PathLike) -> NullDistribution:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
 from model_metamers.runs import Run, results
+from model_metamers.storage.writing import write_text
 from model_metamers.synthesis import Metamer
 
 PAGE = "report.html"
@@ -79,9 +79,7 @@ def write_report(out: Path, networks: Sequence[NetworkResults], title: str, comm
     ).get_template(PAGE)
     sections = [_section(network, out) for network in networks]
     page = template.render(title=title, command=command, sections=sections)
-    partial = out / f"{PAGE}.partial"
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, out / PAGE)
+    write_text(out / PAGE, page)
     return out / PAGE
 
 

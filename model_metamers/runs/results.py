@@ -11,15 +11,9 @@ the float32 `metamer.npz`.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import hashlib
 import importlib.metadata
-import json
 import os
-import shutil
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +27,10 @@ from model_metamers.networks.network import Network
 from model_metamers.signals import images, sounds
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.digests import array_digest
+from model_metamers.storage.reading import read_arrays, read_json
+from model_metamers.storage.whole import whole_folder
+from model_metamers.storage.writing import write_arrays, write_json
 from model_metamers.synthesis import Metamer
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState
@@ -68,10 +66,8 @@ def save(
       InputError: the folder exists, or the null distribution is of another network.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise InputError(f"{folder}: exists already; metamers are not overwritten")
     spec = metamer.spec
-    with _whole_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         np.savez(
             partial / "metamer.npz",
             signal=metamer.signal,
@@ -131,10 +127,7 @@ def load_record(folder: str | os.PathLike) -> dict[str, Any]:
       InputError: missing, damaged, or of another program.
     """
     path = Path(folder) / "metamer.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no readable metamer ({error})") from error
+    record = read_json(path, "metamer")
     if not isinstance(record, dict) or record.get("format") != _FORMAT:
         raise InputError(f"{path}: not a metamer of this program (format {_FORMAT})")
     return record
@@ -166,17 +159,9 @@ def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
     return sounds.read_waveform(path, spec.sample_rate).astype(np.float32)
 
 
-def digest(array: np.ndarray) -> str:
-    """sha256 of an array's bytes, hex."""
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
-
-
 def write_state(path: Path, state: SearchState) -> None:
     """Writes a search's state, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **{field.name: getattr(state, field.name) for field in dataclasses.fields(state)})
-    os.replace(partial, path)
+    write_arrays(path, {field.name: getattr(state, field.name) for field in dataclasses.fields(state)})
 
 
 def read_state(path: Path) -> SearchState:
@@ -187,16 +172,13 @@ def read_state(path: Path) -> SearchState:
 
 def write_null(path: Path, null: NullDistribution, stimuli: str) -> None:
     """Writes a null distribution; `stimuli` is a digest of what it was measured on."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        about = np.array([null.network, null.checkpoint, null.design, stimuli])
-        layers = {
-            f"{layer}/{field}": value
-            for layer, found in null.layers.items()
-            for field, value in dataclasses.asdict(found).items()
-        }
-        np.savez(file, about=about, layers=np.array(list(null.layers)), **layers)
-    os.replace(partial, path)
+    about = np.array([null.network, null.checkpoint, null.design, stimuli])
+    layers = {
+        f"{layer}/{field}": value
+        for layer, found in null.layers.items()
+        for field, value in dataclasses.asdict(found).items()
+    }
+    write_arrays(path, {"about": about, "layers": np.array(list(null.layers)), **layers})
 
 
 def read_null(path: Path) -> tuple[NullDistribution, str]:
@@ -215,22 +197,6 @@ def _layer_null(arrays: dict[str, np.ndarray], layer: str) -> LayerNull:
     return LayerNull(**{name: v if v.ndim else v.item() for name, v in values.items()})
 
 
-def read_arrays(path: Path, names: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
-    """Arrays of a .npz file, all or the named ones; InputError where one cannot be had."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in (names or archive.files)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: missing, truncated or no file of this program ({error})") from error
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON whole or not at all; NaN becomes null."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(_without_nan(value), indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
-
-
 def _record(metamer: Metamer) -> dict[str, Any]:
     return {
         "format": _FORMAT,
@@ -238,7 +204,7 @@ def _record(metamer: Metamer) -> dict[str, Any]:
         "checkpoint": metamer.checkpoint,
         "layer": metamer.layer,
         "stimulus": metamer.stimulus,
-        "target_sha256": digest(metamer.target),
+        "target_sha256": array_digest(metamer.target),
         "signal": _plain(metamer.spec),
         "config": _plain(metamer.config),
         "iterations": metamer.iterations,
@@ -265,21 +231,3 @@ def _write_shown(path: Path, signal: np.ndarray, spec: SignalSpec, brightest: fl
     else:
         matplotlib.image.imsave(path, signal[:, :, 0], vmin=0.0, vmax=brightest, cmap="magma", origin="lower")
     return 0
-
-
-@contextlib.contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes its name only once it is complete."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    os.replace(partial, folder)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_nan(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(v) for v in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

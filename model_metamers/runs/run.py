@@ -8,9 +8,6 @@ its last saved step to the same bits.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +20,11 @@ from model_metamers.errors import InputError
 from model_metamers.networks.cochleagram_view import cochleagram_view, to_cochleagram
 from model_metamers.networks.network import Network
 from model_metamers.runs import results
+from model_metamers.storage.claims import claim_folder
+from model_metamers.storage.digests import array_digest, text_digest
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.search import Search
 
-SETTINGS = "settings.json"
 NULL = "null.npz"
 
 
@@ -92,36 +90,15 @@ def prepare(run: Run, resume: bool = True) -> None:
     run.network.check_layers(run.layers)
     if not run.stimuli:
         raise InputError("there are no stimuli")
-    claim_folder(run.folder, json.loads(json.dumps(_settings(run))), resume)
+    claim_folder(run.folder, _settings(run), resume)
     for layer in run.layers:
         for name, target in run.stimuli.items():
             folder = run.metamer_folder(layer, name)
-            if folder.exists() and results.load_record(folder)["target_sha256"] != results.digest(target):
+            if folder.exists() and results.load_record(folder)["target_sha256"] != array_digest(target):
                 raise InputError(
                     f"{folder}: holds the metamer of another target of that name; rename the stimulus "
                     f"or choose another folder"
                 )
-
-
-def claim_folder(folder: Path, settings: Mapping[str, Any], resume: bool = True) -> None:
-    """Makes a folder for results of these settings, or finds one of the same.
-
-    Raises:
-      InputError: it cannot be written, holds results of other settings, or any where
-        `resume` is False.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
-    path = folder / SETTINGS
-    if not path.exists():
-        results.write_json(path, settings)
-    elif not resume:
-        raise InputError(f"{folder}: holds a run already; resume it, or choose another folder")
-    else:
-        _check_settings(path, settings)
 
 
 def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
@@ -134,7 +111,7 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
     if len(signals) < 2:
         return None
     layers = tuple(dict.fromkeys([*run.network.layers, *run.layers]))
-    stimuli = hashlib.sha256("".join(sorted(map(results.digest, signals))).encode()).hexdigest()
+    stimuli = text_digest(["".join(sorted(map(array_digest, signals)))])
     path = run.folder / NULL
     if path.exists():
         null, measured_on = results.read_null(path)
@@ -212,8 +189,8 @@ def _make_batch(run: Run, search: Search, names: list[str], null, progress: bool
 def _state_path(run: Run, search: Search, names: list[str]) -> Path:
     """The file of a batch's unfinished search, named by all that defines it."""
     defines = [run.network.checkpoint_digest, search.layer, repr(search.config.identity())]
-    defines += [results.digest(run.stimuli[name]) for name in names]
-    key = hashlib.sha256("\n".join(defines).encode()).hexdigest()[:16]
+    defines += [array_digest(run.stimuli[name]) for name in names]
+    key = text_digest(defines)[:16]
     return run.metamer_folder(search.layer, f".search-{key}.npz")
 
 
@@ -222,17 +199,6 @@ def _settings(run: Run) -> dict[str, Any]:
     return {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
 
 
-def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged ({error}); choose another folder") from error
-    other = [key for key in settings if there.get(key) != settings[key]]
-    if other:
-        listed = ", ".join(f"{key}={there.get(key)} there, {settings[key]} now" for key in other)
-        raise InputError(f"{path.parent}: holds a run with other settings ({listed}); choose another folder")
-
-
 def _distinct(signals: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The signals without repetitions: a signal is not unrelated to itself."""
-    return list({results.digest(signal): signal for signal in signals}.values())
+    return list({array_digest(signal): signal for signal in signals}.values())

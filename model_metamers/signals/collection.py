@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.signals import files, images, sounds
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.digests import file_digests, text_digest
 
 RECORDS = (".tfrecord", ".tfrecords")
 RECORD_HEADER = 12  # bytes of the length and its checksum
@@ -42,8 +42,7 @@ class FileStimuli(Stimuli):
     """Image or sound files."""
 
     def __init__(self, paths: Mapping[str, Path], signal: SignalSpec, recordings: Sequence[str]):
-        sizes = [f"{name} {path.stat().st_size}" for name, path in paths.items()]
-        super().__init__(list(paths), recordings, _digest(sizes))
+        super().__init__(list(paths), recordings, _identity(list(paths.values()), recordings))
         self._paths, self._signal = list(paths.values()), signal
 
     def __getitem__(self, index: int) -> np.ndarray:
@@ -56,7 +55,7 @@ class RecordStimuli(Stimuli):
     def __init__(self, paths: Sequence[Path], signal: SignalSpec, sound_key: str, sample_rate: int | None):
         self._places = [(path, offset) for path in paths for offset in record_offsets(path)]
         names = [f"{path.name}:{offset}" for path, offset in self._places]
-        super().__init__(names, names, _digest([*names, *(str(p.stat().st_size) for p in paths)]))
+        super().__init__(names, names, _identity(paths, names))
         self._signal, self._sound_key, self._sample_rate = signal, sound_key, sample_rate
 
     def __getitem__(self, index: int) -> np.ndarray:
@@ -157,5 +156,8 @@ def _recording(name: str, pattern: str | None) -> str:
     return match[1]
 
 
-def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def _identity(paths: Sequence[Path], recordings: Sequence[str]) -> str:
+    """What decides a measurement: the files' contents in order, and which of them belong together."""
+    first: dict[str, int] = {}
+    groups = [first.setdefault(recording, place) for place, recording in enumerate(recordings)]
+    return text_digest([*file_digests(paths), *map(str, groups)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
 from model_metamers.networks.network import Network
+from model_metamers.storage.writing import write_table
 
 
 def read_stages(
@@ -61,7 +61,5 @@ def pooled_auc(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def write_confusions(path: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
     """Counts [label, answer] as a CSV table with the classes' names on both sides."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["label", *classes])
-        table.writerows([name, *row.tolist()] for name, row in zip(classes, counts, strict=True))
+    rows = ([name, *row.tolist()] for name, row in zip(classes, counts, strict=True))
+    write_table(path, [["label", *classes], *rows])

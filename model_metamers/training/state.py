@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
-from model_metamers.runs.results import write_json
+from model_metamers.storage.claims import claim_folder
+from model_metamers.storage.reading import read_json
+from model_metamers.storage.writing import write_json
 
 _HISTORY = "history.json"
-_SETTINGS = "settings.json"
 
 
 class TrainingState:
@@ -43,11 +43,7 @@ class TrainingState:
         checkpoint = tf.train.Checkpoint(
             weights=list(network.weights.values()), optimizer=optimizer, step=self._step
         )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._same_training(json.loads(json.dumps(dict(settings))))
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+        claim_folder(folder, settings, every_key=True)
         self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
         if self._manager.latest_checkpoint:
             self._restore(checkpoint)
@@ -61,20 +57,6 @@ class TrainingState:
         """Counts a step."""
         self._step.assign_add(1)
 
-    def _same_training(self, settings: dict[str, Any]) -> None:
-        path = self.folder / _SETTINGS
-        if not path.exists():
-            write_json(path, settings)
-            return
-        found = _read(path)
-        changed = sorted(k for k in {*found, *settings} if found.get(k) != settings.get(k))
-        if changed:
-            raise InputError(
-                f"{self.folder} holds a training with other settings ("
-                + ", ".join(f"{k}: {found.get(k)} there, {settings.get(k)} now" for k in changed)
-                + "); repeat them, or choose another folder"
-            )
-
     def _restore(self, checkpoint: tf.train.Checkpoint) -> None:
         latest = self._manager.latest_checkpoint
         try:
@@ -85,7 +67,7 @@ class TrainingState:
                 f"before is in the same folder: name it in the folder's `checkpoint` file, or start anew"
             ) from error
         path = self.folder / _HISTORY
-        entries = _read(path) if path.exists() else []
+        entries = read_json(path) if path.exists() else []
         self.history = [entry for entry in entries if entry["step"] <= self.step]
 
     def save(self) -> None:
@@ -100,10 +82,3 @@ class TrainingState:
                 f"{self.folder}: the state of step {self.step} cannot be saved ({reason}); free some space "
                 f"and repeat the command: it goes on from {Path(last).name if last else 'the start'}"
             ) from error
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error

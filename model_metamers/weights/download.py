@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from model_metamers.errors import InputError
+from model_metamers.storage.digests import file_digest
+from model_metamers.storage.whole import partial_beside
+from model_metamers.storage.writing import write_json
 from model_metamers.weights import manifest
 from model_metamers.weights.manifest import Download
 from model_metamers.weights.transfer import transfer
@@ -66,7 +69,8 @@ def fetch(
         "networks": networks,
         "files": _listed(target, folder),
     }
-    manifest.write_json(folder / manifest.RECORD, {**manifest.read_record(folder), download.name: entry})
+    record = {**manifest.read_record(folder), download.name: entry}
+    write_json(folder / manifest.RECORD, record, sort_keys=True)
     return _files(download, folder)
 
 
@@ -101,21 +105,20 @@ def _check_digest(download: Download, noted: Mapping[str, Any], file: Path, dige
 
 def _put_in_place(download: Download, file: Path, target: Path) -> None:
     """Makes the download's folder of its file, whole or not at all, and removes the file."""
-    partial = target.with_name(f".{target.name}.partial")
-    for leftover in (partial, target):
-        if leftover.exists():
-            shutil.rmtree(leftover)
-    if download.is_archive:
-        try:
-            unpack(file, partial)
-        except InputError:
-            file.unlink()
-            raise
-        file.unlink()
-    else:
-        partial.mkdir()
-        file.rename(partial / file.name)
-    partial.rename(target)
+    if target.exists():
+        shutil.rmtree(target)
+    with partial_beside(target) as partial:
+        if download.is_archive:
+            try:
+                unpack(file, partial)
+            except InputError:
+                file.unlink()
+                raise
+        else:
+            partial.mkdir()
+            shutil.copyfile(file, partial / file.name)
+        partial.rename(target)
+    file.unlink()
 
 
 def _locate(download: Download, target: Path, folder: Path) -> dict[str, dict[str, str]]:
@@ -141,7 +144,7 @@ def _find(name: str, target: Path) -> Path:
 
 def _listed(target: Path, folder: Path) -> list[dict[str, Any]]:
     return [
-        {"name": p.relative_to(folder).as_posix(), "bytes": p.stat().st_size, "sha256": manifest.sha256(p)}
+        {"name": p.relative_to(folder).as_posix(), "bytes": p.stat().st_size, "sha256": file_digest(p)}
         for p in sorted(target.rglob("*"))
         if p.is_file()
     ]

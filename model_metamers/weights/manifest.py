@@ -9,14 +9,14 @@ arrived, so that it can be verified whenever it is loaded.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from model_metamers.errors import InputError
+from model_metamers.storage.digests import cache_folder, file_digest
+from model_metamers.storage.writing import write_json
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parent / "checkpoints"
@@ -60,11 +60,6 @@ def checkpoints_folder() -> Path:
         if (folder / _FILE).exists():
             return folder
     raise InputError(f"{_FILE} was found neither in the checkout nor in the installed package")
-
-
-def cache_folder() -> Path:
-    """The package's folder in the user's cache: $XDG_CACHE_HOME or ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "model_metamers"
 
 
 def downloads_folder() -> Path:
@@ -177,13 +172,6 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: damaged ({error}); delete it and fetch anew") from error
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Writes a file whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(partial, path)
-
-
 def add_entry(prefix: Path, entry: Mapping[str, Any]) -> None:
     """Lists the files of a checkpoint in the manifest of its folder, with their digests."""
     entries = _entries(prefix.parent) if (prefix.parent / _FILE).exists() else {}
@@ -193,18 +181,9 @@ def add_entry(prefix: Path, entry: Mapping[str, Any]) -> None:
     entries[prefix.name] = {
         "prefix": prefix.name,
         **entry,
-        "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files],
+        "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": file_digest(f)} for f in files],
     }
-    write_json(prefix.parent / _FILE, entries)
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    write_json(prefix.parent / _FILE, entries, sort_keys=True)
 
 
 def _entries(folder: Path) -> dict[str, Any]:
@@ -214,5 +193,5 @@ def _entries(folder: Path) -> dict[str, Any]:
 def _verify(path: Path, digest: str, source: str) -> None:
     if not path.exists():
         raise InputError(f"checkpoint {path}: listed in {source} but missing; fetch it anew")
-    if sha256(path) != digest:
+    if file_digest(path) != digest:
         raise InputError(f"checkpoint {path}: its sha256 is not that of {source}; fetch it anew")

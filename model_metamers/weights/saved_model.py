@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model_metamers.errors import InputError
-from model_metamers.weights.manifest import cache_folder
+from model_metamers.storage.digests import cache_folder
 
 _CACHE = "TFHUB_CACHE_DIR"
 

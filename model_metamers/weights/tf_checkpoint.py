@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from model_metamers.errors import InputError
+from model_metamers.storage.whole import partial_beside, whole_file
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -86,16 +87,22 @@ def write_checkpoint(prefix: str | os.PathLike, values: Mapping[str, np.ndarray]
     `tf.train.load_checkpoint` read them.
     """
     prefix = Path(prefix)
-    partial = prefix.with_name(f".{prefix.name}.partial")
     names = sorted(values)
-    tf.raw_ops.SaveV2(
-        prefix=str(partial),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=[tf.convert_to_tensor(values[name]) for name in names],
-    )
-    for suffix in (".data-00000-of-00001", ".index"):
-        os.replace(f"{partial}{suffix}", f"{prefix}{suffix}")
+    # The index comes last: without it there is no checkpoint.
+    with (
+        whole_file(f"{prefix}.index") as index,
+        whole_file(f"{prefix}.data-00000-of-00001") as data,
+        partial_beside(prefix) as folder,
+    ):
+        folder.mkdir()
+        tf.raw_ops.SaveV2(
+            prefix=f"{folder}/written",
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=[tf.convert_to_tensor(values[name]) for name in names],
+        )
+        os.replace(f"{folder}/written.data-00000-of-00001", data)
+        os.replace(f"{folder}/written.index", index)
 
 
 def _prefix(path: Path) -> Path:

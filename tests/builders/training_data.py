@@ -8,6 +8,7 @@ import tensorflow as tf
 from model_metamers.catalog import small
 from model_metamers.corpora import record_writer
 from model_metamers.runs.results import write_json
+from model_metamers.storage.writing import write_lines
 
 
 def write_speech(
@@ -26,7 +27,7 @@ def write_speech(
                         "/stimuli/word_int": label,
                     }
                 )
-    record_writer.write_lines(folder / "words.txt", words)
+    write_lines(folder / "words.txt", words)
     write_json(folder / "summary.json", {"sample_rate": rate, "num_samples": samples})
     return folder
 
@@ -48,7 +49,7 @@ def write_backgrounds(
                         "/stimuli/labels_binary_via_int": np.eye(len(labels), dtype=np.int64)[label],
                     }
                 )
-    record_writer.write_lines(folder / "labels.txt", labels)
+    write_lines(folder / "labels.txt", labels)
     write_json(folder / "summary.json", {"sample_rate": rate, "num_samples": samples})
     return folder
 
@@ -63,7 +64,7 @@ def write_images(folder: Path, size: int = 32, classes=small.CIFAR10_CLASSES, co
                 label = i % len(classes)
                 image = np.clip(random.randint(0, 40, [size, size, 3]) + 20 * label, 0, 255).astype(np.uint8)
                 writer.write({"image/encoded": tf.io.encode_png(image).numpy(), "image/class/label": label})
-    record_writer.write_lines(folder / "labels.txt", [f"{i}:{name}" for i, name in enumerate(classes)])
+    write_lines(folder / "labels.txt", [f"{i}:{name}" for i, name in enumerate(classes)])
     return folder
 
 

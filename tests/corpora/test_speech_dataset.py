@@ -249,7 +249,7 @@ def test_clips_of_the_binary_have_the_word_in_the_middle(clicks, tmp_path):
                 assert feature[f"/stimuli/{key}"].bytes_list.value[0].decode() == row[key]
     assert sorted(numbers) == list(range(12)) != numbers
     with (
-        pytest.raises(InputError, match="exists already; data sets are not overwritten"),
+        pytest.raises(InputError, match="exists already; it is not overwritten"),
         record_writer.whole_folder(out),
     ):
         pass

@@ -14,6 +14,7 @@ from PIL import Image
 import model_metamers as mm
 from model_metamers.runs import results
 from model_metamers.signals import files
+from model_metamers.storage.writing import write_json
 from model_metamers_experiments import original_numbers
 from model_metamers_experiments.figures import original_comparison
 from tests.conftest import make_tiny_vgg
@@ -156,7 +157,7 @@ def test_sentence_says_what_follows(compared, recorded, tiny_vgg, small_images, 
 
 def test_figure_reads_the_saved_results(compared, tmp_path):
     out, found, _ = compared
-    results.write_json(out / "comparison.json", {"source": {}, "comparisons": [found]})
+    write_json(out / "comparison.json", {"source": {}, "comparisons": [found]})
     drawn = original_comparison.draw(out)
     assert [path.name for path in drawn] == ["original_comparison.png", "original_comparison.pdf"]
     with Image.open(drawn[0]) as image:

@@ -14,6 +14,7 @@ from PIL import Image
 import model_metamers as mm
 from model_metamers import InputError
 from model_metamers.runs import results
+from model_metamers.storage.reading import read_arrays
 from model_metamers_experiments.figures import figure_2
 
 LAYERS = ("conv1_2", "fc6")
@@ -98,7 +99,7 @@ def test_zero_shares_are_those_of_the_layer(compared):
 def test_later_run_keeps_what_is_there_and_changes_the_example(compared):
     out = compared / "out"
     assert (out / "relu_gradients.csv").read_bytes() == (compared / "before").read_bytes()
-    example = results.read_arrays(out / "vgg_19_small_example.npz")
+    example = read_arrays(out / "vgg_19_small_example.npz")
     assert (str(example["layer"]), str(example["stimulus"])) == ("fc6", "cat")
     assert {name: v.shape for name, v in example.items() if v.ndim} == {
         "target": (256,),

@@ -12,7 +12,7 @@ import pytest
 import model_metamers as mm
 from model_metamers import InputError, plots
 from model_metamers.recognition import judging
-from model_metamers.runs import inclusion
+from model_metamers.storage.writing import write_rows
 from model_metamers_experiments.figures import curves, figure_3, figure_5, figure_6, figure_s9, points
 from model_metamers_experiments.figures.points import Who
 from tests.recognition.test_recognition import make_run
@@ -60,7 +60,7 @@ def write_results(path: Path, pairs, decisions=("fine",), optimized=("waveform",
                             }
                         )
     chance = {(*judge, d): 0.1 if d == "fine" else 1 / 16 for judge, _ in pairs for d in decisions}
-    inclusion.write_csv(path, judging.points(rows, chance, resamples=200))
+    write_rows(path, judging.points(rows, chance, resamples=200))
     return path
 
 

@@ -158,7 +158,7 @@ def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path
     monkeypatch.setattr(judging, "_BLOCK", 2)
     judges = [mm.load_network("vgg_19_small", f"random:{seed}") for seed in (0, 1)]
     whole = [judging.judge(j, found, tmp_path / "whole" / j.checkpoint_digest, False) for j in judges]
-    write, chance = judging._write_array, random.Random(0)
+    write, chance = judging.write_array, random.Random(0)
     written = []
 
     def failing(path, array):
@@ -168,7 +168,7 @@ def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path
         written.append(path)
         write(path, array)
 
-    monkeypatch.setattr(judging, "_write_array", failing)
+    monkeypatch.setattr(judging, "write_array", failing)
     stops, broken = 0, None
     while broken is None:
         try:

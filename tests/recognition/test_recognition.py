@@ -12,6 +12,7 @@ from model_metamers import InputError
 from model_metamers.networks.keras_network import from_keras
 from model_metamers.recognition import decisions, judging, presentations
 from model_metamers.runs import results
+from model_metamers.storage.writing import write_json
 from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
 
 keras = tf.keras
@@ -42,7 +43,7 @@ def make_run(network, signals, layers, seeds, folder: Path, passing=lambda layer
                 for part in ("float", "file"):
                     record[part]["verdict"]["passes"] = passing(layer, name, seed)
                     record[part]["verdict"]["reasons"] = [] if passing(layer, name, seed) else ["set to fail"]
-                results.write_json(place / "metamer.json", record)
+                write_json(place / "metamer.json", record)
     return folder
 
 
@@ -146,7 +147,7 @@ def test_runs_that_cannot_be_told_apart_are_refused(image_run, tmp_path, tiny_vg
     for path in other.rglob("metamer.json"):
         record = results.load_record(path.parent)
         del record["file"]["verdict"]
-        results.write_json(path, record)
+        write_json(path, record)
     with pytest.raises(InputError, match="no metamer has a verdict"):
         presentations.find([other])
     (path.parent / "metamer.png").unlink()

@@ -44,7 +44,7 @@ def test_shards_stops_and_starts_give_the_same_file(tmp_path, tiny_vgg, monkeypa
     for shard in (1, 0, 2):
         sharded = null_runs.measure(null_run(tiny_vgg, tmp_path / "shards"), shard, 3, progress=False)
         assert (sharded is None) == (shard != 2)
-    write, written = null_runs._write_block, []
+    write, written = null_runs.write_arrays, []
 
     def failing(path, rho):
         if len(written) in (2, 4, 5):
@@ -53,7 +53,7 @@ def test_shards_stops_and_starts_give_the_same_file(tmp_path, tiny_vgg, monkeypa
         written.append(path)
         write(path, rho)
 
-    monkeypatch.setattr(null_runs, "_write_block", failing)
+    monkeypatch.setattr(null_runs, "write_arrays", failing)
     for _ in range(3):
         with pytest.raises(RuntimeError, match="power cut"):
             null_runs.measure(null_run(tiny_vgg, tmp_path / "broken"), progress=False)

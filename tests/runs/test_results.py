@@ -9,6 +9,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError, criteria
+from model_metamers.errors import StorageError
 from model_metamers.runs import results
 from model_metamers.synthesis.state import SearchState
 
@@ -74,7 +75,7 @@ def test_nothing_is_overwritten_or_left_half_written(tmp_path, image_metamer, mo
     with pytest.raises(InputError, match="not overwritten"):
         mm.save(image_metamer, tmp_path / "m")
     monkeypatch.setattr(results, "write_json", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(StorageError, match="other: cannot be written"):
         mm.save(image_metamer, tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

@@ -190,7 +190,7 @@ def test_another_training_in_the_folder_is_refused(tmp_path):
     _train(tmp_path, 1)
     network = Plain()
     with pytest.raises(
-        InputError, match=r"other settings \(command: \['--seed=0'\] there, \['--seed=1'\] now\)"
+        InputError, match=r"other settings \(command=\['--seed=0'\] there, \['--seed=1'\] now\)"
     ):
         state.TrainingState(tmp_path, network, tf.keras.optimizers.Adam(), {"command": ["--seed=1"]})
 

@@ -1,0 +1,75 @@
+"""A folder is for results of one kind of settings: the claim on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from model_metamers.errors import InputError, StorageError
+from model_metamers.storage.reading import read_json
+from model_metamers.storage.whole import make_folder, partial_beside
+from model_metamers.storage.writing import write_json
+
+SETTINGS = "settings.json"
+
+
+def claim_folder(
+    folder: Path, settings: Mapping[str, Any], resume: bool = True, every_key: bool = False
+) -> None:
+    """Makes a folder for results of these settings, or finds one of the same.
+
+    Of several processes that claim a new folder at once, one writes its settings, and the
+    others are held to them.
+
+    Args:
+      folder: of the results.
+      settings: what decides the results; anything that JSON holds.
+      resume: whether a folder that is claimed already may be gone on with.
+      every_key: whether keys that only the folder's settings have count as a difference.
+
+    Raises:
+      InputError: it holds results of other settings, or any where `resume` is False.
+      StorageError: it cannot be written.
+    """
+    wanted = json.loads(json.dumps(dict(settings)))
+    make_folder(folder)
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written ({error.strerror})") from error
+    path = folder / SETTINGS
+    if _write_first(path, wanted):
+        return
+    if not resume:
+        raise InputError(f"{folder}: holds a run already; resume it, or choose another folder")
+    _check_same(path, wanted, every_key)
+
+
+def _write_first(path: Path, settings: Mapping[str, Any]) -> bool:
+    """Writes a file that is not there yet; False where it is."""
+    if path.exists():
+        return False
+    with partial_beside(path) as whole:
+        write_json(whole, settings)
+        try:
+            os.link(whole, path)  # unlike a rename, it fails where somebody else was first
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links
+            write_json(path, settings)
+    return True
+
+
+def _check_same(path: Path, settings: Mapping[str, Any], every_key: bool) -> None:
+    there = read_json(path, "settings; choose another folder")
+    if not isinstance(there, dict):
+        raise InputError(f"{path}: damaged; choose another folder")
+    keys = {**dict.fromkeys(settings), **(dict.fromkeys(there) if every_key else {})}
+    other = [key for key in keys if there.get(key) != settings.get(key)]
+    if other:
+        listed = ", ".join(f"{key}={there.get(key)} there, {settings.get(key)} now" for key in other)
+        raise InputError(f"{path.parent}: holds a run with other settings ({listed}); choose another folder")

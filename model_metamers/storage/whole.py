@@ -1,0 +1,167 @@
+"""Files and folders that appear whole or not at all.
+
+What is being written lies beside its place under a hidden name of its own, and is renamed
+when it is complete. That name is never shared: it holds the machine, the process and a
+random number, so that any number of writers can write the same file at once; the last
+one to finish stays. What a killed writer left behind is removed by the next process that
+writes into that folder, on the same machine at once, on another after a week.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from model_metamers.errors import InputError, StorageError
+
+_LONGEST_NAME = 255  # bytes, of nearly every file system
+_LEFT_OVER_S = 7 * 24 * 3600.0  # after this long a writer is taken for dead
+_PARTIAL = re.compile(r"\..*-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.partial(\.[^.]*)?", re.S)
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """A path to write to; it becomes `path`, in place of what was there, when the block ends well.
+
+    Args:
+      path: of the file; its folder must exist.
+
+    Yields:
+      A path in the same folder, of the same extension.
+
+    Raises:
+      StorageError: it cannot be written: full disk, no such folder, too long a name.
+
+    Example:
+      >>> import tempfile, pathlib
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "numbers.txt"
+      >>> with whole_file(path) as partial:
+      ...     _ = partial.write_text("1 2 3")
+      >>> path.read_text()
+      '1 2 3'
+    """
+    path = Path(path)
+    with _explained(path), partial_beside(path) as partial:
+        yield partial
+        os.replace(partial, path)
+
+
+@contextlib.contextmanager
+def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
+    """A new folder to fill; it becomes `folder` when the block ends well, and is gone otherwise.
+
+    Args:
+      folder: must not exist; the folders above it are made.
+
+    Yields:
+      An empty folder beside it.
+
+    Raises:
+      InputError: it exists already.
+      StorageError: it cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; it is not overwritten, choose another")
+    with _explained(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with partial_beside(folder) as partial:
+            partial.mkdir()
+            yield partial
+            try:
+                os.replace(partial, folder)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise InputError(f"{folder}: was written meanwhile; it is not overwritten") from error
+                raise
+
+
+def make_folder(folder: str | os.PathLike) -> Path:
+    """Makes a folder and those above it, where they are not there; StorageError where it cannot be made."""
+    with _explained(Path(folder)):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
+@contextlib.contextmanager
+def partial_beside(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path` that no other writer uses; what is there at the end is removed."""
+    _remove_left_over(path.parent.absolute())
+    stem = path.name.encode(errors="surrogateescape")[:80].decode(errors="ignore")
+    suffix = path.suffix if len(path.suffix.encode(errors="surrogateescape")) <= 16 else ""
+    partial = path.with_name(f".{stem}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.partial{suffix}")
+    try:
+        yield partial
+    finally:
+        _remove(partial)
+
+
+@functools.cache  # once a process: a folder may hold many thousand files
+def _remove_left_over(folder: Path) -> None:
+    """Removes what writers into a folder left that are no more."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if _is_left_over(entry):
+                _remove(Path(entry.path))
+
+
+def _is_left_over(entry: os.DirEntry) -> bool:
+    match = _PARTIAL.fullmatch(entry.name)
+    if not match:
+        return False
+    if match["machine"] == _machine() and not _runs(int(match["process"])):
+        return True
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_OVER_S
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@functools.cache
+def _machine() -> str:
+    """Eight digits that are one machine's, and one container's, since process numbers are theirs."""
+    parts = [os.uname().nodename] if hasattr(os, "uname") else []
+    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        with contextlib.suppress(OSError):
+            parts.append(os.readlink(path) if os.path.islink(path) else Path(path).read_text())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+
+
+def _runs(process: int) -> bool:
+    """Whether there is a process of this number on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns what the system says into one line that tells what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            text = "the disk is full, and nothing was written; free some space and repeat the command"
+        elif error.errno == errno.ENAMETOOLONG:
+            text = f"the name is too long; at most {_LONGEST_NAME} bytes are allowed"
+        else:
+            text = f"cannot be written ({error.strerror or error})"
+        raise StorageError(f"{path}: {text}") from error
