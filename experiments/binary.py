@@ -58,7 +58,7 @@ def settings(module: str, without: Sequence[str] = ()) -> list[str]:
 def repeatable() -> None:
     """Makes TensorFlow's operations give the same bits on every run of a machine.
 
-    On processors oneDNN keeps to that for most convolutions, not all (WORKSPACE_NOTES); without
+    On processors oneDNN keeps to that for most convolutions, not all (docs/measurements.md); without
     it (TF_ENABLE_ONEDNN_OPTS=0 before TensorFlow is imported) no difference was seen.
     """
     tf.config.experimental.enable_op_determinism()

@@ -16,7 +16,7 @@ slim's own script (`slim`). Flags take the place of single values of a recipe.
 Writes `<network>.ckpt.index` and `.data-00000-of-00001`, which `load_network` and --checkpoint
 read, with an entry in `manifest.json` beside them, and `confusions.csv`. Training that was
 stopped goes on with the same command, to the same weights (to the last bit with
-TF_ENABLE_ONEDNN_OPTS=0; see WORKSPACE_NOTES.md); `state/` also holds TensorBoard's
+TF_ENABLE_ONEDNN_OPTS=0; see docs/measurements.md); `state/` also holds TensorBoard's
 summaries. Several GPUs share each batch.
 """
 

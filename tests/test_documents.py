@@ -7,8 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "docs" / "sources.md"
+NOTES = ROOT / "WORKSPACE_NOTES.md"
 PAGES = sorted(
-    [ROOT / "README.md", ROOT / "WORKSPACE_NOTES.md", ROOT / "CHANGELOG.md"]
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", NOTES, ROOT / "CHANGELOG.md"]
     + [page for folder in ("docs", "examples", "checkpoints") for page in (ROOT / folder).rglob("*.md")]
 )
 CODE = sorted(
@@ -19,6 +20,9 @@ CODE = sorted(
 )
 CITATION = re.compile(r"sources\.md((?: \d\w?(?:(?:, | and )\d\w?)*)?)(?!\w)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|\w+\.py)`")  # `a/`, `a/b`, `a/b.py`, `b.py`, but not `a.b`
+# Where a path of a document may begin.
+STARTS = ["", "model_metamers"]
 
 
 def cited_sections(text: str) -> list[str]:
@@ -78,3 +82,48 @@ def test_broken_links_are_found(tmp_path):
         "[a](gone.md) [b](page.md#a-heading-here) [c](page.md#no) [d](#a-heading-here) [e](https://x.org/y)"
     )
     assert broken_links(page, text) == ["gone.md", "page.md#no"]
+
+
+def missing_paths(text: str, starts: list[str]) -> list[str]:
+    """Files and folders in code type that are nowhere below the starts, nor in a folder their line names."""
+    missing = []
+    for line in text.splitlines():
+        paths = PATH.findall(line)
+        folders = [path for path in paths if path.endswith("/")]
+        for path in paths:
+            if not any((ROOT / start / path).exists() for start in [*starts, *folders]):
+                missing.append(path)
+    return missing
+
+
+def test_missing_paths_are_found():
+    text = (
+        "`signals/spec.py`, `signal/spec.py`, not `a.b`\n| `model_metamers/networks/` | `vgg.py`, `gone.py` |"
+    )
+    assert missing_paths(text, STARTS) == ["signal/spec.py", "gone.py"]
+
+
+@pytest.mark.parametrize("heading", ["## Folder map", "## Paper part -> file"])
+def test_the_notes_name_files_that_are_there(heading):
+    section = NOTES.read_text(encoding="utf-8").partition(heading)[2].partition("\n## ")[0]
+    assert len(PATH.findall(section)) > 20
+    assert missing_paths(section, STARTS) == []
+
+
+def test_every_room_is_on_the_map():
+    section = NOTES.read_text(encoding="utf-8").partition("## Folder map")[2].partition("\n## ")[0]
+    rooms = [path.parent.name for path in (ROOT / "model_metamers").glob("*/__init__.py")]
+    assert len(rooms) > 10
+    assert [room for room in rooms if f"`model_metamers/{room}/`" not in section] == []
+
+
+def test_contributing_names_every_golden_and_files_that_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    goldens = (ROOT / "tests" / "goldens").glob("*")
+    names = [
+        path.name for path in goldens if path.suffix in (".npz", ".json") or path.name.startswith("make_")
+    ]
+    assert len(names) > 10
+    assert [name for name in names if f"`{name}`" not in text] == []
+    known = [*STARTS, "tests/goldens", "experiments/reproduction", "model_metamers/catalog"]
+    assert missing_paths(text, known) == []
