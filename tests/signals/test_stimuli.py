@@ -8,7 +8,10 @@ from PIL import Image
 
 from model_metamers import InputError, SignalSpec, load_image, load_sound
 from model_metamers.corpora import demo_stimuli, speech
+from model_metamers.networks.deepspeech import DeepSpeech
+from model_metamers.networks.vggish import VGGish
 from model_metamers.signals import files, images, sounds
+from tests.conftest import make_tiny_word_cnn
 
 IMAGE = SignalSpec("image", (32, 32, 3), 0.0, 1.0)
 SOUND = SignalSpec("sound", (8000,), -1.0, 1.0, sample_rate=8000, rms=0.1)
@@ -78,6 +81,24 @@ def test_sound_is_brought_to_rate_length_and_level(tmp_path, rate, subtype):
     assert loaded.shape == (8000,) and loaded.dtype == np.float32
     assert np.sqrt(np.mean(loaded**2)) == pytest.approx(0.1, rel=1e-4)
     assert np.abs(np.fft.rfft(loaded)).argmax() == 440
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        make_tiny_word_cnn,
+        lambda: VGGish("vggish_tiny", widths=(1, 1, 1, 1), fc_width=1, embedding_size=1),
+        lambda: DeepSpeech("deepspeech_tiny", hidden=1),
+    ],
+    ids=["auditory CNN", "VGGish", "DeepSpeech"],
+)
+def test_every_sound_network_is_given_sounds_at_the_papers_level(tmp_path, make):
+    signal = make().signal
+    waveform = 0.02 + tone(signal.sample_rate, 1.5 * signal.shape[0] / signal.sample_rate, hz=330.0)
+    soundfile.write(str(tmp_path / "a.wav"), waveform, signal.sample_rate, subtype="FLOAT")
+    loaded = load_sound(tmp_path / "a.wav", signal).astype(np.float64)
+    assert np.sqrt(np.mean(loaded**2)) == pytest.approx(0.1, rel=1e-5)  # docs/sources.md 6
+    assert loaded.mean() == pytest.approx(0.0, abs=1e-7)
 
 
 def test_sound_is_cut_to_its_middle(tmp_path):

@@ -120,6 +120,18 @@ def test_learning_rate_decays_as_released_and_is_constant_in_the_paper(tiny_vgg)
     assert float(paper._learning_rate(tf.constant(15000))) == pytest.approx(1e-3)
 
 
+@pytest.mark.parametrize("step", [0, 1, 499, 999, 1500, 14999])
+def test_learning_rate_falls_at_every_step_and_not_in_stairs(tiny_vgg, step):
+    search = Search(tiny_vgg, "fc8", mm.SynthesisConfig())
+    assert float(search._learning_rate(tf.constant(step))) == pytest.approx(
+        0.001 * 0.95 ** (step / 1000), rel=1e-6
+    )
+    halving = Search(tiny_vgg, "fc8", mm.SynthesisConfig(learning_rate=0.1, learning_rate_decay=0.5))
+    assert float(halving._learning_rate(tf.constant(step))) == pytest.approx(
+        0.1 * 2.0 ** (-step / 1000), rel=1e-6
+    )
+
+
 def test_adam_is_tensorflow_1s_kernel():
     random = np.random.RandomState(0)
     signal = random.randn(50).astype(np.float32)

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_metamers import catalog, synthesis
+from model_metamers import catalog
+from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.search import Search
 from tests.goldens import seeded
 
 _GOLDEN = Path(__file__).parents[1] / "goldens" / "slim_search.npz"
@@ -30,9 +32,9 @@ def test_same_losses_as_slim(name, layer):
     for weight, variable in network.weights.items():
         variable.assign(seeded.weight(weight, tuple(variable.shape)))
     expected = np.load(_GOLDEN)[f"{name}/{layer}"]
-    config = synthesis.SynthesisConfig(iterations=len(expected) - 1)
+    config = SynthesisConfig(iterations=len(expected) - 1)
     size = network.signal.shape[0]
-    search = synthesis.Search(network, layer, config)
+    search = Search(network, layer, config)
     state, _ = search.run(seeded.images(0, 1, size), seeded.noise(0, size), progress=False)
     deviation = np.abs(state.losses[:, 0] / expected - 1)
     print(f"{name} {layer}: {expected[0]:.6g} -> {expected[-1]:.6g}, largest deviation {deviation.max():.1e}")

@@ -13,8 +13,10 @@ import pytest
 import skimage.data
 import skimage.transform
 
-from model_metamers import catalog, synthesis
+from model_metamers import catalog
 from model_metamers.synthesis import starts
+from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.search import Search
 from tests.builders import tf1_graph
 
 _VGG_SMALL_STD = 64.0  # vgg_19_small divides its pixels by it
@@ -52,7 +54,7 @@ def _finder(network, layer):
 def _check_same_losses(name, layer, steps=60, seed=0):
     network = _network(name)
     target, start = _target(network.signal), starts.start(network.signal, seed=seed)[np.newaxis]
-    search = synthesis.Search(network, layer, synthesis.SynthesisConfig(iterations=steps))
+    search = Search(network, layer, SynthesisConfig(iterations=steps))
     state, _ = search.run(target, start, progress=False)
     expected = tf1_graph.search_losses(
         _finder(network, layer),

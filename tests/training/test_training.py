@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.metrics
 import tensorflow as tf
 
 import model_metamers as mm
@@ -358,6 +359,20 @@ def test_area_under_the_curve():
     assert evaluation.mean_auc(logits, labels) == pytest.approx((1.0 + 0.75) / 2)
     assert np.isnan(evaluation.mean_auc(logits, np.ones_like(labels)))
     assert evaluation.pooled_auc(labels + 0.0, labels) == 1.0
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_mean_area_is_the_mean_of_sklearns_and_not_the_pooled_one(seed):
+    """Classes whose logits lie at other heights: each is ranked by itself."""
+    random = np.random.RandomState(seed)
+    labels = (random.rand(200, 6) < [0.05, 0.1, 0.2, 0.4, 0.6, 0.8]).astype(int)
+    logits = random.randn(200, 6) + labels + 4 * random.randn(6)
+    areas = [sklearn.metrics.roc_auc_score(labels[:, i], logits[:, i]) for i in range(6)]
+    assert evaluation.mean_auc(logits, labels) == pytest.approx(sum(areas) / 6, abs=1e-12)
+    assert evaluation.mean_auc(logits + np.arange(6), labels) == pytest.approx(sum(areas) / 6, abs=1e-12)
+    pooled = sklearn.metrics.roc_auc_score(labels.ravel(), logits.ravel())
+    assert evaluation.pooled_auc(logits, labels) == pytest.approx(pooled, abs=1e-12)
+    assert abs(pooled - sum(areas) / 6) > 0.02
 
 
 def test_confusions_are_written_with_the_names(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn.metrics
 import tensorflow as tf
 
 from model_metamers import InputError, catalog
@@ -58,21 +59,50 @@ def test_epochs_and_seeds_differ_and_each_clip_is_met_once(data):
     assert not np.array_equal(labels[0, 1], labels[1, 1]) and not np.array_equal(labels[0, 1], labels[0, 2])
 
 
-def test_validation_is_the_same_at_every_look(network, data):
-    validation = sound_validation.Validation(
-        network, data["validation"], [WORD_TASK, AUDIOSET_TASK], _CONFIG, 4, 2
-    )
-    first = validation.metrics()
-    assert first == validation.metrics()
-
+def test_held_out_mixtures_do_not_depend_on_the_seed_of_the_weights(data):
     def mixture(seed):
         training_binary.build("word_aliased_small", seed)  # as the binaries do
         signals, _ = next(iter(data["validation"].batches(0, 0, 4, 1, _CONFIG)))
         return signals.numpy()
 
     np.testing.assert_array_equal(mixture(0), mixture(1))
-    assert set(first) == {"word_accuracy", "word_accuracy_quiet", "mean_auc", "pooled_auc"}
-    assert all(0 <= value <= 1 for value in first.values())
+
+
+def test_validation_scores_are_sklearns_of_the_same_mixtures_at_every_look(network, data):
+    """Accuracy of words over backgrounds and alone; areas under the curve of each class, and of all pairs."""
+    found = sound_validation.Validation(
+        network, data["validation"], [WORD_TASK, AUDIOSET_TASK], _CONFIG, 4, 2
+    ).metrics()
+    still = mixtures.MixtureConfig(sample_rate=8000, max_shift_s=0.0)
+    quiet = mixtures.MixtureConfig(sample_rate=8000, max_shift_s=0.0, null_backgrounds=1.0)
+
+    def read(draws, config):
+        """Logits of words and backgrounds, and the labels of both; the seed is the same for all networks."""
+        batches = [
+            batch
+            for draw in range(draws)
+            for batch in data["validation"].batches(draw, 0, 4, 20191208, config, drop_remainder=False)
+        ]
+        stages = [network.tasks[task][0] for task in (WORD_TASK, AUDIOSET_TASK)]
+        outputs = [network.activations(sounds, stages) for sounds, _ in batches]
+        logits = [np.concatenate([output[stage].numpy() for output in outputs]) for stage in stages]
+        labels = [np.concatenate([own[t].numpy() for _, own in batches]) for t in (WORD_TASK, AUDIOSET_TASK)]
+        return logits, labels
+
+    (words, backgrounds), (labels, there) = read(2, still)
+    (quiet_words, _), (quiet_labels, _) = read(1, quiet)
+    assert len(labels) == 20 and len(quiet_labels) == 10
+    expected = {
+        "word_accuracy": sklearn.metrics.accuracy_score(labels, words.argmax(axis=1)),
+        "word_accuracy_quiet": sklearn.metrics.accuracy_score(quiet_labels, quiet_words.argmax(axis=1)),
+        # Class 0 is the null class, which no background is of.
+        "mean_auc": np.mean(
+            [sklearn.metrics.roc_auc_score(there[:, i], backgrounds[:, i]) for i in range(1, 11)]
+        ),
+        "pooled_auc": sklearn.metrics.roc_auc_score(there[:, 1:].ravel(), backgrounds[:, 1:].ravel()),
+    }
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert abs(expected["mean_auc"] - expected["pooled_auc"]) > 0.01
 
 
 def test_confusions_count_every_held_out_clip(network, data, tmp_path):
