@@ -36,7 +36,7 @@ def matching(found: dict[str, Correlations]) -> list[Finding]:
 
 def _near_one(text: str, of_layers: Sequence[np.ndarray]) -> Finding:
     """Mean rho over layers, of stimuli that have any."""
-    rho = np.array(of_layers, np.float64).reshape(len(of_layers), -1)
+    rho = np.array(of_layers, np.float64).reshape(len(of_layers), -1 if of_layers else 0)
     rho = rho[:, np.isfinite(rho).any(axis=0)]
     means = np.nanmean(rho, axis=0) if rho.size else np.empty(0)
     mean = _mean(means)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from model_metamers_experiments.figures.points import Who
-from model_metamers_experiments.reproduction import claims, rho_claims
-from model_metamers_experiments.reproduction.answers import Answer, Correlations
+from model_metamers_experiments.reproduction import claims
+from model_metamers_experiments.reproduction.answers import Answer
+from model_metamers_experiments.reproduction.statements import STATEMENTS
 from tests.experiments.test_figures import OTHER, SEED1, VGG
 
 LAYERS = ("natural", "early", "middle", "late", "last")
@@ -49,6 +50,89 @@ def judged(judge, generator, shares, count=40, optimized="waveform", decision="f
 )
 def test_verdict_of_a_contrast(value, sem, stimuli, said):
     assert claims.verdict(value, sem, stimuli) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "sem", "stimuli", "said"),
+    [
+        (0.2, 0.0999, 1000, "holds"),  # more than two standard errors above zero
+        (0.2, 0.1001, 1000, "cannot be told here"),
+        (0.0, 0.0499, 1000, "does not hold"),  # the upper end of the interval lies below 0.1
+        (0.0, 0.0501, 1000, "cannot be told here"),
+        (0.0199, 0.04, 1000, "does not hold"),
+        (0.0201, 0.04, 1000, "cannot be told here"),
+        (0.0, 0.0, 18, "cannot be told here"),  # no standard error is below 1 / (stimuli + 2): 0.05
+        (0.0, 0.0, 19, "does not hold"),
+        (0.1, 0.0, 18, "cannot be told here"),
+        (0.1, 0.0, 19, "holds"),
+    ],
+)
+def test_verdict_on_both_sides_of_every_bound(value, sem, stimuli, said):
+    assert claims.verdict(value, sem, stimuli) == said
+
+
+@pytest.mark.parametrize(("count", "told"), [(4, False), (5, True)])
+def test_five_stimuli_are_the_fewest_that_tell(count, told):
+    vgg, other = Who(*VGG), Who(*OTHER)
+    rows = judged(other, vgg, (1, 1, 1, 0), count=count)
+    (found,) = claims.falls_with_depth(rows, rows, "fine", claims.other_architecture)
+    assert found.verdict == (claims.HOLDS if told else claims.UNTOLD)
+    assert "at least 5 metamers count" in STATEMENTS[3].rule
+
+
+def test_metamers_that_meet_the_conditions_count_and_all_are_told_beside():
+    """In every claim that has both: the value and the verdict are of those that count."""
+    vgg, other = Who(*VGG), Who(*OTHER)
+    names = {"both_tasks": BOTH.name, "backgrounds": SOUNDS.name}
+
+    def of(seed, untrained, both, sounds):
+        pairs = ((SEED, seed), (UNTRAINED, untrained), (BOTH, both), (SOUNDS, sounds))
+        return [row for who, share in pairs for row in judged(WORD, who, (1, 1, share, share))]
+
+    def aliasing(reduced, aliased):
+        return judged(ALIASED, WORD, (1, 1, reduced, reduced)) + judged(
+            WORD, ALIASED, (1, 1, aliased, aliased)
+        )
+
+    def ways(waveform, cochleagram):
+        return judged(WORD, SEED, (1, 1, waveform, waveform)) + judged(
+            WORD, SEED, (1, 1, cochleagram, cochleagram), optimized="cochleagram"
+        )
+
+    depth = claims.falls_with_depth(
+        judged(other, vgg, (0.9, 1, 1, 0.1)),
+        judged(other, vgg, (0.6, 1, 1, 0.5)),
+        "fine",
+        claims.other_architecture,
+    )
+    (fifth,), (task, between) = claims.transfer(of(0.9, 0.1, 0.8, 0.2), of(0.5, 0.4, 0.3, 0.4), names)
+    seventh = claims.reduced_aliasing(aliasing(0.8, 0.2), aliasing(0.3, 0.6), ALIASED.name)
+    eighth = claims.cochleagram(ways(0.9, 0.3), ways(0.4, 0.5))
+    expected = [
+        (depth[0], 0.8, 0.1),
+        (fifth, 0.8, 0.1),
+        (task, 0.7, 0.1),
+        (between, 0.25, -0.15),
+        (seventh[0], 0.6, -0.3),
+        (eighth[0], 0.6, -0.1),
+    ]
+    for finding, counted, everything in expected:
+        assert finding.value == pytest.approx(counted) and finding.verdict == claims.HOLDS, finding.text
+        assert finding.of_all[0] == pytest.approx(everything), finding.text
+
+
+def test_late_layers_are_the_later_half():
+    """Of five matched layers the last three, of four the last two, of one that one."""
+    names = ("natural", "a", "b", "c", "d", "e")
+    for count, late in ((5, "c, d, e"), (4, "c, d"), (3, "b, c"), (2, "b"), (1, "a")):
+        rows = [
+            Answer(WORD, who, layer, index, f"s{i}", "waveform", "fine", True)
+            for who in (SEED, UNTRAINED)
+            for index, layer in enumerate(names[: count + 1], -1)
+            for i in range(6)
+        ]
+        (fifth,), _ = claims.transfer(rows, rows, {})
+        assert fifth.text == f"{late}: another seed's minus the untrained network's"
 
 
 def test_claims_of_depth_tell_other_architectures_from_other_seeds():
@@ -143,46 +227,3 @@ def test_verdicts_together():
     assert of(claims.HOLDS, claims.FAILS, claims.UNTOLD) == claims.IN_PART
     assert of(claims.FAILS) == claims.FAILS
     assert of(claims.UNTOLD) == claims.UNTOLD
-
-
-def test_claim_of_matching():
-    def eight(*means):
-        return {layer: np.full(8, mean) for layer, mean in zip("abc", means, strict=True)}
-
-    rho = {"a": eight(0.99, 0.99, 0.99), "c": eight(0.1, 0.1, 0.99)}
-    one = Correlations(["a", "c"], list("abc"), rho, dict.fromkeys("abc", 0.5), dict.fromkeys("abc", 0.0))
-    assert [f.verdict for f in rho_claims.matching({"net": one})] == [claims.HOLDS] * 3
-    assert [f.stimuli for f in rho_claims.matching({"net": one})] == [8] * 3  # not those times layers
-    rho["c"]["a"][0] = 0.6  # one of eight above every unrelated pair is no proof
-    assert rho_claims.matching({"net": one})[2].verdict == claims.UNTOLD
-    rho["c"]["a"][:] = 0.6
-    rho["a"]["b"][:] = 0.2
-    assert [f.verdict for f in rho_claims.matching({"net": one})] == [
-        claims.HOLDS,
-        claims.FAILS,
-        claims.FAILS,
-    ]
-
-
-def test_errors_of_rho_are_over_stimuli():
-    values = np.random.default_rng(0).uniform(0.9, 1.0, 40)
-    rho = {layer: {m: values for m in "ab"} for layer in "ab"}  # layers that add nothing
-    one = Correlations(["a", "b"], list("ab"), rho, dict.fromkeys("ab", 0.5), dict.fromkeys("ab", 0.0))
-    at, later, _ = rho_claims.matching({"net": one})
-    closed = values.std() / np.sqrt(40)
-    assert at.sem == pytest.approx(closed, rel=0.05) and later.sem == pytest.approx(closed, rel=0.05)
-
-
-def test_claim_of_the_relu_gradient():
-    def rows(linear, plain):
-        about = {"network": "n", "depth": 1, "layer": "l"}
-        return [
-            {**about, "stimulus": f"s{i}", "gradient": gradient, "rho": rho + 0.01 * i}
-            for gradient, rho in (("linear", linear), ("plain", plain))
-            for i in range(8)
-        ]
-
-    (found,) = rho_claims.relu_gradient(rows(0.9, 0.8))
-    assert found.verdict == claims.HOLDS and found.value == pytest.approx(0.1)
-    assert rho_claims.relu_gradient(rows(0.8, 0.9))[0].verdict == claims.FAILS
-    assert rho_claims.relu_gradient(rows(0.8, 0.8))[0].verdict == claims.UNTOLD
