@@ -21,7 +21,7 @@ from absl import app, flags
 
 from model_metamers import catalog
 from model_metamers.corpora import record_writer
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.storage.writing import write_json, write_lines
 from model_metamers.training import losses, mixtures, recipes, sound_input
 

@@ -1,11 +1,11 @@
 """What the binaries share: how they end, and how they print."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import tensorflow as tf
 from absl import app, flags
 
 import model_metamers as mm
@@ -15,12 +15,14 @@ CONTINUES = "what was done is kept, and the same command continues"
 STARTS_OVER = "nothing was written, and the same command starts over"
 
 
-def run(main: Callable[[], int | None], after_stop: str = CONTINUES) -> None:
+def run(main: Callable[[], int | None], after_stop: str = CONTINUES, tensorflow: bool = True) -> None:
     """Runs a binary; what the user can mend ends it with one line and status 2.
 
     Args:
       main: of the binary.
       after_stop: what Ctrl-C leaves behind, in words.
+      tensorflow: whether `main` needs TensorFlow, which is then imported without its greetings, and
+        only after the flags were read, so that --help comes at once.
     """
     name = Path(sys.argv[0]).stem
     _present_as_main(main.__module__)
@@ -30,6 +32,8 @@ def run(main: Callable[[], int | None], after_stop: str = CONTINUES) -> None:
             raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}; every setting is a --flag")
         logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's timings of saved files
         _show_notes(name)
+        if tensorflow:
+            _import_tensorflow_quietly()
         try:
             return main()
         except mm.InputError as error:
@@ -61,6 +65,8 @@ def repeatable() -> None:
     On processors oneDNN keeps to that for most convolutions, not all (docs/measurements.md); without
     it (TF_ENABLE_ONEDNN_OPTS=0 before TensorFlow is imported) no difference was seen.
     """
+    import tensorflow as tf
+
     tf.config.experimental.enable_op_determinism()
 
 
@@ -90,3 +96,21 @@ def _show_notes(name: str) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def _import_tensorflow_quietly() -> None:
+    """Imports TensorFlow without the greetings that its libraries write as they load.
+
+    They go to the file descriptor, whatever the log level; later messages, warnings and
+    errors of TensorFlow, are not touched.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

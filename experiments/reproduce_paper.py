@@ -33,7 +33,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers import catalog
-from model_metamers.catalog import small
+from model_metamers.catalog import small_signals
 from model_metamers.storage.claims import claim_folder
 from model_metamers_experiments import binary, suite_data
 from model_metamers_experiments.reproduction import cast, page, running, steps, stimuli
@@ -132,7 +132,9 @@ def _signals(kind: str, scale: cast.Scale, out: Path) -> stimuli.Stimuli:
     if data and (Path(data) / "speech_commands").is_dir():
         speech = out / "stimuli" / "speech"
         build = functools.partial(_build_speech, Path(data), speech, out)
-        return stimuli.spoken_words(speech, folder, count, scale.null_stimuli, small.SAMPLE_RATE, build)
+        return stimuli.spoken_words(
+            speech, folder, count, scale.null_stimuli, small_signals.SAMPLE_RATE, build
+        )
     return stimuli.synthesised_words(folder, count)
 
 

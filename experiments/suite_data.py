@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from model_metamers.catalog import small
+from model_metamers.catalog import small_signals
 
-_WORDS = ",".join(word for word in small.WORDS if not word.startswith("__"))
-_FORMAT = (f"--sample_rate={small.SAMPLE_RATE}", f"--seconds={small.NUM_SAMPLES / small.SAMPLE_RATE:g}")
+_WORDS = ",".join(word for word in small_signals.WORDS if not word.startswith("__"))
+_SECONDS = small_signals.NUM_SAMPLES / small_signals.SAMPLE_RATE
+_FORMAT = (
+    f"--sample_rate={small_signals.SAMPLE_RATE}",
+    f"--seconds={_SECONDS:g}",
+)
 
 
 def speech(data: Path, out: Path) -> list[str]:

@@ -27,16 +27,19 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
-from model_metamers.training import loop, losses, mixtures, recipes, sound_input, sound_validation, stopping
+from model_metamers import training
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers_experiments import training_binary as shared
 
-_PAPER = stopping.PAPER_TARGETS
+_PAPER = training.stopping.PAPER_TARGETS
 _NETWORK = flags.DEFINE_string("network", "word_reduced_aliasing", "Auditory network of the catalog.")
 _SPEECH = flags.DEFINE_string("speech", None, "Folder of the speech data set.", required=True)
 _BACKGROUNDS = flags.DEFINE_string("backgrounds", None, "Folder of the background data set.", required=True)
 _RECIPE = flags.DEFINE_enum(
-    "recipe", None, list(recipes.SOUND_RECIPES), "How to train. Without it, the one of the network's family."
+    "recipe",
+    None,
+    list(training.recipes.SOUND_RECIPES),
+    "How to train. Without it, the one of the network's family.",
 )
 _WORD_WEIGHT = flags.DEFINE_float("word_weight", 1.0, "Of the word loss.", lower_bound=0)
 _BACKGROUND_WEIGHT = flags.DEFINE_float("background_weight", 1.0, "Of the background loss.", lower_bound=0)
@@ -77,12 +80,12 @@ def main() -> None:
             raise mm.InputError(
                 f"{network.name} is no auditory CNN; train_image_network trains image networks"
             )
-        recipe = shared.changed(recipes.choose(network.name, _RECIPE.value))
+        recipe = shared.changed(training.recipes.choose(network.name, _RECIPE.value))
         weights = {WORD_TASK: _WORD_WEIGHT.value, AUDIOSET_TASK: _BACKGROUND_WEIGHT.value}
         weights = {task: weight for task, weight in weights.items() if task in network.tasks and weight}
         if not weights:
             raise mm.InputError(f"{network.name}: nothing is trained with these weights of its tasks' losses")
-        config = mixtures.MixtureConfig(
+        config = training.mixtures.MixtureConfig(
             network.signal.sample_rate,
             _SHIFT.value,
             _SNR_LOW.value,
@@ -92,17 +95,19 @@ def main() -> None:
             _NULL_BACKGROUNDS.value,
             _STRETCH.value,
         )
-        data = sound_input.open_data(network, Path(_SPEECH.value), Path(_BACKGROUNDS.value), list(weights))
+        data = training.sound_input.open_data(
+            network, Path(_SPEECH.value), Path(_BACKGROUNDS.value), list(weights)
+        )
         pace = "words" if WORD_TASK in weights else "backgrounds"
         count = data["train"].words.count if pace == "words" else data["train"].backgrounds.count
-        validation = sound_validation.Validation(
+        validation = training.sound_validation.Validation(
             network, data["validation"], list(weights), config, recipe.batch_size, _DRAWS.value
         )
-        training = loop.Training(
+        plan = training.loop.TrainingPlan(
             batches=lambda epoch, first: data["train"].batches(
                 epoch, first, recipe.batch_size, shared.SEED.value, config, _BUFFER.value, pace
             ),
-            objective=losses.tasks(weights, _DECIMATION.value, recipe.label_smoothing),
+            objective=training.losses.tasks(weights, _DECIMATION.value, recipe.label_smoothing),
             evaluate=validation.metrics,
             stopping=_stopping(list(weights)),
             paths=tuple(p for d in data.values() for p in (*d.words.paths, *d.backgrounds.paths)),
@@ -119,14 +124,14 @@ def main() -> None:
             __name__,
             network,
             recipe.optimizer(),
-            training,
+            plan,
             entry,
             "train_auditory_network",
             validation.write_confusions,
         )
 
 
-def _stopping(tasks: list[str]) -> stopping.Stopping:
+def _stopping(tasks: list[str]) -> training.stopping.Stopping:
     wanted = {
         WORD_TASK: ("word_accuracy", _STOP_AT_WORDS.value),
         AUDIOSET_TASK: ("mean_auc", _STOP_AT_AUC.value),
@@ -135,7 +140,9 @@ def _stopping(tasks: list[str]) -> stopping.Stopping:
         if value is not None and task not in tasks:
             raise mm.InputError(f"stopping at {metric} {value:g}: the network is not trained on that task")
     targets = {metric: value for metric, value in wanted.values() if value is not None}
-    return stopping.Stopping(targets, wanted[tasks[0]][0], shared.PATIENCE.value, shared.MIN_DELTA.value)
+    return training.stopping.Stopping(
+        targets, wanted[tasks[0]][0], shared.PATIENCE.value, shared.MIN_DELTA.value
+    )
 
 
 def run() -> None:

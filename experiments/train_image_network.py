@@ -25,7 +25,7 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.training import evaluation, image_runs, loop, losses, recipes, stopping
+from model_metamers import training
 from model_metamers_experiments import training_binary as shared
 
 _NETWORK = flags.DEFINE_string("network", "vgg_19_small", "Network of the catalog.")
@@ -34,7 +34,10 @@ _VALIDATION = flags.DEFINE_string(
     "validation", None, "Folder of the held-out TFRecords, where it is another than --data."
 )
 _RECIPE = flags.DEFINE_enum(
-    "recipe", None, list(recipes.IMAGE_RECIPES), "How to train. Without it, the one of the network's family."
+    "recipe",
+    None,
+    list(training.recipes.IMAGE_RECIPES),
+    "How to train. Without it, the one of the network's family.",
 )
 _WEIGHT_DECAY = flags.DEFINE_float(
     "weight_decay", None, "L2 penalty on kernels. Without it, the recipe's.", lower_bound=0
@@ -47,17 +50,19 @@ def main() -> None:
         network = shared.build(_NETWORK.value, shared.SEED.value)
         if network.signal.kind != "image":
             raise mm.InputError(f"{network.name} takes sounds; train_auditory_network trains it")
-        recipe = shared.changed(recipes.choose(network.name, _RECIPE.value), weight_decay=_WEIGHT_DECAY.value)
+        recipe = shared.changed(
+            training.recipes.choose(network.name, _RECIPE.value), weight_decay=_WEIGHT_DECAY.value
+        )
         folder = shared.data_folder(_DATA.value, "cifar10", "data")
         held_out = Path(_VALIDATION.value) if _VALIDATION.value else None
-        data = image_runs.open_data(
+        data = training.image_runs.open_data(
             network, folder, recipe, shared.SEED.value, shared.PROGRESS.value, held_out
         )
-        training = loop.Training(
+        plan = training.loop.TrainingPlan(
             batches=data.batches,
-            objective=losses.classification(recipe.label_smoothing, recipe.aux_weight),
-            evaluate=lambda: {"accuracy": evaluation.accuracy(*data.validate(network))},
-            stopping=stopping.Stopping(
+            objective=training.losses.classification(recipe.label_smoothing, recipe.aux_weight),
+            evaluate=lambda: {"accuracy": training.evaluation.accuracy(*data.validate(network))},
+            stopping=training.stopping.Stopping(
                 {"accuracy": _STOP_AT.value} if _STOP_AT.value else {},
                 "accuracy",
                 shared.PATIENCE.value,
@@ -72,11 +77,11 @@ def main() -> None:
         }
 
         def write_confusions(out: Path) -> None:
-            counts = evaluation.confusions(*data.validate(network))
-            evaluation.write_confusions(out / "confusions.csv", counts, network.classes)
+            counts = training.evaluation.confusions(*data.validate(network))
+            training.evaluation.write_confusions(out / "confusions.csv", counts, network.classes)
 
         shared.run_training(
-            __name__, network, recipe.optimizer(), training, entry, "train_image_network", write_confusions
+            __name__, network, recipe.optimizer(), plan, entry, "train_image_network", write_confusions
         )
 
 

@@ -1,21 +1,25 @@
 """What the two training binaries share: flags, devices, the run, the checkpoint."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tensorflow as tf
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import catalog
-from model_metamers.networks.network import Network
-from model_metamers.training import export, loop
-from model_metamers.training.recipe import Recipe
+from model_metamers import catalog, training
 from model_metamers_experiments import binary
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from model_metamers.networks.network import Network
+    from model_metamers.training.recipe import Recipe
 
 OUT = flags.DEFINE_string("out", None, "Folder of the checkpoint and the saved states.", required=True)
 EPOCHS = flags.DEFINE_integer(
@@ -56,7 +60,7 @@ MIN_DELTA = flags.DEFINE_float(
 CHECKPOINT_DTYPE = flags.DEFINE_enum(
     "checkpoint_dtype",
     "float32",
-    export.DTYPES,
+    training.export.DTYPES,
     "How the weights are filed; float16 halves the file. The metrics are those of the file.",
 )
 PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
@@ -84,6 +88,8 @@ def data_folder(given: str | None, default: str, flag: str) -> Path:
 @contextlib.contextmanager
 def on_devices():
     """All GPUs together where there are several, one device otherwise."""
+    import tensorflow as tf
+
     if DETERMINISTIC.value:
         binary.repeatable()
     several = len(tf.config.list_physical_devices("GPU")) > 1
@@ -94,6 +100,8 @@ def on_devices():
 
 def build(name: str, seed: int) -> Network:
     """A network of the catalog with untrained weights."""
+    import tensorflow as tf
+
     network = catalog.build_network(name)
     network.initialize(seed)
     # Shuffling takes this one besides its own: validation mixtures must not depend on the flag.
@@ -109,7 +117,7 @@ def changed(recipe: Recipe, **values: float | None) -> Recipe:
 
 
 def loop_settings(recipe: Recipe, count: int) -> dict[str, Any]:
-    """What `loop.Training` is told alike by either binary, for a training set of `count`."""
+    """What `loop.TrainingPlan` is told alike by either binary, for a training set of `count`."""
     steps_per_epoch = count // recipe.batch_size
     return {
         "steps_per_epoch": steps_per_epoch,
@@ -128,7 +136,7 @@ def run_training(
     module: str,
     network: Network,
     optimizer: tf.keras.optimizers.Optimizer,
-    training: loop.Training,
+    plan: training.loop.TrainingPlan,
     entry: Mapping[str, Any],
     program: str,
     after: Callable[[Path], None] | None = None,
@@ -137,25 +145,27 @@ def run_training(
 
     Args:
       module: of the binary, for its settings.
-      network, optimizer, training: as `loop.train` takes them.
+      network, optimizer, plan: as `loop.train` takes them.
       entry: of the manifest: data and held-out set in words.
       program: the binary's name.
       after: called with the folder once the weights are final, for what else is written.
     """
+    import tensorflow as tf
+
     out, began = Path(OUT.value), time.monotonic()
     without = ["out", "progress"]
     settings = binary.settings(module, without) + binary.settings(__name__, without)
-    outcome = loop.train(
+    outcome = training.loop.train(
         network,
         optimizer,
-        training,
+        plan,
         out / "state",
         {"command": settings, "tensorflow": tf.__version__},
         PROGRESS.value,
     )
-    values = export.round_weights(network, CHECKPOINT_DTYPE.value)
-    metrics = {name: round(value, 4) for name, value in training.evaluate().items()}
-    prefix = export.write_network(
+    values = training.export.round_weights(network, CHECKPOINT_DTYPE.value)
+    metrics = {name: round(value, 4) for name, value in plan.evaluate().items()}
+    prefix = training.export.write_network(
         out,
         network,
         values,

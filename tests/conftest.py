@@ -10,7 +10,8 @@ import skimage.data
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
+from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
+from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.networks.vgg import VGG
 from model_metamers.signals import images
 from model_metamers.signals.cochleagram_config import CochleagramConfig

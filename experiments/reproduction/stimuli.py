@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from model_metamers import InputError
-from model_metamers.catalog import small
+from model_metamers.catalog import small_signals
 from model_metamers.corpora import demo_stimuli, records
 from model_metamers.signals import files
 from model_metamers.signals.spec import SignalSpec
@@ -80,9 +80,9 @@ def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
 def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
     images, labels = records.read_image_records(sorted(data.glob("test-*")), 32, progress=False)
     order = np.random.RandomState(_SEED).permutation(len(labels))
-    by_class = [[i for i in order if labels[i] == c] for c in range(len(small.CIFAR10_CLASSES))]
+    by_class = [[i for i in order if labels[i] == c] for c in range(len(small_signals.CIFAR10_CLASSES))]
     turn = [i for row in zip(*by_class, strict=False) for i in row]  # a class after the other
-    names = {i: f"{small.CIFAR10_CLASSES[labels[i]]}_{i:04d}" for i in turn[: count + further]}
+    names = {i: f"{small_signals.CIFAR10_CLASSES[labels[i]]}_{i:04d}" for i in turn[: count + further]}
 
     def write(folder: Path, chosen: Iterable[int]) -> None:
         for i in chosen:
@@ -90,7 +90,7 @@ def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
 
     _fill(out / "matched", lambda folder: write(folder, turn[:count]))
     _fill(out / "further", lambda folder: write(folder, turn[count : count + further]))
-    _write_labels(out / LABELS, [(names[i], small.CIFAR10_CLASSES[labels[i]]) for i in turn[:count]])
+    _write_labels(out / LABELS, [(names[i], small_signals.CIFAR10_CLASSES[labels[i]]) for i in turn[:count]])
 
 
 def spoken_words(
@@ -162,7 +162,7 @@ def photographs(out: Path, count: int) -> Stimuli:
 
 def synthesised_words(out: Path, count: int) -> Stimuli:
     """Words of the networks said by espeak-ng; the further ones are the rest of them."""
-    matched = sorted(word for word in demo_stimuli.WORDS if word in small.WORDS)[:count]
+    matched = sorted(word for word in demo_stimuli.WORDS if word in small_signals.WORDS)[:count]
     further = [word for word in demo_stimuli.WORDS if word not in matched]
     source = f"{len(matched)} words said by espeak-ng"
 

@@ -1,13 +1,18 @@
 """Networks as they are named on the command line: of the catalog, or built by a Python file."""
 
+from __future__ import annotations
+
 import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_metamers.catalog.registry import load_network
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 # How a network may be named, for --help.
 NAMES = "A network of the catalog, or FILE.py:FUNCTION, which runs that file"
@@ -27,6 +32,8 @@ def load(name: str, checkpoint: str | None = None) -> Network:
     Raises:
       InputError: no such network, file, function or checkpoint.
     """
+    from model_metamers.networks.network import Network
+
     file, _, function = name.rpartition(":")
     if not file.endswith(".py"):
         return load_network(name, checkpoint)

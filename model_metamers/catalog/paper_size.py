@@ -10,9 +10,7 @@ from model_metamers.catalog import released_audio
 from model_metamers.catalog.names import UNNAMED
 from model_metamers.networks.auditory_cnn import (
     ALIASED_LAYERS,
-    AUDIOSET_TASK,
     REDUCED_LAYERS,
-    WORD_TASK,
     AuditoryCNN,
     word_architecture,
 )
@@ -21,6 +19,7 @@ from model_metamers.networks.inception import InceptionV3
 from model_metamers.networks.mobilenet import MobileNetV1
 from model_metamers.networks.network import Network
 from model_metamers.networks.resnet import UNITS, ResNetV2
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.networks.vgg import VGG
 from model_metamers.networks.vggish import VGGish
 from model_metamers.signals.cochleagram_config import CochleagramConfig

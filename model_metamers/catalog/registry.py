@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 from model_metamers import weights
 from model_metamers.catalog.names import NAMES, networks
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
 from model_metamers.weights import manifest
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 
 def build_network(name: str) -> Network:

@@ -12,7 +12,8 @@ from importlib import resources
 from model_metamers import weights
 from model_metamers.errors import InputError
 from model_metamers.networks.audio_architecture import Architecture
-from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN
+from model_metamers.networks.auditory_cnn import AuditoryCNN
+from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.weights import manifest, released_pickle
 

@@ -10,72 +10,27 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from model_metamers.catalog.small_signals import (
+    CIFAR10_CLASSES,
+    ENVIRONMENTAL_CLASSES,
+    NUM_SAMPLES,
+    SAMPLE_RATE,
+    WORDS,
+)
 from model_metamers.networks.auditory_cnn import (
     ALIASED_LAYERS,
-    AUDIOSET_TASK,
     REDUCED_LAYERS,
-    WORD_TASK,
     AuditoryCNN,
     word_architecture,
 )
 from model_metamers.networks.inception import InceptionV3
 from model_metamers.networks.network import Network
 from model_metamers.networks.resnet import ResNetV2
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.networks.vgg import VGG
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
-CIFAR10_CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
-WORDS = (
-    "__nullSignal__",
-    "down",
-    "eight",
-    "five",
-    "four",
-    "go",
-    "left",
-    "nine",
-    "no",
-    "off",
-    "on",
-    "one",
-    "right",
-    "seven",
-    "six",
-    "stop",
-    "three",
-    "two",
-    "up",
-    "yes",
-    "zero",
-)
-ENVIRONMENTAL_CLASSES = (
-    "__nullSignal__",
-    "baby_cry",
-    "chainsaw",
-    "clock_tick",
-    "dog_bark",
-    "fire_crackling",
-    "helicopter",
-    "person_sneeze",
-    "rain",
-    "rooster",
-    "sea_waves",
-)
 _TASK_CLASSES = {WORD_TASK: WORDS, AUDIOSET_TASK: ENVIRONMENTAL_CLASSES}
-SAMPLE_RATE = 8000
-NUM_SAMPLES = 8000
-
 _NORM_DECAY = 0.99  # their trainings have some thousand steps
 _FRONTEND = CochleagramConfig(SAMPLE_RATE, num_filters=53, high_hz=3600.0, sample_factor=2)
 _CHANNELS = (16, 96, 160, 208, 96)

@@ -6,14 +6,16 @@ import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
 from model_metamers.errors import InputError, StorageError
 from model_metamers.signals import collection
 from model_metamers.storage import whole
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _EXAMPLES_OF_A_SHARD = 4096
 NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", docs/sources.md 1d
@@ -37,6 +39,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
       InputError: the folder exists.
       StorageError: the disk takes no more.
     """
+    import tensorflow as tf
+
     try:
         with whole.whole_folder(folder) as partial:
             yield partial
@@ -60,6 +64,8 @@ class ShardWriter(contextlib.ExitStack):
     """
 
     def __init__(self, folder: Path, split: str, shards: int, seed: int, reorder: bool = True):
+        import tensorflow as tf
+
         super().__init__()
         self.paths = [folder / f"{split}-{i:05d}-of-{shards:05d}.tfrecord" for i in range(shards)]
         self._writers = [self.enter_context(tf.io.TFRecordWriter(str(path))) for path in self.paths]
@@ -112,6 +118,8 @@ def read_lines(path: Path) -> list[str]:
 
 def encode(values: Mapping[str, Any]) -> bytes:
     """A serialized tf.train.Example, the same bytes in every process: str and bytes, ints, floats, lists."""
+    import tensorflow as tf
+
     features = {key: _feature(value) for key, value in values.items()}
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
         deterministic=True
@@ -119,6 +127,8 @@ def encode(values: Mapping[str, Any]) -> bytes:
 
 
 def _feature(value: Any) -> tf.train.Feature:
+    import tensorflow as tf
+
     items = [value] if np.ndim(value) == 0 else value
     array = np.asarray(items)
     if np.issubdtype(array.dtype, np.floating):

@@ -19,10 +19,9 @@ from model_metamers.networks import layers
 from model_metamers.networks.audio_architecture import Architecture, normalized
 from model_metamers.networks.audio_layers import LAYER_TYPES, RELU_CEILINGS, top_names
 from model_metamers.networks.network import Network, Stage
+from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.signals.spec import SignalSpec
 
-WORD_TASK = "/stimuli/word_int"
-AUDIOSET_TASK = "/stimuli/labels_binary_via_int"
 # Metamer layers (docs/sources.md 1a). The Hann poolings stand in for the convolutions whose stride they took
 # over.
 ALIASED_LAYERS = (

@@ -6,14 +6,17 @@ import re
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.signals import files, images, sounds
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.digests import file_digests, text_digest
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 RECORDS = (".tfrecord", ".tfrecords")
 RECORD_HEADER = 12  # bytes of the length and its checksum
@@ -134,6 +137,8 @@ def _read_example(path: Path, offset: int) -> tf.train.Example:
         file.seek(offset - RECORD_HEADER)
         length = struct.unpack("<Q", file.read(12)[:8])[0]
         content = file.read(length)
+    import tensorflow as tf
+
     try:
         return tf.train.Example.FromString(content)
     except Exception as error:  # protobuf's DecodeError has no public home

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
-from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
-from model_metamers.weights import manifest, tf_checkpoint
+from model_metamers.errors import InputError, StorageError
+from model_metamers.weights import manifest
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 DTYPES = ("float32", "float16")
 
@@ -40,6 +41,10 @@ def write_network(
     Raises:
       InputError: the disk takes no more.
     """
+    import tensorflow as tf
+
+    from model_metamers.weights import tf_checkpoint
+
     prefix = folder / f"{network.name}.ckpt"
     try:
         tf_checkpoint.write_checkpoint(prefix, values)
@@ -54,6 +59,6 @@ def write_network(
                 **entry,
             },
         )
-    except (OSError, tf.errors.OpError) as error:
+    except (StorageError, OSError, tf.errors.OpError) as error:
         raise InputError(f"{prefix}: cannot be written ({error}); the saved state is kept") from error
     return prefix

@@ -31,7 +31,7 @@ _SHOW_EVERY = 10  # steps between two looks at the loss, which waits for the dev
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
+class TrainingPlan:
     """One training, from the first step to the last.
 
     Attributes:
@@ -101,7 +101,7 @@ class Outcome:
 def train(
     network: Network,
     optimizer: tf.keras.optimizers.Optimizer,
-    training: Training,
+    plan: TrainingPlan,
     folder: Path,
     settings: Mapping[str, Any],
     progress: bool = True,
@@ -115,7 +115,7 @@ def train(
     Args:
       network: initialised.
       optimizer: of Keras; built here on the network's variables.
-      training: what to do.
+      plan: what to do.
       folder: of the saved states, `history.json` and the TensorBoard summaries.
       settings: what decides the weights; a folder with others is refused.
       progress: whether to show a bar.
@@ -127,9 +127,9 @@ def train(
     variables = [v for v in network.weights.values() if v.trainable]
     optimizer.build(variables)
     state = TrainingState(folder, network, optimizer, settings)
-    step = _step_function(network, optimizer, training, variables)
+    step = _step_function(network, optimizer, plan, variables)
     bar = tqdm(
-        total=training.num_steps,
+        total=plan.num_steps,
         initial=state.step,
         disable=not progress,
         dynamic_ncols=True,
@@ -137,32 +137,32 @@ def train(
     )
     reason = None
     with bar, _summaries(folder / "summaries"):
-        if _evaluate_if_due(training, state, bar):  # it was stopped before an evaluation
+        if _evaluate_if_due(plan, state, bar):  # it was stopped before an evaluation
             state.save()
-        reason = training.stopping.reason(state.history)
-        while reason is None and state.step < training.num_steps:
-            for batch in _epoch(training, state, variables):
+        reason = plan.stopping.reason(state.history)
+        while reason is None and state.step < plan.num_steps:
+            for batch in _epoch(plan, state, variables):
                 number = state.step
-                optimizer.learning_rate.assign(training.schedule(number))
+                optimizer.learning_rate.assign(plan.schedule(number))
                 loss = step(batch, tf.constant(number, tf.int64))
                 if number % _SHOW_EVERY == 0:
-                    _show(loss, number, training, bar)
+                    _show(loss, number, plan, bar)
                 state.advance()
                 bar.update()
-                saving = training.is_due(number + 1, training.saves_per_epoch)
-                if saving or training.is_due(number + 1, training.evaluations_per_epoch):
+                saving = plan.is_due(number + 1, plan.saves_per_epoch)
+                if saving or plan.is_due(number + 1, plan.evaluations_per_epoch):
                     _check_finite(variables, number + 1)
                 if saving:
                     state.save()
-                if _evaluate_if_due(training, state, bar):
+                if _evaluate_if_due(plan, state, bar):
                     state.save()
-                    reason = training.stopping.reason(state.history)
+                    reason = plan.stopping.reason(state.history)
                     if reason:
                         break
-    return Outcome(state.step, state.history[-1], reason or f"{training.num_epochs} epochs are done")
+    return Outcome(state.step, state.history[-1], reason or f"{plan.num_epochs} epochs are done")
 
 
-def _step_function(network: Network, optimizer, training: Training, variables: list) -> Callable:
+def _step_function(network: Network, optimizer, plan: TrainingPlan, variables: list) -> Callable:
     """f(batch, number) -> loss of one step on every device."""
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
@@ -170,26 +170,26 @@ def _step_function(network: Network, optimizer, training: Training, variables: l
     def replica_step(batch, number):
         signals, labels = batch
         context = tf.distribute.get_replica_context()
-        seed = tf.stack([tf.constant(training.seed, tf.int64), number])
+        seed = tf.stack([tf.constant(plan.seed, tf.int64), number])
         seed = tf.random.experimental.stateless_fold_in(
             seed, tf.cast(context.replica_id_in_sync_group, tf.int64)
         )
         with tf.GradientTape() as tape:
-            if training.mixed_precision:
+            if plan.mixed_precision:
                 with network.computing_in(tf.bfloat16):
-                    loss = training.objective(network, signals, labels, seed)
+                    loss = plan.objective(network, signals, labels, seed)
             else:
-                loss = training.objective(network, signals, labels, seed)
+                loss = plan.objective(network, signals, labels, seed)
             loss /= replicas
         found = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         if replicas > 1:
             found = context.all_reduce(tf.distribute.ReduceOp.SUM, found)
         found = [
-            g + training.weight_decay * v if v.shape.rank > 1 else g
+            g + plan.weight_decay * v if v.shape.rank > 1 else g
             for g, v in zip(found, variables, strict=True)
         ]
-        if training.clip_norm:
-            found, _ = tf.clip_by_global_norm(found, training.clip_norm)
+        if plan.clip_norm:
+            found, _ = tf.clip_by_global_norm(found, plan.clip_norm)
         # Every device holds the whole gradient now, and Keras sums what they give.
         optimizer.apply([g / replicas for g in found], variables)
         return loss
@@ -201,15 +201,15 @@ def _step_function(network: Network, optimizer, training: Training, variables: l
     return tf.function(step, autograph=False)
 
 
-def _epoch(training: Training, state: TrainingState, variables: list) -> Iterator:
+def _epoch(plan: TrainingPlan, state: TrainingState, variables: list) -> Iterator:
     """What is left of the epoch that the state is in."""
-    epoch, first = divmod(state.step, training.steps_per_epoch)
-    dataset = training.batches(epoch, first)
+    epoch, first = divmod(state.step, plan.steps_per_epoch)
+    dataset = plan.batches(epoch, first)
     strategy = tf.distribute.get_strategy()
     if strategy.num_replicas_in_sync > 1:
         dataset = strategy.experimental_distribute_dataset(dataset)
     batches = iter(dataset)
-    for _ in range(training.steps_per_epoch - first):
+    for _ in range(plan.steps_per_epoch - first):
         try:
             yield next(batches)
         except StopIteration:
@@ -219,11 +219,11 @@ def _epoch(training: Training, state: TrainingState, variables: list) -> Iterato
         except _UNREADABLE as error:
             _check_finite(variables, state.step)
             state.save()
-            raise _damaged(training, state, error) from error
+            raise _damaged(plan, state, error) from error
 
 
-def _damaged(training: Training, state: TrainingState, error: Exception) -> InputError:
-    found = records.damaged_file(training.paths)
+def _damaged(plan: TrainingPlan, state: TrainingState, error: Exception) -> InputError:
+    found = records.damaged_file(plan.paths)
     where = f"in {found}" if found else f"({str(error).splitlines()[0][:200]})"
     return InputError(
         f"a record is damaged or cannot be read {where}; the last state is kept, step {state.step} is "
@@ -231,35 +231,35 @@ def _damaged(training: Training, state: TrainingState, error: Exception) -> Inpu
     )
 
 
-def _evaluate_if_due(training: Training, state: TrainingState, bar: tqdm) -> bool:
+def _evaluate_if_due(plan: TrainingPlan, state: TrainingState, bar: tqdm) -> bool:
     """Evaluates where it is due and was not done yet; tells whether it did."""
     step = state.step
     done = bool(state.history) and state.history[-1]["step"] == step
-    if step == 0 or done or not training.is_due(step, training.evaluations_per_epoch):
+    if step == 0 or done or not plan.is_due(step, plan.evaluations_per_epoch):
         return False
     try:
-        metrics = dict(training.evaluate())
+        metrics = dict(plan.evaluate())
     except _UNREADABLE as error:
-        raise _damaged(training, state, error) from error
-    training.stopping.check(metrics)
+        raise _damaged(plan, state, error) from error
+    plan.stopping.check(metrics)
     state.history.append({"step": step, **metrics})
     for name, value in metrics.items():
         _scalar(f"validation/{name}", value, step)
     if not bar.disable:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        bar.write(f"epoch {step / training.steps_per_epoch:.2f}: {shown}")
+        bar.write(f"epoch {step / plan.steps_per_epoch:.2f}: {shown}")
     return True
 
 
-def _show(loss: tf.Tensor, number: int, training: Training, bar: tqdm) -> None:
+def _show(loss: tf.Tensor, number: int, plan: TrainingPlan, bar: tqdm) -> None:
     value = float(loss)
     if not np.isfinite(value):
         raise InputError(
             f"the loss is no longer a number at step {number}; lower the learning rate (now "
-            f"{training.schedule(number):g}) or set clip_norm"
+            f"{plan.schedule(number):g}) or set clip_norm"
         )
     _scalar("training/loss", value, number)
-    _scalar("training/learning_rate", training.schedule(number), number)
+    _scalar("training/learning_rate", plan.schedule(number), number)
     bar.set_postfix(loss=f"{value:.3f}")
 
 

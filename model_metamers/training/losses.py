@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from model_metamers.frontends.decimated import decimated_cochleagram
-from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN
+from model_metamers.networks.auditory_cnn import AuditoryCNN
 from model_metamers.networks.layers import Training
 from model_metamers.networks.network import Network
+from model_metamers.networks.tasks import WORD_TASK
 
 Objective = Callable[[Network, tf.Tensor, object, Training], tf.Tensor]
 _AUX_STAGE = "AuxLogits"

@@ -7,7 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from model_metamers.errors import InputError
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import augmentation
 
 

@@ -1,4 +1,4 @@
-"""Optimisers that Keras does differently from TensorFlow 1."""
+"""The optimisers of recipes; some Keras does differently from TensorFlow 1."""
 
 from __future__ import annotations
 
@@ -22,3 +22,6 @@ class RMSprop(tf.keras.optimizers.RMSprop):
         super().build(variables)
         for mean_square in self._velocities:
             mean_square.assign(tf.ones(mean_square.shape, mean_square.dtype))
+
+
+OPTIMIZERS = {"momentum": tf.keras.optimizers.SGD, "rmsprop": RMSprop, "adam": tf.keras.optimizers.Adam}

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
+from model_metamers.training import schedules
 
-from model_metamers.training import optimizers, schedules
-
-_OPTIMIZERS = {
-    "momentum": tf.keras.optimizers.SGD,
-    "rmsprop": optimizers.RMSprop,
-    "adam": tf.keras.optimizers.Adam,
-}
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +45,9 @@ class Recipe:
 
     def optimizer(self) -> tf.keras.optimizers.Optimizer:
         """A fresh optimiser."""
-        return _OPTIMIZERS[self.optimizer_name](self.learning_rate, **self.optimizer_settings)
+        from model_metamers.training.optimizers import OPTIMIZERS
+
+        return OPTIMIZERS[self.optimizer_name](self.learning_rate, **self.optimizer_settings)
 
     def schedule(self, steps_per_epoch: int) -> schedules.Schedule:
         """Learning rate by step."""

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK, AuditoryCNN
+from model_metamers.networks.auditory_cnn import AuditoryCNN
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import mixtures, records
 
 _SIGNAL = "/stimuli/signal"

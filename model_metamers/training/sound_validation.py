@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK, AuditoryCNN
+from model_metamers.networks.auditory_cnn import AuditoryCNN
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import evaluation, mixtures, sound_input
 
 # The mixtures are the same for every network and seed, so that networks can be matched.

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.catalog import small
+from model_metamers.catalog import small_signals
 from model_metamers.corpora import record_writer
 from model_metamers.runs.results import write_json
 from model_metamers.storage.writing import write_lines
 
 
 def write_speech(
-    folder: Path, words=small.WORDS, rate: int = 8000, samples: int = 8000, counts=(26, 10)
+    folder: Path, words=small_signals.WORDS, rate: int = 8000, samples: int = 8000, counts=(26, 10)
 ) -> Path:
     """Tones, a pitch for each word."""
     folder.mkdir(parents=True)
@@ -33,7 +33,11 @@ def write_speech(
 
 
 def write_backgrounds(
-    folder: Path, labels=small.ENVIRONMENTAL_CLASSES, rate: int = 8000, samples: int = 8000, counts=(14, 11)
+    folder: Path,
+    labels=small_signals.ENVIRONMENTAL_CLASSES,
+    rate: int = 8000,
+    samples: int = 8000,
+    counts=(14, 11),
 ) -> Path:
     """Noise of a different level of smoothness for each label."""
     folder.mkdir(parents=True)
@@ -54,7 +58,9 @@ def write_backgrounds(
     return folder
 
 
-def write_images(folder: Path, size: int = 32, classes=small.CIFAR10_CLASSES, counts=(24, 12)) -> Path:
+def write_images(
+    folder: Path, size: int = 32, classes=small_signals.CIFAR10_CLASSES, counts=(24, 12)
+) -> Path:
     """Plain colours with noise, a colour for each class."""
     folder.mkdir(parents=True)
     random = np.random.RandomState(0)

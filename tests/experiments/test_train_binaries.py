@@ -84,7 +84,7 @@ def test_images_are_trained_and_filed(tmp_path):
     assert entry["steps"] == 3 and set(entry["metrics"]) == {"accuracy"} and entry["dtype"] == "float32"
     assert mm.load_network("resnet_v2_small", tmp_path / "r" / "resnet_v2_small.ckpt")
     code, _, err = _run("train_image_network", *flags, "--seed=1")
-    assert code == 2 and "holds a training with other settings" in err
+    assert code == 2 and "holds a run with other settings" in err
 
 
 @pytest.mark.parametrize(

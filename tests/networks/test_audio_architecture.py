@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from model_metamers import InputError
 from model_metamers.networks import audio_architecture
-from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN
+from model_metamers.networks.auditory_cnn import AuditoryCNN
+from model_metamers.networks.tasks import WORD_TASK
 from tests.weights.test_released_pickle import FRONTEND, SAMPLES, WORDS, small_word_architecture
 
 

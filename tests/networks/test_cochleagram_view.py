@@ -9,7 +9,8 @@ import tensorflow as tf
 import model_metamers as mm
 from model_metamers import InputError, criteria, runs
 from model_metamers.networks import cochleagram_view
-from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
+from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
+from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.networks.vggish import VGGish
 from model_metamers.runs import inclusion, report, results
 from model_metamers.synthesis import starts

@@ -6,7 +6,7 @@ import scipy.stats
 import tensorflow as tf
 
 from model_metamers import InputError
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import augmentation, mixtures
 
 

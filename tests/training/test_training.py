@@ -55,7 +55,7 @@ def bright_and_dark(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
     ), labels
 
 
-def _training(network, epochs: int, **changes) -> loop.Training:
+def _training(network, epochs: int, **changes) -> loop.TrainingPlan:
     """It tells bright images from dark ones."""
     images, labels = bright_and_dark()
 
@@ -74,7 +74,7 @@ def _training(network, epochs: int, **changes) -> loop.Training:
         schedule=schedules.warmup_cosine(1e-2, 8 * 60),
         evaluate=evaluate,
     )
-    return loop.Training(**{**values, **changes})
+    return loop.TrainingPlan(**{**values, **changes})
 
 
 def _train(folder, epochs: int, **changes):

@@ -6,8 +6,9 @@ import sklearn.metrics
 import tensorflow as tf
 
 from model_metamers import InputError, catalog
+from model_metamers.catalog import small_signals
 from model_metamers.corpora import record_writer
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import image_runs, mixtures, recipes, records, sound_input, sound_validation
 from model_metamers_experiments import training_binary
 from tests.builders import training_data
@@ -215,8 +216,8 @@ def test_images_are_streamed_through_slims_preprocessing(tmp_path, recipe):
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (catalog.small.CIFAR10_CLASSES[:7], "7 classes, but vgg_19_small has 10"),
-        (("apple", *catalog.small.CIFAR10_CLASSES[1:]), "class 0 is 'apple' there and 'airplane' in vgg"),
+        (small_signals.CIFAR10_CLASSES[:7], "7 classes, but vgg_19_small has 10"),
+        (("apple", *small_signals.CIFAR10_CLASSES[1:]), "class 0 is 'apple' there and 'airplane' in vgg"),
     ],
 )
 def test_images_of_other_classes_are_refused(tmp_path, classes, message):
@@ -287,6 +288,6 @@ def test_held_out_images_may_have_a_folder_of_their_own(tmp_path):
 
 
 def test_a_network_knows_the_classes_of_its_tasks(network):
-    assert network.classes_of(WORD_TASK) == network.classes == catalog.small.WORDS
-    assert network.classes_of(AUDIOSET_TASK) == catalog.small.ENVIRONMENTAL_CLASSES
+    assert network.classes_of(WORD_TASK) == network.classes == small_signals.WORDS
+    assert network.classes_of(AUDIOSET_TASK) == small_signals.ENVIRONMENTAL_CLASSES
     assert catalog.build_network("both_tasks_reduced_aliasing_small").classes_of("other") == ()

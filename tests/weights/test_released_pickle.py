@@ -16,7 +16,8 @@ import tensorflow as tf
 from model_metamers import InputError
 from model_metamers.catalog import released_audio
 from model_metamers.networks import audio_architecture
-from model_metamers.networks.auditory_cnn import WORD_TASK, AuditoryCNN, word_architecture
+from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
+from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.weights import download, manifest, released_pickle
 from tests.builders.tf1_checkpoints import write_tf1_checkpoint
