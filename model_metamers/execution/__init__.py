@@ -1,0 +1,5 @@
+"""Tasks that need one another, and what runs them; what is done is not done again."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
