@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 import skimage.data
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from PIL import Image
 
 import model_metamers as mm
@@ -122,6 +125,113 @@ def test_figure_repeats_from_saved_results(compared, tmp_path):
     (tmp_path / "relu_gradients.json").write_bytes((out / "relu_gradients.json").read_bytes())
     with pytest.raises(InputError, match=r"metamer\.json: no readable metamer"):
         figure_2.draw(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def parts(compared) -> dict[str, list]:
+    """Axes of the drawn figure by part: a, b and c."""
+    figures = []
+
+    def kept(*args, **kwargs):
+        figures.append(Figure(*args, **kwargs))
+        return figures[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figure_2, "Figure", kept)
+        figure_2.draw(compared / "out")
+    (figure,) = figures
+    top, bottom = figure.subfigs
+    left, right = top.subfigs
+    return {"a": left.axes, "b": right.axes, "c": bottom.axes}
+
+
+@pytest.fixture(scope="module")
+def activations(compared):
+    """f(layer, signals) -> [signals, units], by the network itself."""
+    network = mm.load_network("vgg_19_small")
+    return lambda layer, signals: (
+        network.activations(np.stack(signals), [layer])[layer].numpy().reshape(len(signals), -1)
+    )
+
+
+def saved(compared, gradient: str, layer: str, name: str) -> list[np.ndarray]:
+    """Target and metamer."""
+    arrays = np.load(compared / "out" / gradient / "vgg_19_small" / layer / name / "metamer.npz")
+    return [arrays["target"], arrays["signal"]]
+
+
+def table(compared) -> list[dict[str, str]]:
+    return list(csv.DictReader((compared / "out" / "relu_gradients.csv").open()))
+
+
+def test_part_a_shows_rho_of_the_layer_it_is_read_at(compared, parts, activations):
+    spec = mm.load_network("vgg_19_small").signal
+    natural = [mm.load_image(path, spec) for path in sorted((compared / "photos").iterdir())]
+    shown = {}
+    for axes in parts["a"]:
+        made, read = (
+            line.split()[-1] for line in axes.get_title().split("\n")
+        )  # "metamers of LAYER", "read at LAYER"
+        pairs = [activations(read, saved(compared, "linear", made, name)) for name in NAMES]
+        rho = [scipy.stats.spearmanr(*pair).statistic for pair in pairs]
+        (outline,) = [patch for patch in axes.patches if isinstance(patch, Polygon)]
+        edges, heights = outline.get_xy()[::2, 0], outline.get_xy()[1:-1:2, 1]
+        np.testing.assert_allclose(heights, np.histogram(rho, edges)[0] / len(rho))
+        assert heights.sum() == pytest.approx(1.0)
+        values = activations(read, natural)
+        unrelated = [
+            scipy.stats.spearmanr(values[i], values[j]).statistic for i in range(3) for j in range(i)
+        ]
+        (highest,) = [line for line in axes.lines if line.get_linestyle() == "--"]
+        assert highest.get_xdata() == pytest.approx([max(unrelated)] * 2, abs=1e-6)
+        shown[made, read] = heights
+    assert list(shown) == [(made, read) for made in LAYERS for read in LAYERS]
+    assert not np.array_equal(shown["conv1_2", "fc6"], shown["conv1_2", "conv1_2"])
+    assert not np.array_equal(shown["fc6", "conv1_2"], shown["fc6", "fc6"])
+
+
+def test_part_b_shows_the_activations_of_either_gradient(compared, parts, activations):
+    rho = {(r["layer"], r["stimulus"], r["gradient"]): float(r["rho"]) for r in table(compared)}
+    assert [axes.get_title().split(":")[0] for axes in parts["b"]] == [
+        "plain ReLU gradient",
+        "linear gradient",
+    ]
+    for axes, gradient in zip(parts["b"], ("plain", "linear"), strict=True):
+        (points,) = [line for line in axes.lines if line.get_linestyle() == "None"]
+        target, found = activations("fc6", saved(compared, gradient, "fc6", "cat"))
+        np.testing.assert_allclose(points.get_xdata(), target, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(points.get_ydata(), found, rtol=1e-4, atol=1e-5)
+        lost = np.mean(found[target > 0] == 0)
+        assert f"ρ {rho['fc6', 'cat', gradient]:.3f}, {lost:.0%} lost" in axes.get_title()
+
+
+def test_part_c_shows_rho_of_either_gradient_under_its_name(compared, parts):
+    (axes,) = parts["c"]
+    named = {"plain ReLU gradient": "plain", "linear gradient": "linear"}
+    colors = {
+        handle.get_color(): named[label]
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    drawn = {
+        (LAYERS[round(np.mean(line.get_xdata()))], colors[line.get_color()]): list(line.get_ydata())
+        for line in axes.lines
+    }
+    rows = table(compared)
+    expected = {
+        (layer, gradient): [float(r["rho"]) for r in rows if (r["layer"], r["gradient"]) == (layer, gradient)]
+        for layer in LAYERS
+        for gradient in ("plain", "linear")
+    }
+    assert drawn == expected and len({tuple(rho) for rho in expected.values()}) == 4
+    bars = [segment for bar in axes.collections for segment in bar.get_segments()]
+    assert [bar[0, 1] for bar in bars] == pytest.approx(
+        [np.mean(expected[layer, gradient]) for gradient in ("plain", "linear") for layer in LAYERS]
+    )
+    ticks = [label.get_text() for label in axes.get_xticklabels()]
+    for tick, layer in zip(ticks, LAYERS, strict=True):
+        own = [row for row in rows if row["layer"] == layer]
+        shares = [np.mean([float(row[name]) for row in own]) for name in ("zero_target", "zero_start")]
+        assert tick == f"{layer}\n{shares[0]:.0%} | {shares[1]:.0%}"
 
 
 REFUSALS = [

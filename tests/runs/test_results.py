@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import math
+import wave
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import model_metamers as mm
 from model_metamers import InputError, criteria
@@ -50,6 +52,34 @@ def test_criteria_are_measured_again_on_the_file(tmp_path, image_metamer, tiny_v
     assert record["file"]["spearman"] != pytest.approx(record["float"]["spearman"], abs=1e-9)
     assert record["file"]["verdict"]["null_max"] == null.maximum("conv2_2")
     assert record == json.loads((tmp_path / "m" / "metamer.json").read_text())
+
+
+@pytest.mark.parametrize("gain", [1.0, 1e-3, 30.0], ids=["as found", "a few steps high", "clipped"])
+def test_sound_criteria_are_measured_on_the_wav_as_read_back(
+    tmp_path, sound_metamer, tiny_word_cnn, small_sounds, gain
+):
+    null = mm.null_distribution(tiny_word_cnn, tiny_word_cnn.layers, small_sounds, progress=False)
+    signal = (gain * sound_metamer.signal).astype(np.float32)
+    floats = criteria.measure(tiny_word_cnn, sound_metamer.target, signal)
+    metamer = dataclasses.replace(sound_metamer, signal=signal, measurement=floats)
+    record = mm.save(metamer, tmp_path / "m", tiny_word_cnn, null)
+    with wave.open(str(tmp_path / "m" / "metamer.wav")) as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnframes()) == (4000, 2, 1000)
+        heard = np.frombuffer(file.readframes(1000), "<i2") / 32768
+    assert np.abs(heard - np.clip(signal, -1, 32767 / 32768)).max() <= 0.5001 / 32768
+    both = np.stack([metamer.target, heard.astype(np.float32)])
+    for layer, values in tiny_word_cnn.activations(both, tiny_word_cnn.layers).items():
+        rho = scipy.stats.spearmanr(*values.numpy().reshape(2, -1)).statistic
+        assert record["file"]["spearman"][layer] == pytest.approx(rho, abs=1e-6), layer
+    assert record["file"]["spearman"]["cochleagram"] != pytest.approx(
+        floats.spearman["cochleagram"], abs=1e-9
+    )
+    logits = tiny_word_cnn.logits(both).numpy()
+    assert record["file"]["signal_label"] == logits[1].argmax()
+    for part, measured in (("file", record["file"]), ("float", dataclasses.asdict(floats))):
+        verdict = record[part]["verdict"]
+        assert verdict["rho"] == measured["spearman"]["conv_2"]
+        assert verdict["same_class"] == (measured["signal_label"] == measured["target_label"])
 
 
 def test_sound_that_exceeds_the_range_is_clipped_and_counted(tmp_path, sound_metamer, tiny_word_cnn):
