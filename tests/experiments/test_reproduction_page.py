@@ -9,7 +9,7 @@ import pytest
 from model_metamers import InputError
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.figures.points import Who
-from model_metamers_experiments.reproduction import answers, cast, claims, page
+from model_metamers_experiments.reproduction import answers, cast, claims, page, steps, stimuli
 from model_metamers_experiments.reproduction.answers import Answer
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 
@@ -43,6 +43,70 @@ def test_answers_are_those_that_count(tmp_path):
     (tmp_path / "judgements.csv").write_text("judge,counted\nj,True\n")
     with pytest.raises(InputError, match="recognize_metamers"):
         answers.read(tmp_path)
+
+
+def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_beside(tmp_path):
+    """Claims 3 to 8: which folder of judgements counts, and which is told beside it."""
+    parts = [part for part in cast.MINI.parts if part.role in ("both_tasks", "backgrounds", "word_aliased")]
+    scale = dataclasses.replace(cast.MINI, parts=tuple(parts), decisions=("fine",))
+    both, sounds, aliased = (part.network for part in parts)
+
+    def rows(judge, generator, early, late, **about):
+        """Ten stimuli at two layers, with these numbers of right answers."""
+        names = {"judge": judge[0], "judge_weights": judge[1]}
+        names |= {"generator": generator[0], "generator_weights": generator[1]}
+        return [
+            {
+                **names,
+                **about,
+                "layer": layer,
+                "layer_index": index,
+                "stimulus": f"s{i}",
+                "correct": i < right,
+            }
+            for index, (layer, right) in enumerate((("a", early), ("b", late)))
+            for i in range(10)
+        ]
+
+    word, seed = ("word_small", "w"), ("word_small_seed1", "s")
+    # Claim: right answers, of ten, that are contrasted; of metamers that meet the conditions, then of all.
+    told = {"": {3: 9, 4: 8, 5: 7, 6: 6, 7: 9, 8: 10}, "_all": {3: 4, 4: 3, 5: 2, 6: 1, 7: 5, 8: 6}}
+    for ending, right in told.items():
+        folder = tmp_path / "recognition"
+        images = rows(("x", "1"), ("vgg", "2"), right[3], 0) + rows(
+            ("vgg_seed1", "3"), ("vgg", "2"), right[4], 0
+        )
+        write_judgements(folder / f"images{ending}", *images)
+        heard = rows(word, seed, 10, 10, optimized="waveform")
+        heard += rows(word, seed, 10, 10 - right[8], optimized="cochleagram")
+        heard += rows(word, ("word_small", "random:0"), 10, 10 - right[5], optimized="waveform")
+        heard += rows(word, (sounds, "b"), 10, 10 - right[6], optimized="waveform")
+        heard += rows(word, (both, "t"), 10, 10, optimized="waveform")
+        write_judgements(folder / f"sounds{ending}", *heard)
+        either = rows((aliased, "a"), word, 10, right[7]) + rows(word, (aliased, "a"), 10, 0)
+        write_judgements(folder / f"architectures{ending}", *either)
+    current = {f"recognition/{name}{ending}" for name in steps.JUDGEMENTS for ending in told}
+    found = page.findings(scale, tmp_path, current)
+    for claim in range(3, 9):
+        first = found[claim][0]
+        assert first.value == pytest.approx(told[""][claim] / 10), claim
+        assert first.of_all[0] == pytest.approx(told["_all"][claim] / 10), claim
+    # Both tasks' are all right: midway between ten and four right answers, three are missing.
+    assert found[6][1].value == pytest.approx(0.3) and found[6][1].of_all[0] == pytest.approx(0.05)
+
+
+def test_judgements_that_count_are_of_files_that_meet_the_conditions(tmp_path):
+    """And those beside are of all metamers, as the names of the folders say."""
+    signals = {
+        kind: stimuli.Stimuli(tmp_path / kind, tmp_path / "further", None, 4, "", "")
+        for kind in ("image", "sound")
+    }
+    commands = {step.name: step.command for step in steps.plan(cast.MINI, signals, tmp_path)}
+    for name in steps.JUDGEMENTS:
+        for ending, criteria in (("", "file"), ("_all", "none")):
+            command = commands[f"recognition/{name}{ending}"]
+            assert f"--criteria={criteria}" in command and "--without_self" in command
+            assert f"--out={tmp_path / 'recognition' / (name + ending)}" in command
 
 
 def test_what_a_failed_step_left_before_is_not_read(tmp_path):
