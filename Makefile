@@ -26,6 +26,8 @@ test-all: venv
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 clean:
 	rm -rf demo reproduction build dist *.egg-info .pytest_cache .ruff_cache

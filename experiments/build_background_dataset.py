@@ -92,12 +92,13 @@ def main() -> int:
 
 def _sounds() -> tuple[list[background_dataset.Sound], int]:
     """Sounds, and how many segments have none."""
-    if (_SEGMENTS.value is None) == (_LAYOUT.value == "audioset"):
+    segments = _SEGMENTS.value
+    if (segments is None) == (_LAYOUT.value == "audioset"):
         raise mm.InputError("--segments goes with --layout=audioset, which needs it")
     if _VALIDATION_SEGMENTS.value and (_LAYOUT.value != "audioset" or _FOLDS.value or _SHARE.value):
         raise mm.InputError("--validation_segments goes with --layout=audioset, and with no other split")
-    if _LAYOUT.value == "audioset":
-        return _audioset(_SEGMENTS.value)
+    if segments is not None:
+        return _audioset(segments)
     read = {"folders": background_dataset.read_class_folders, "esc50": background_dataset.read_esc50}
     return read[_LAYOUT.value](Path(_SOUNDS.value)), 0
 

@@ -191,7 +191,7 @@ def _paper_words() -> tuple[str, ...]:
 
 def _listed_words() -> tuple[str, ...]:
     """The words of --words; what stands alone is a file."""
-    given = _WORDS.value
+    given = list(_WORDS.value or [])
     if len(given) == 1:
         given = record_writer.read_lines(Path(given[0]))
     words = tuple(word for word in given if word != record_writer.NULL_CLASS)

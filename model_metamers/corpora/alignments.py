@@ -195,7 +195,7 @@ def read_csv(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list
     for row in rows:
         if any(row[name] is None for name in CSV_COLUMNS):
             raise InputError(
-                f"{path}:{rows.line_num}: fewer than the {len(rows.fieldnames)} columns of line 1"
+                f"{path}:{rows.line_num}: fewer than the {len(rows.fieldnames or [])} columns of line 1"
             )
         start, end = _times(path, rows.line_num, row["start"], row["end"])
         if end < start:
@@ -223,13 +223,12 @@ def read_swc(path: Path, silences: Collection[str] = SILENCES) -> list[Word]:
     readers = [prop.get("value") for prop in root.iter("prop") if prop.get("key") == "reader.name"]
     words = []
     for said in root.iter("n"):
-        times = [said.get("start"), said.get("end")]
-        if None in times or not said.get("pronunciation"):
+        text, start, end = (said.get(key) for key in ("pronunciation", "start", "end"))
+        if not text or start is None or end is None:
             continue
-        if not all(map(str.isdecimal, times)) or int(times[1]) < int(times[0]):
-            raise InputError(f"{path}: {said.get('pronunciation')!r} from {times[0]!r} to {times[1]!r} ms")
-        start, end = (int(time) / 1000 for time in times)
-        words.append(Word(said.get("pronunciation"), start, end, next(iter(readers), None) or None))
+        if not (start.isdecimal() and end.isdecimal()) or int(end) < int(start):
+            raise InputError(f"{path}: {text!r} from {start!r} to {end!r} ms")
+        words.append(Word(text, int(start) / 1000, int(end) / 1000, next(iter(readers), None) or None))
     return sorted(_spoken(words, silences), key=lambda word: word.start_s)
 
 

@@ -74,7 +74,7 @@ class ShardWriter(contextlib.ExitStack):
         self._reorder = reorder
 
     def __exit__(self, kind: type[BaseException] | None, *about: Any) -> bool:
-        held_back = super().__exit__(kind, *about)
+        held_back = bool(super().__exit__(kind, *about))
         if kind is None and self._reorder:
             for path in self.paths:
                 _reorder(path, self._random)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from model_metamers.corpora import alignments
 from model_metamers.corpora.alignments import Word
@@ -96,7 +97,8 @@ def read_corpora(
                 f"{corpus.root}: the {corpus.layout} layout "
                 + ("needs alignments" if corpus.alignments is None else "takes no alignments")
             )
-    found, notes = [], Counter()
+    found: list[list[Clip]] = []
+    notes: Counter = Counter()
     for corpus in corpora:
         recordings = find_recordings(corpus)
         if corpus.alignments is None:
@@ -116,7 +118,8 @@ def _apart(corpora: Sequence[Sequence[Clip]], field: str) -> list[list[Clip]]:
 
     def told(clip: Clip, number: int) -> Clip:
         name = getattr(clip, field)
-        return clip if used[name] == 1 else replace(clip, **{field: f"corpus{number}:{name}"})
+        changes: dict[str, Any] = {field: f"corpus{number}:{name}"}
+        return clip if used[name] == 1 else replace(clip, **changes)
 
     return [[told(clip, number) for clip in clips] for number, clips in enumerate(corpora, 1)]
 
@@ -184,7 +187,7 @@ def _searched(what: str, pattern: str | None, name: str) -> str | None:
 def word_clips(recordings: Sequence[Recording]) -> list[Clip]:
     """Clips of `WORD_LAYOUTS`: the path tells the word, the sound is the clip."""
     return [
-        Clip(r.path, r.recording, r.speaker, r.word, 0.0, seconds, seconds)
+        Clip(r.path, r.recording, r.speaker, r.word or "", 0.0, seconds, seconds)
         for r, seconds in ((r, sounds.duration_s(r.path)) for r in recordings)
     ]
 

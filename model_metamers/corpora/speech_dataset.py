@@ -131,7 +131,7 @@ def select(clips: Iterable[Clip], rules: Selection) -> Selected:
     for clip in clips:
         word = normal_word(clip.word)
         reason = _reason(clip, word, rules)
-        if reason:
+        if word is None or reason:
             dropped[reason] += 1
         else:
             kept.append(dataclasses.replace(clip, word=word))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from model_metamers.errors import InputError
 
@@ -11,12 +12,12 @@ _ERB_Q = 9.265
 _ERB_MIN_BANDWIDTH = 24.7
 
 
-def hz_to_erb(frequencies_hz: np.ndarray) -> np.ndarray:
+def hz_to_erb(frequencies_hz: npt.ArrayLike) -> np.ndarray:
     """ERB-rate of frequencies in Hz."""
     return _ERB_Q * np.log1p(np.asarray(frequencies_hz) / (_ERB_Q * _ERB_MIN_BANDWIDTH))
 
 
-def erb_to_hz(erb: np.ndarray) -> np.ndarray:
+def erb_to_hz(erb: npt.ArrayLike) -> np.ndarray:
     """Frequencies in Hz of ERB-rates; inverse of `hz_to_erb`."""
     return _ERB_Q * _ERB_MIN_BANDWIDTH * np.expm1(np.asarray(erb) / _ERB_Q)
 
@@ -84,7 +85,9 @@ def erb_cosine_filters(
         )
     num_bandpass = sample_factor * (num_erb_bands(num_filters, sample_factor) + 1) - 1
     frequencies_hz = np.linspace(0.0, sample_rate / 2, num_samples // 2 + 1)
-    centers, spacing = np.linspace(hz_to_erb(low_hz), hz_to_erb(high_hz), num_bandpass + 2, retstep=True)
+    centers, spacing = np.linspace(
+        float(hz_to_erb(low_hz)), float(hz_to_erb(high_hz)), num_bandpass + 2, retstep=True
+    )
     centers = centers[1:-1]
 
     half_width = sample_factor * spacing

@@ -138,7 +138,7 @@ def _arguments(layer_type: str, name: str, args: Mapping[str, Any]) -> dict[str,
 
 
 def _integer(value: Any, low: int = -_MOST, what: str = "an integer") -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= _MOST:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= int(value) <= _MOST:
         raise _Unfit(what)
     return int(value)
 
@@ -148,7 +148,7 @@ def _size(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not abs(value) <= _MOST:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not abs(float(value)) <= _MOST:
         raise _Unfit("a number")
     return float(value)
 
@@ -188,9 +188,9 @@ def _axis_paddings(value: Any) -> tuple[str, str]:
     if isinstance(value, str) and value.upper() == "VALID_TIME":
         return ("SAME", "VALID")
     if isinstance(value, (list, tuple)) and len(value) == 2:
-        return tuple(_padding(part) for part in value)
+        return (_padding(value[0]), _padding(value[1]))
     try:
-        return (_padding(value),) * 2
+        return (_padding(value), _padding(value))
     except _Unfit:
         raise _Unfit("SAME, VALID, VALID_TIME or one of the first two for each axis") from None
 

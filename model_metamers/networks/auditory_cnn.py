@@ -173,7 +173,8 @@ class AuditoryCNN(Network):
 
     def _build(self) -> None:
         """Creates the variables, following the shapes through the architecture."""
-        shape = [None, self.frontend.num_filters, self.frontend.num_frames(self.signal.shape[0]), 1]
+        # Of the tensor so far; after the last layer, the shape of each task's logits.
+        shape: Any = [None, self.frontend.num_filters, self.frontend.num_frames(self.signal.shape[0]), 1]
         for layer_type, args in self._architecture:
             add_weights = LAYER_TYPES[layer_type].add_weights
             if add_weights:

@@ -101,8 +101,8 @@ class _CochleagramView(Network):
 
 def _differences(given: SignalSpec, own: SignalSpec) -> str:
     """In what a cochleagram differs from a network's own, in words."""
-    values = {"shape": (given.shape, own.shape)}
-    if given.frontend:
+    values: dict[str, tuple] = {"shape": (given.shape, own.shape)}
+    if given.frontend and own.frontend:
         names = [field.name for field in dataclasses.fields(own.frontend)]
         values |= {name: (getattr(given.frontend, name), getattr(own.frontend, name)) for name in names}
     return ", ".join(f"{name} {a}, not {b}" for name, (a, b) in values.items() if a != b)

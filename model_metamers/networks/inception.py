@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -63,8 +62,8 @@ _Block = tuple[_Branch, ...]
 
 def _conv(scope: str, channels: int, kernel: tuple[int, int] | None = None, **kwargs) -> _Conv:
     """A convolution whose kernel is that in its name, unless given: slim misnamed some."""
-    named = tuple(int(size) for size in re.search(r"(\d)x(\d)$", scope).groups())
-    return _Conv(scope, channels, kernel or named, **kwargs)
+    height, width = scope[-3:].split("x")
+    return _Conv(scope, channels, kernel or (int(height), int(width)), **kwargs)
 
 
 def _shrink(scope: str, channels: int) -> _Conv:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 # How a forward pass runs: False at test; in training the seed of this step's dropout, int32 [2],
 # which makes it repeatable, or True for a fresh draw.
-Training = bool | tf.Tensor
+Training: TypeAlias = bool | tf.Tensor
 # Output channels that convolution libraries compute at a time.
 _COLUMNS = 16
 

@@ -70,8 +70,8 @@ class ResNetV2(SlimNetwork):
         )
         strides = [2] * (len(units) - 1) + [1]
         self._blocks = tuple(
-            (block, _block_units(*spec))
-            for block, *spec in zip(blocks, blocks, units, widths, strides, strict=True)
+            (block, _block_units(block, count, width, stride))
+            for block, count, width, stride in zip(blocks, units, widths, strides, strict=True)
         )
         self._stem_strides = stem_strides
 
@@ -117,7 +117,7 @@ class ResNetV2(SlimNetwork):
     ) -> tf.Tensor:
         """Shortcut plus residual; adds the stages within the unit."""
         preact = tf.nn.relu(self._batch_norm(x, f"{unit}/preact", training))
-        if self._weight(f"{unit}/shortcut", "weights") is None:
+        if self._weights_of(f"{unit}/shortcut", "weights")[0] is None:
             shortcut = x[:, ::stride, ::stride]
         else:
             shortcut = self._conv(preact, f"{unit}/shortcut", training, stride)

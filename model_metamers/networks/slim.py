@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -93,7 +94,7 @@ class SlimNetwork(Network):
 
         `padding` may also be "EVEN", see `layers.conv2d_same`.
         """
-        kernel, biases = self._weight(name, "weights"), self._weight(name, "biases")
+        kernel, biases = self._weights_of(name, "weights", "biases")
         x = tf.cast(x, kernel.dtype)
         if padding == "EVEN":
             x = layers.conv2d_same(x, kernel, stride)
@@ -105,20 +106,17 @@ class SlimNetwork(Network):
 
     def _depthwise(self, x: tf.Tensor, name: str, training: layers.Training, stride: int = 1) -> tf.Tensor:
         """Batch-normalised convolution of each channel by itself, SAME; no activation."""
-        kernel = self._weight(name, "depthwise_weights")
+        (kernel,) = self._weights_of(name, "depthwise_weights")
         x = tf.nn.depthwise_conv2d(tf.cast(x, kernel.dtype), kernel, [1, stride, stride, 1], "SAME")
         return self._batch_norm(x, f"{name}/BatchNorm", training)
 
     def _batch_norm(self, x: tf.Tensor, name: str, training: layers.Training) -> tf.Tensor:
-        parts = ("gamma", "beta", "moving_mean", "moving_variance")
-        return layers.batch_norm(
-            x,
-            *(self._weight(name, part) for part in parts),
-            training,
-            self._norm.decay,
-            self._norm.epsilon,
-            fused=True,
+        gamma, beta, mean, variance = self._weights_of(
+            name, "gamma", "beta", "moving_mean", "moving_variance"
         )
+        decay, epsilon = self._norm.decay, self._norm.epsilon
+        return layers.batch_norm(x, gamma, beta, mean, variance, training, decay, epsilon, fused=True)
 
-    def _weight(self, name: str, part: str) -> tf.Variable | None:
-        return self.weights.get(f"{self._scope}/{name}/{part}")
+    def _weights_of(self, name: str, *parts: str) -> list[Any]:
+        """A layer's variables by the ends of their names; None in place of one that it lacks."""
+        return [self.weights.get(f"{self._scope}/{name}/{part}") for part in parts]

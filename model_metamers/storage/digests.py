@@ -27,7 +27,7 @@ _TABLE = "CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, size, modif
 
 def array_digest(array: np.ndarray) -> str:
     """sha256 of an array's bytes, hex; type and shape are not part of it."""
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def text_digest(parts: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -80,7 +80,7 @@ _DAMAGE = (
 )
 
 
-def _read(file: BinaryIO, size: int) -> np.ndarray:
+def _read(file: IO[bytes], size: int) -> np.ndarray:
     """An array whose header is held to the file's size before anything is allocated."""
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

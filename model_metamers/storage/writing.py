@@ -60,7 +60,7 @@ def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
 def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by name as an `.npz` file; StorageError where it cannot be written."""
     with whole_file(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **dict(arrays))  # type: ignore[arg-type]  # its stub takes the names for options
 
 
 def _without_nan(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,8 +15,8 @@ from model_metamers.storage.writing import write_table
 
 
 def read_stages(
-    network: Network, batches: Iterable[tuple[tf.Tensor, object]], stages: list[str]
-) -> tuple[dict[str, np.ndarray], list[object]]:
+    network: Network, batches: Iterable[tuple[tf.Tensor, Any]], stages: list[str]
+) -> tuple[dict[str, np.ndarray], list[Any]]:
     """Outputs of stages over a data set, and the labels of its batches."""
     found: dict[str, list[np.ndarray]] = {stage: [] for stage in stages}
     labels = []

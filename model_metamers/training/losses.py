@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from model_metamers.networks.layers import Training
 from model_metamers.networks.network import Network
 from model_metamers.networks.tasks import WORD_TASK
 
-Objective = Callable[[Network, tf.Tensor, object, Training], tf.Tensor]
+Objective: TypeAlias = Callable[[Any, tf.Tensor, Any, Training], tf.Tensor]
 _AUX_STAGE = "AuxLogits"
 
 

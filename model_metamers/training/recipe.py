@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_metamers.training import schedules
 
@@ -53,6 +53,6 @@ class Recipe:
         """Learning rate by step."""
         return self.decay(self.learning_rate, steps_per_epoch, self.num_epochs)
 
-    def changed(self, **values: float | int | None) -> Recipe:
+    def changed(self, **values: Any) -> Recipe:
         """The recipe with other values; None keeps its own."""
         return dataclasses.replace(self, **{k: v for k, v in values.items() if v is not None})

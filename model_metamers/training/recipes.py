@@ -224,7 +224,7 @@ def choose(network: str, name: str | None = None) -> Recipe:
     for pattern, recipe in () if name else _OF_NETWORKS:
         if fnmatch.fnmatchcase(network, pattern):
             return RECIPES[recipe]
-    if name not in RECIPES:
+    if name is None or name not in RECIPES:
         wanted = f"recipe {name!r}" if name else f"recipe for {network}"
         raise InputError(f"there is no {wanted}; name one of {', '.join(RECIPES)}")
     return RECIPES[name]

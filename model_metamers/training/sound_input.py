@@ -110,7 +110,7 @@ def open_data(
     """
     spec = network.signal
     for folder in (speech, backgrounds):
-        records.check_format(folder, spec.sample_rate, spec.shape[0])
+        records.check_format(folder, spec.sample_rate or 0, spec.shape[0])
     words = record_writer.read_lines(speech / "words.txt")
     labels = record_writer.read_lines(backgrounds / "labels.txt")
     own = {WORD_TASK: (words, speech / "words.txt"), AUDIOSET_TASK: (labels, backgrounds / "labels.txt")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from model_metamers.errors import InputError
 
@@ -39,14 +39,14 @@ class Stopping:
             if name not in metrics:
                 raise InputError(f"training cannot stop at {name!r}; measured are {', '.join(metrics)}")
 
-    def reason(self, history: list[Mapping[str, float]]) -> str | None:
+    def reason(self, history: Sequence[Mapping[str, float]]) -> str | None:
         """Why training ends after these evaluations, oldest first; None while it goes on."""
         if not history:
             return None
         self.check(history[-1])
         if self.targets and all(_number(history[-1][n]) >= value for n, value in self.targets.items()):
             return ", ".join(f"{n} {history[-1][n]:.4f} reached {v:g}" for n, v in self.targets.items())
-        if self.patience is None:
+        if self.patience is None or self.watched is None:
             return None
         best, waited = -math.inf, 0
         for metrics in history:

@@ -22,7 +22,8 @@ from model_metamers.weights.tf_checkpoint import CheckpointReader
 class Reader(Protocol):
     """Shapes and values of variables by name."""
 
-    shapes: Mapping[str, tuple[int, ...]]
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
 
     def value(self, name: str) -> np.ndarray: ...
 

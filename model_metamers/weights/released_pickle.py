@@ -158,7 +158,7 @@ class _DType:
         self.order = state[1]
 
     def number(self, data: bytes) -> int | float | bool:
-        dtype = np.dtype(self.code).newbyteorder(self.order)
+        dtype = np.dtype(self.order + np.dtype(self.code).str[1:])
         if not isinstance(data, bytes) or len(data) != dtype.itemsize:
             raise pickle.UnpicklingError("a NumPy number of another size than its dtype's")
         return np.frombuffer(data, dtype)[0].item()
@@ -241,5 +241,5 @@ def _check_opcodes(data: bytes) -> None:
     registered extension might be answered without asking `find_class`.
     """
     for opcode, argument, _ in pickletools.genops(data):
-        if opcode.name.startswith("EXT") or ("PUT" in opcode.name and int(argument) > len(data)):
+        if opcode.name.startswith("EXT") or ("PUT" in opcode.name and int(argument or 0) > len(data)):
             raise pickle.UnpicklingError(f"{opcode.name} {argument}")

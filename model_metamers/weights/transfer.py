@@ -151,8 +151,8 @@ def _check(response: requests.Response, part: _Part, size: int | None) -> int | 
     if status in _PASSING:
         raise _Interrupted(f"status {status}")
     if status == 416:  # nothing beyond what is here: it is whole, or it is another file's
-        total = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", ""))
-        if total and int(total[1]) == part.size:
+        whole = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", ""))
+        if whole and int(whole[1]) == part.size:
             return part.size
         part.restart("")
         raise _Interrupted("what was kept does not belong to the file")

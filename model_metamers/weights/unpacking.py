@@ -69,5 +69,8 @@ def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path,
         target.mkdir(parents=True, exist_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tar.extractfile(member) as source, target.open("xb") as file:
+    source = tar.extractfile(member)
+    if source is None:
+        raise InputError(f"archive {archive}: {member.name!r} is no file; refused")
+    with source, target.open("xb") as file:
         shutil.copyfileobj(source, file, _BLOCK)
