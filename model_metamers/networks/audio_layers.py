@@ -57,13 +57,9 @@ def pad_one_axis(
     """
     if padding[0] == padding[1]:
         return x, padding[0]
-    pads = [(0, 0)] * 4
-    for axis in (0, 1):
-        if padding[axis] == "SAME":
-            last = x.shape[axis + 1] % strides[axis] or strides[axis]
-            total = max(size[axis] - last, 0)
-            pads[axis + 1] = (total // 2, total - total // 2)
-    return tf.pad(x, pads), "VALID"
+    pads = layers.same_pads(x.shape[1:3], size, strides)
+    pads = [pads[axis] if padding[axis] == "SAME" else (0, 0) for axis in (0, 1)]
+    return tf.pad(x, [(0, 0), *pads, (0, 0)]), "VALID"
 
 
 def _conv2d(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
@@ -73,7 +69,7 @@ def _conv2d(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: la
     if x.shape[-1] == 1 and args["strides"] == args["dilation_rate"] == (1, 1):
         x = layers.conv2d_of_one_channel(x, kernel, padding)
     else:
-        x = tf.nn.conv2d(x, kernel, args["strides"], padding, dilations=args["dilation_rate"])
+        x = layers.dilated_conv2d(x, kernel, args["strides"], args["dilation_rate"], padding)
     return tf.nn.bias_add(x, weights[f"{scope}/bias"]) if args["use_bias"] else x
 
 

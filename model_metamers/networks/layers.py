@@ -6,6 +6,8 @@ frequency and width is time.
 
 from __future__ import annotations
 
+import functools
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -53,11 +55,71 @@ def depthwise_initializer(per_kernel: Callable) -> Callable:
     return initialize
 
 
+def same_pads(lengths: Sequence[int], size: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
+    """What TensorFlow's SAME puts before and after each axis.
+
+    Args:
+      lengths: of the axes.
+      size: of the window along each, dilation included.
+      strides: along each.
+    """
+    pads = []
+    for length, window, stride in zip(lengths, size, strides, strict=True):
+        total = max(window - (length % stride or stride), 0)
+        pads.append((total // 2, total - total // 2))
+    return pads
+
+
 def conv2d(
     x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, strides: Sequence[int] = (1, 1), padding: str = "SAME"
 ) -> tf.Tensor:
     """Convolution with kernel [height, width, in, out] and bias [out]."""
     return tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, kernel.dtype), kernel, strides, padding), bias)
+
+
+def dilated_conv2d(
+    x: tf.Tensor, kernel: tf.Tensor, strides: Sequence[int], dilation: Sequence[int], padding: str
+) -> tf.Tensor:
+    """Convolution with a kernel whose entries lie `dilation` apart, with its gradients everywhere.
+
+    Args:
+      x: [batch, height, width, in].
+      kernel: [height, width, in, out].
+      strides: (height, width).
+      dilation: (height, width), 1 for neighbours.
+      padding: "SAME" or "VALID".
+    """
+    if tuple(dilation) == (1, 1) or _differentiates_dilation():
+        return tf.nn.conv2d(x, kernel, strides, padding, dilations=dilation)
+    return tf.nn.conv2d(x, _spread(kernel, dilation), strides, padding)
+
+
+@functools.cache
+def _differentiates_dilation() -> bool:
+    """Whether TensorFlow has the gradient of a dilated convolution here; on processors oneDNN alone has."""
+    with tf.init_scope():
+        try:
+            tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=[1, 3, 3, 1],
+                filter=tf.ones([2, 2, 1, 1]),
+                out_backprop=tf.ones([1, 1, 1, 1]),
+                strides=[1, 1, 1, 1],
+                padding="VALID",
+                dilations=[1, 2, 2, 1],
+            )
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            return False
+    return True
+
+
+def _spread(kernel: tf.Tensor, dilation: Sequence[int]) -> tf.Tensor:
+    """The kernel with zeros between its entries."""
+    height, width, *channels = kernel.shape
+    rows, columns = dilation
+    spread = tf.reshape(kernel, [height, 1, width, 1, *channels])
+    spread = tf.pad(spread, [(0, 0), (0, rows - 1), (0, 0), (0, columns - 1), (0, 0), (0, 0)])
+    spread = tf.reshape(spread, [height * rows, width * columns, *channels])
+    return spread[: (height - 1) * rows + 1, : (width - 1) * columns + 1]
 
 
 def conv2d_same(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
@@ -206,8 +268,17 @@ def hann_pool(
     """Weighted average pooling with a Hann kernel (paper 3.2, docs/sources.md 1c).
 
     A depthwise convolution: the authors' dense convolution with an identity kernel
-    computes the same at many times the cost.
+    computes the same at many times the cost. TensorFlow's depthwise convolution takes unequal
+    strides with oneDNN alone, so there the pooling moves by their common divisor and what the
+    larger stride skips is dropped: the same bits where both work.
     """
     kernel = hann_kernel(pool_size, sqrt_window, normalize)
     depthwise = np.repeat(kernel[:, :, np.newaxis, np.newaxis], x.shape[-1], axis=2)
-    return tf.nn.depthwise_conv2d(x, tf.constant(depthwise, x.dtype), [1, *strides, 1], padding)
+    depthwise = tf.constant(depthwise, x.dtype)
+    step = math.gcd(*strides)
+    if tuple(strides) == (step, step):
+        return tf.nn.depthwise_conv2d(x, depthwise, [1, step, step, 1], padding)
+    if padding == "SAME":
+        x = tf.pad(x, [(0, 0), *same_pads(x.shape[1:3], pool_size, strides), (0, 0)])
+    pooled = tf.nn.depthwise_conv2d(x, depthwise, [1, step, step, 1], "VALID")
+    return pooled[:, :: strides[0] // step, :: strides[1] // step]

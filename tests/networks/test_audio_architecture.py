@@ -126,6 +126,36 @@ def test_every_layer_type_against_tensorflow():
     np.testing.assert_array_equal(out["fc_top"], out["logits"])
 
 
+def test_every_layer_type_lets_the_gradient_through():
+    """Unequal strides and dilations too, which TensorFlow does not know on every machine."""
+    architecture = [
+        {"layer_type": kind, "args": args}
+        for kind, args in [
+            ("tf.layers.conv2d", {"filters": 3, "kernel_size": 3, "strides": [2, 1], "padding": "SAME"}),
+            ("tf.layers.conv2d", {"filters": 4, "kernel_size": [2, 3], "dilation_rate": [1, 2]}),
+            ("hpool", {"name": "across", "strides": [1, 2], "pool_size": [1, 8]}),
+            ("hpool", {"name": "down", "strides": [3, 2], "pool_size": [6, 4], "padding": "VALID_TIME"}),
+            ("tf.layers.flatten", {}),
+            ("fc_top_classification", {"name": "fc_top", "n_classes_dict": {WORD_TASK: 5}}),
+        ]
+    ]
+    network = AuditoryCNN("odd", architecture, ["logits"], WORDS[:5], FRONTEND, SAMPLES)
+    network.initialize(0)
+    sounds = tf.constant(np.random.RandomState(2).randn(2, SAMPLES).astype(np.float32) * 0.1)
+    step = np.random.RandomState(3).randn(2, SAMPLES).astype(np.float32) * 1e-4
+
+    @tf.function
+    def loss_and_gradient(sounds):
+        with tf.GradientTape() as tape:
+            tape.watch(sounds)
+            loss = tf.reduce_sum(tf.sin(network.logits(sounds)))
+        return loss, tape.gradient(loss, sounds)
+
+    gradient = loss_and_gradient(sounds)[1].numpy()
+    change = loss_and_gradient(sounds + step)[0] - loss_and_gradient(sounds - step)[0]
+    assert float(change) == pytest.approx(2 * float(np.sum(gradient * step)), rel=0.02)
+
+
 def test_layer_that_does_not_fit_its_input_is_named():
     architecture = small_word_architecture()
     slice_ = {

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.signal
 import tensorflow as tf
 
 from model_metamers import catalog
@@ -35,20 +36,110 @@ def test_hann_kernel_values():
     np.testing.assert_allclose(layers.hann_kernel([8, 12], sqrt_window=True) ** 2, kernel, atol=1e-15)
 
 
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
-@pytest.mark.parametrize("options", [(False, False), (False, True), (True, False), (True, True)])
-@pytest.mark.parametrize(("strides", "size"), [((2, 2), (8, 8)), ((3, 3), (12, 12)), ((1, 2), (1, 8))])
+# Strides and window; TensorFlow's own depthwise convolution takes only equal strides on every machine.
+_POOLS = [
+    ((1, 2), (1, 8)),
+    ((3, 1), (12, 3)),
+    ((2, 3), (8, 12)),
+    ((4, 2), (13, 7)),
+    ((5, 9), (4, 3)),  # a window smaller than its strides
+    ((3, 3), (12, 12)),
+    ((2, 2), (8, 8)),
+]
+_PADDINGS = ["SAME", "VALID"]
+_OPTIONS = [(False, False), (False, True), (True, False), (True, True)]
+
+
+def _value_and_gradient(pool, x):
+    """Pooled values and the gradient of half their squares' sum."""
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = pool(x)
+        loss = tf.nn.l2_loss(value)
+    return value.numpy(), tape.gradient(loss, x).numpy()
+
+
+@pytest.mark.parametrize("padding", _PADDINGS)
+@pytest.mark.parametrize("options", _OPTIONS)
+@pytest.mark.parametrize(("strides", "size"), _POOLS)
 def test_hann_pool_equals_a_dense_convolution(features, strides, size, options, padding):
     kernel = layers.hann_kernel(size, *options)[:, :, np.newaxis, np.newaxis] * np.eye(features.shape[-1])
-    x = tf.constant(features)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        found = layers.hann_pool(x, strides, size, padding, *options)
-        expected = tf.nn.conv2d(x, tf.constant(kernel, tf.float32), strides, padding)
-        losses = tf.nn.l2_loss(found), tf.nn.l2_loss(expected)
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
-    gradient, expected_gradient = (tape.gradient(loss, x).numpy() for loss in losses)
-    np.testing.assert_allclose(gradient, expected_gradient, atol=1e-5 * np.abs(expected_gradient).max())
+    found = _value_and_gradient(lambda x: layers.hann_pool(x, strides, size, padding, *options), features)
+    expected = _value_and_gradient(
+        lambda x: tf.nn.conv2d(x, kernel, strides, padding), features.astype(np.float64)
+    )
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("padding", _PADDINGS)
+@pytest.mark.parametrize(("strides", "size"), _POOLS)
+def test_hann_pool_equals_scipys_correlation(features, strides, size, padding):
+    """The value is a correlation that skips, the gradient the convolution of what was not skipped."""
+    kernel = layers.hann_kernel(size)
+    pads = [(0, 0), (0, 0)]
+    if padding == "SAME":
+        lengths = [-(-n // s) for n, s in zip(features.shape[1:3], strides, strict=True)]
+        totals = [
+            max((n - 1) * s + k - m, 0)
+            for n, s, k, m in zip(lengths, strides, size, features.shape[1:3], strict=True)
+        ]
+        pads = [(total // 2, total - total // 2) for total in totals]
+    value, gradient = _value_and_gradient(
+        lambda x: layers.hann_pool(x, strides, size, padding), features[:1].astype(np.float64)
+    )
+    for channel in range(features.shape[-1]):
+        padded = np.pad(features[0, :, :, channel].astype(np.float64), pads)
+        dense = scipy.signal.correlate2d(padded, kernel, "valid")
+        kept = np.zeros_like(dense)
+        kept[:: strides[0], :: strides[1]] = dense[:: strides[0], :: strides[1]]
+        np.testing.assert_allclose(value[0, :, :, channel], kept[:: strides[0], :: strides[1]], atol=1e-12)
+        back = scipy.signal.convolve2d(kept, kernel)
+        ends = [n - after for n, (_, after) in zip(back.shape, pads, strict=True)]
+        expected = back[pads[0][0] : ends[0], pads[1][0] : ends[1]]
+        np.testing.assert_allclose(gradient[0, :, :, channel], expected, atol=1e-11)
+
+
+@pytest.mark.parametrize("padding", _PADDINGS)
+@pytest.mark.parametrize("strides", [(1, 1), (1, 2), (2, 3)])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 2), (1, 3), (3, 2)])
+@pytest.mark.parametrize("native", [True, False], ids=["native", "spread"])
+def test_dilated_convolution_equals_sums_of_shifted_inputs(
+    features, strides, dilation, padding, native, monkeypatch
+):
+    """Value and gradients, whether or not this machine's TensorFlow knows those of a dilation."""
+    if native and not layers._differentiates_dilation():
+        pytest.skip("TensorFlow has no gradient of a dilated convolution here")
+    monkeypatch.setattr(layers, "_differentiates_dilation", lambda: native)
+    kernel = np.random.RandomState(3).standard_normal([3, 2, 5, 4])
+    span = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation, strict=False)]
+    pads = layers.same_pads(features.shape[1:3], span, strides) if padding == "SAME" else [(0, 0)] * 2
+
+    def shifted(x, kernel):
+        x = tf.pad(x, [(0, 0), *pads, (0, 0)])
+        height, width = (n - s + 1 for n, s in zip(x.shape[1:3], span, strict=True))
+        total = 0
+        for i, j in np.ndindex(3, 2):
+            top, left = i * dilation[0], j * dilation[1]
+            seen = x[:, top : top + height : strides[0], left : left + width : strides[1]]
+            total += tf.tensordot(seen, kernel[i, j], 1)
+        return total
+
+    def with_gradients(convolve, dtype):
+        tensors = tf.constant(features, dtype), tf.constant(kernel, dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            y = convolve(*tensors)
+            loss = tf.nn.l2_loss(y)
+        return [y, *tape.gradient(loss, tensors)]
+
+    found = with_gradients(
+        lambda x, kernel: layers.dilated_conv2d(x, kernel, strides, dilation, padding), tf.float32
+    )
+    for ours, theirs in zip(found, with_gradients(shifted, tf.float64), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6 * np.abs(theirs).max())
 
 
 def test_conv2d_equals_sums_over_the_kernel(features):
