@@ -70,13 +70,13 @@ def main(_) -> None:
     couples = np.concatenate([b.stimuli[b.pairs] for b in blocks])[:: max(1, len(blocks) * 50)][
         : _SAMPLE.value
     ]
-    seconds, naive, found = 0.0, [], {}
+    seconds, naive, rho = 0.0, [], {}
     for half in halves:
         began = time.perf_counter()
-        found |= measure_blocks(network, network.layers, signals, half, _MEMORY.value)
+        rho |= measure_blocks(network, network.layers, signals, half, _MEMORY.value)
         seconds += time.perf_counter() - began
         naive += list(naive_seconds(network, signals, couples))
-    null = combine(network, "blocks", [found[block.index] for block in blocks])
+    null = combine(network, "blocks", [rho[block.index] for block in blocks])
     pairs = sum(len(block.pairs) for block in blocks)
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     hours = np.median(naive) * pairs / 3600

@@ -44,8 +44,8 @@ def main() -> None:
         random = np.random.RandomState(0)
         x = tf.constant(random.randn(batch, *size, 1), tf.float32)
         kernel = tf.constant(random.randn(7, 14, 1, channels), tf.float32)
-        found, expected = ours(x, kernel), reference(x, kernel)
-        error = float(tf.norm(found - expected) / tf.norm(expected))
+        gradient, expected = ours(x, kernel), reference(x, kernel)
+        error = float(tf.norm(gradient - expected) / tf.norm(expected))
         pairs = [(timed(ours, x, kernel), timed(reference, x, kernel)) for _ in range(_ROUNDS)]
         ratios = [slow / fast for fast, slow in pairs]
         print(

@@ -109,9 +109,9 @@ def _apart(function, *args):
     answer = context.Queue()
     process = context.Process(target=function, args=(*args, answer))
     process.start()
-    found = answer.get()
+    measured = answer.get()
     process.join()
-    return found
+    return measured
 
 
 def main(argv) -> None:

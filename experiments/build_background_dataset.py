@@ -68,7 +68,7 @@ def main() -> int:
         splits, missing = background_dataset.hold_out_sounds(kept, held_out, labels), missing + lost
     shards = _SHARDS.value or record_writer.shards_for(max(map(len, splits.values())))
     out = Path(_OUT.value)
-    found = background_dataset.write_dataset(
+    summary = background_dataset.write_dataset(
         splits,
         labels,
         out,
@@ -80,13 +80,13 @@ def main() -> int:
         clips,
     )
     columns = ["sounds", "clips", "labels", "silent_pieces"]
-    rows = [[name, *(f"{found[name][c]:,}" for c in columns)] for name in speech_dataset.SPLITS]
+    rows = [[name, *(f"{summary[name][c]:,}" for c in columns)] for name in speech_dataset.SPLITS]
     binary.print_table([["split", "sounds", "clips", "labels", "silent, left out"], *rows])
-    if not found["validation"]["clips"]:
+    if not summary["validation"]["clips"]:
         print("Nothing is held out, so no network can be trained on it alone: see --validation_share")
     if missing:
         print(f"Left out: {missing:,} segments without a sound")
-    print(f"Written: {out}, {found['classes']} classes with the null class")
+    print(f"Written: {out}, {summary['classes']} classes with the null class")
     return 0
 
 

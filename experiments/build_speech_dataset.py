@@ -124,10 +124,10 @@ def main() -> int:
     selected = speech_dataset.select(clips, rules)
     shards = _SHARDS.value or record_writer.shards_for(max(map(len, selected.clips.values())))
     out = Path(_OUT.value)
-    found = speech_records.write_dataset(
+    summary = speech_records.write_dataset(
         selected, out, shards, _SEED.value, _PROGRESS.value, binary.settings(__name__), _MIX.value
     )
-    _show(found, notes)
+    _show(summary, notes)
     print(f"Written: {out}")
     return 0
 
@@ -201,17 +201,19 @@ def _listed_words() -> tuple[str, ...]:
     return words
 
 
-def _show(found: dict, notes: dict) -> None:
+def _show(summary: dict, notes: dict) -> None:
     columns = ["clips", "words", "speakers", "recordings"]
     splits = [*speech_dataset.SPLITS, "both"]
-    binary.print_table([["split", *columns], *([s, *(f"{found[s][c]:,}" for c in columns)] for s in splits)])
+    binary.print_table(
+        [["split", *columns], *([s, *(f"{summary[s][c]:,}" for c in columns)] for s in splits)]
+    )
     if _PRESET.value == "paper":
         print()
-        compared = speech_records.against_paper(found)
+        compared = speech_records.against_paper(summary)
         binary.print_table(
             [["", "here", "paper"], *([n, f"{a:,}", f"{b:,}"] for n, (a, b) in compared.items())]
         )
-    for text, count in {**{f"clips {k}": v for k, v in found["dropped"].items()}, **notes}.items():
+    for text, count in {**{f"clips {k}": v for k, v in summary["dropped"].items()}, **notes}.items():
         print(f"Left out: {count:,} {text}")
 
 

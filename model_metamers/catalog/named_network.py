@@ -86,11 +86,11 @@ def _checkpoints(weights: str, metamers: Sequence[Path]) -> list[str | None]:
     """Where the weights may be, the likeliest first."""
     if weights.startswith("random:"):
         return [weights]
-    found = []
+    checkpoints = []
     for flags in dict.fromkeys(folder.resolve().parents[2] / "flags.txt" for folder in metamers):
         lines = flags.read_text(encoding="utf-8").splitlines() if flags.is_file() else []
-        found += [line.partition("=")[2] for line in lines if line.startswith("--checkpoint=")]
-    return [*dict.fromkeys(found), None]
+        checkpoints += [line.partition("=")[2] for line in lines if line.startswith("--checkpoint=")]
+    return [*dict.fromkeys(checkpoints), None]
 
 
 def _run_file(path: Path):

@@ -96,12 +96,12 @@ def _bands(num_samples: int, config: exact.CochleagramConfig, decimation: int) -
     )
     size = num_samples // decimation
     support = [np.flatnonzero(row) for row in filters]
-    widest = max(int(found[-1] - found[0]) + 1 for found in support)
+    widest = max(int(bins[-1] - bins[0]) + 1 for bins in support)
     if widest > size:
         raise InputError(
             f"decimation={decimation} leaves {size} bins, but the widest filter spans {widest}; lower it"
         )
-    middles = np.array([(found[0] + found[-1]) // 2 for found in support])
+    middles = np.array([(bins[0] + bins[-1]) // 2 for bins in support])
     bins = middles[:, np.newaxis] - size // 2 + np.arange(size)
     inside = (bins >= 0) & (bins < filters.shape[1])
     bins = np.where(inside, bins, 0)

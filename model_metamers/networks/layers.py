@@ -184,8 +184,8 @@ def _gradient_to_one_channel(dy, kernel, height: int, width: int, before, after)
     span = (blocks - 1) * _COLUMNS + columns + _COLUMNS - 1
     right = span - left - dy.shape[2]
     pads = [[0, 0], [rows - 1 - before[0], rows - 1 - after[0]], [left, right], [0, 0]]
-    found = tf.nn.conv2d(tf.pad(dy, pads), tf.concat(moved, axis=-1), [1, _COLUMNS], "VALID")
-    return tf.reshape(found, [-1, height, blocks * _COLUMNS, 1])[:, :, :width]
+    gradient = tf.nn.conv2d(tf.pad(dy, pads), tf.concat(moved, axis=-1), [1, _COLUMNS], "VALID")
+    return tf.reshape(gradient, [-1, height, blocks * _COLUMNS, 1])[:, :, :width]
 
 
 def batch_norm(

@@ -18,13 +18,13 @@ def read_stages(
     network: Network, batches: Iterable[tuple[tf.Tensor, Any]], stages: list[str]
 ) -> tuple[dict[str, np.ndarray], list[Any]]:
     """Outputs of stages over a data set, and the labels of its batches."""
-    found: dict[str, list[np.ndarray]] = {stage: [] for stage in stages}
+    outputs: dict[str, list[np.ndarray]] = {stage: [] for stage in stages}
     labels = []
     for signals, own in batches:
         for stage, value in network.activations(signals, stages).items():
-            found[stage].append(value.numpy())
+            outputs[stage].append(value.numpy())
         labels.append(own)
-    return {stage: np.concatenate(values) for stage, values in found.items()}, labels
+    return {stage: np.concatenate(values) for stage, values in outputs.items()}, labels
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:

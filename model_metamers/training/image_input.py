@@ -50,7 +50,7 @@ def small_batches(
 
 
 def streamed_batches(
-    found: records.Records,
+    split: records.Records,
     size: int,
     label_offset: int,
     preprocess: Preprocess,
@@ -63,7 +63,7 @@ def streamed_batches(
     """Images decoded and preprocessed as they are needed, from batch `first` of an epoch on.
 
     Args:
-      found: the split.
+      split: the split.
       size: of the images made.
       label_offset: added to the records' labels; 1 where the network has a background class and
         the records begin at 0.
@@ -72,7 +72,7 @@ def streamed_batches(
       buffer: records shuffled at once.
     """
     start = tf.constant([seed & 0x7FFFFFFF, epoch + 1_000_000], tf.int32)
-    numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(), found.read([seed, epoch], buffer))
+    numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(), split.read([seed, epoch], buffer))
 
     def parse(number, record):
         example = tf.io.parse_single_example(record, _FEATURES)
@@ -84,7 +84,7 @@ def streamed_batches(
 
 
 def evaluation_batches(
-    found: records.Records, size: int, label_offset: int, preprocess: Callable, batch_size: int
+    split: records.Records, size: int, label_offset: int, preprocess: Callable, batch_size: int
 ) -> tf.data.Dataset:
     """Every image of a split in order; `preprocess` is f(encoded image, size)."""
 
@@ -93,7 +93,7 @@ def evaluation_batches(
         image = preprocess(example["image/encoded"], size)
         return tf.ensure_shape(image, [size, size, 3]), example["image/class/label"] + label_offset
 
-    return found.read().map(parse, tf.data.AUTOTUNE).batch(batch_size).prefetch(4)
+    return split.read().map(parse, tf.data.AUTOTUNE).batch(batch_size).prefetch(4)
 
 
 def label_offset(network: Network, labels_file: Path) -> int:

@@ -41,8 +41,8 @@ class ImageData:
     def validate(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
         """Logits [images, classes] and labels [images] of the held-out images."""
         stage = network.logits_stage
-        found, labels = evaluation.read_stages(network, self.validation(), [stage])
-        return found[stage], np.concatenate(labels)
+        outputs, labels = evaluation.read_stages(network, self.validation(), [stage])
+        return outputs[stage], np.concatenate(labels)
 
 
 def open_data(
@@ -105,8 +105,8 @@ def _small(images, labels, batch_size, seed, epoch, first) -> tf.data.Dataset:
     return image_input.small_batches(images, labels, epoch, first, batch_size, seed)
 
 
-def _streamed(found, size, offset, preprocess, batch_size, seed, epoch, first) -> tf.data.Dataset:
-    return image_input.streamed_batches(found, size, offset, preprocess, epoch, first, batch_size, seed)
+def _streamed(split, size, offset, preprocess, batch_size, seed, epoch, first) -> tf.data.Dataset:
+    return image_input.streamed_batches(split, size, offset, preprocess, epoch, first, batch_size, seed)
 
 
 def _in_memory(images: np.ndarray, labels: np.ndarray) -> tf.data.Dataset:

@@ -181,17 +181,17 @@ def _step_function(network: Network, optimizer, plan: TrainingPlan, variables: l
             else:
                 loss = plan.objective(network, signals, labels, seed)
             loss /= replicas
-        found = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         if replicas > 1:
-            found = context.all_reduce(tf.distribute.ReduceOp.SUM, found)
-        found = [
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        gradients = [
             g + plan.weight_decay * v if v.shape.rank > 1 else g
-            for g, v in zip(found, variables, strict=True)
+            for g, v in zip(gradients, variables, strict=True)
         ]
         if plan.clip_norm:
-            found, _ = tf.clip_by_global_norm(found, plan.clip_norm)
+            gradients, _ = tf.clip_by_global_norm(gradients, plan.clip_norm)
         # Every device holds the whole gradient now, and Keras sums what they give.
-        optimizer.apply([g / replicas for g in found], variables)
+        optimizer.apply([g / replicas for g in gradients], variables)
         return loss
 
     def step(batch, number):
@@ -223,8 +223,8 @@ def _epoch(plan: TrainingPlan, state: TrainingState, variables: list) -> Iterato
 
 
 def _damaged(plan: TrainingPlan, state: TrainingState, error: Exception) -> InputError:
-    found = records.damaged_file(plan.paths)
-    where = f"in {found}" if found else f"({str(error).splitlines()[0][:200]})"
+    damaged = records.damaged_file(plan.paths)
+    where = f"in {damaged}" if damaged else f"({str(error).splitlines()[0][:200]})"
     return InputError(
         f"a record is damaged or cannot be read {where}; the last state is kept, step {state.step} is "
         f"reached: mend or rebuild the data set and repeat the command"

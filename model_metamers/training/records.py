@@ -123,8 +123,8 @@ def check_format(folder: Path, sample_rate: int, num_samples: int) -> None:
     """
     path = folder / "summary.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        rate, length = int(found["sample_rate"]), int(found["num_samples"])
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        rate, length = int(summary["sample_rate"]), int(summary["num_samples"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no summary of a data set of this program ({error!r})") from error
     if (rate, length) != (sample_rate, num_samples):

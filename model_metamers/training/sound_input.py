@@ -75,24 +75,24 @@ class SoundData:
         return records.seeded_batches(pairs, batch_size, first, seed, epoch, parse, finish, drop_remainder)
 
     def _parse_word(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        found = tf.io.parse_single_example(
+        features = tf.io.parse_single_example(
             record,
             {
                 _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
                 WORD_TASK: tf.io.FixedLenFeature([], tf.int64),
             },
         )
-        return found[_SIGNAL], found[WORD_TASK]
+        return features[_SIGNAL], features[WORD_TASK]
 
     def _parse_background(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        found = tf.io.parse_single_example(
+        features = tf.io.parse_single_example(
             record,
             {
                 _SIGNAL: tf.io.FixedLenFeature([self.num_samples], tf.float32),
                 AUDIOSET_TASK: tf.io.FixedLenFeature([self.num_labels], tf.int64),
             },
         )
-        return found[_SIGNAL], tf.cast(found[AUDIOSET_TASK], tf.float32)
+        return features[_SIGNAL], tf.cast(features[AUDIOSET_TASK], tf.float32)
 
 
 def open_data(

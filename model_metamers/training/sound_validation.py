@@ -38,18 +38,18 @@ class Validation:
 
     def metrics(self) -> dict[str, float]:
         """`word_accuracy`, `word_accuracy_quiet`; `mean_auc`, `pooled_auc`, of the tasks there are."""
-        found = {}
+        metrics = {}
         logits, labels = self._read(self.draws, quiet=False)
         if WORD_TASK in self.tasks:
-            found["word_accuracy"] = evaluation.accuracy(logits[WORD_TASK], labels[WORD_TASK])
+            metrics["word_accuracy"] = evaluation.accuracy(logits[WORD_TASK], labels[WORD_TASK])
             quiet, quiet_labels = self._read(1, quiet=True)
-            found["word_accuracy_quiet"] = evaluation.accuracy(quiet[WORD_TASK], quiet_labels[WORD_TASK])
+            metrics["word_accuracy_quiet"] = evaluation.accuracy(quiet[WORD_TASK], quiet_labels[WORD_TASK])
         if AUDIOSET_TASK in self.tasks:
             # Column 0 is the null class, which no background is of.
             own, wanted = logits[AUDIOSET_TASK][:, 1:], labels[AUDIOSET_TASK][:, 1:]
-            found["mean_auc"] = evaluation.mean_auc(own, wanted)
-            found["pooled_auc"] = evaluation.pooled_auc(own, wanted)
-        return found
+            metrics["mean_auc"] = evaluation.mean_auc(own, wanted)
+            metrics["pooled_auc"] = evaluation.pooled_auc(own, wanted)
+        return metrics
 
     def write_confusions(self, folder: Path) -> None:
         """Tables of label and answer: of words in noise and in quiet, and of backgrounds.
@@ -84,6 +84,6 @@ class Validation:
                 draw, 0, self.batch_size, _SEED, config, pace=pace, drop_remainder=False
             )
         )
-        found, labels = evaluation.read_stages(self.network, batches, stages)
-        logits = {task: found[stage] for task, stage in zip(self.tasks, stages, strict=True)}
+        outputs, labels = evaluation.read_stages(self.network, batches, stages)
+        logits = {task: outputs[stage] for task, stage in zip(self.tasks, stages, strict=True)}
         return logits, {task: np.concatenate([own[task] for own in labels]) for task in self.tasks}

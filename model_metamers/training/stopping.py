@@ -50,8 +50,8 @@ class Stopping:
             return None
         best, waited = -math.inf, 0
         for metrics in history:
-            found = _number(metrics[self.watched])
-            best, waited = (found, 0) if found > best + self.min_delta else (best, waited + 1)
+            value = _number(metrics[self.watched])
+            best, waited = (value, 0) if value > best + self.min_delta else (best, waited + 1)
         if waited >= self.patience:
             return f"{self.watched} did not improve in {waited} evaluations (best {best:.4f})"
         return None

@@ -131,15 +131,15 @@ def _locate(download: Download, target: Path, folder: Path) -> dict[str, dict[st
 
 def _find(name: str, target: Path) -> Path:
     """The file of a name, or the prefix of a V2 checkpoint, wherever the archive puts it."""
-    found = [p for p in target.rglob(name) if p.is_file()]
-    found += [p.with_suffix("") for p in target.rglob(f"{name}.index") if p.with_suffix("") not in found]
-    if len(found) != 1:
+    matches = [p for p in target.rglob(name) if p.is_file()]
+    matches += [p.with_suffix("") for p in target.rglob(f"{name}.index") if p.with_suffix("") not in matches]
+    if len(matches) != 1:
         files = sorted(p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file())
         raise InputError(
-            f"download {target.name}: expected one {name} in it, found {len(found)}; it holds "
+            f"download {target.name}: expected one {name} in it, found {len(matches)}; it holds "
             f"{', '.join(files[:20])}"
         )
-    return found[0]
+    return matches[0]
 
 
 def _listed(target: Path, folder: Path) -> list[dict[str, Any]]:
