@@ -1,5 +1,7 @@
 """The faster front end of training against the exact one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,6 +19,15 @@ def test_nearly_the_exact_cochleagram(small_sounds, decimation, tolerance):
     found = decimated_cochleagram(tf.constant(small_sounds), _CONFIG, decimation).numpy()
     assert found.shape == expected.shape
     assert np.linalg.norm(found - expected) < tolerance * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("window_size", [201, 203, 207])
+def test_every_second_tap_is_the_one_that_meets_a_sample(small_sounds, window_size):
+    """Where the filter reaches an odd number of samples to the left, it is not the first tap."""
+    config = dataclasses.replace(_CONFIG, window_size=window_size)
+    expected = cochleagram(small_sounds, config).numpy()
+    found = decimated_cochleagram(tf.constant(small_sounds), config, 2).numpy()
+    assert np.linalg.norm(found - expected) < 5e-4 * np.linalg.norm(expected)
 
 
 def test_frames_stay_in_their_places():
