@@ -44,10 +44,50 @@ def _words(folders, out, *more: str) -> list[str]:
     return ["--network=word_aliased_small", *data, f"--out={out}", "--batch_size=8", "--epochs=2", *more]
 
 
+# Runs a binary, and notes what losses it asks for, and by which configuration it mixes.
+_NOTE = """
+import dataclasses, json, pathlib, runpy, sys
+from model_metamers.training import losses, mixtures
+
+binary, path = sys.argv[1:3]
+del sys.argv[1:3]
+notes = []
+
+def noting(module, name, about):
+    function = getattr(module, name)
+    def noted(*args, **kwargs):
+        notes.append([name, about(*args, **kwargs)])
+        pathlib.Path(path).write_text(json.dumps(notes))
+        return function(*args, **kwargs)
+    setattr(module, name, noted)
+
+noting(losses, "tasks", lambda weights, decimation=1, smoothing=0.0: [weights, decimation, smoothing])
+noting(losses, "classification", lambda smoothing=0.0, aux_weight=0.0: [smoothing, aux_weight])
+noting(mixtures, "mixtures", lambda *args: dataclasses.asdict(args[-1]))
+runpy.run_module("model_metamers_experiments." + binary, run_name="__main__", alter_sys=True)
+"""
+
+
+def _run_noting(binary: str, path, *flags: str) -> tuple[int, str, str, list]:
+    command = [sys.executable, "-c", _NOTE, binary, str(path), "--noprogress", *flags]
+    result = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True)
+    return result.returncode, result.stdout, result.stderr, json.loads(path.read_text())
+
+
 def test_words_are_trained_and_filed(folders, tmp_path):
     more = ["--frontend_decimation=4", "--null_backgrounds=0.2", "--checkpoint_dtype=float16"]
-    code, out, err = _run("train_auditory_network", *_words(folders, tmp_path / "w", *more))
+    code, out, err, notes = _run_noting(
+        "train_auditory_network", tmp_path / "notes", *_words(folders, tmp_path / "w", *more)
+    )
     assert code == 0, err
+    # The recipe's smoothing, the paper's ratios, and the level of the network's sounds.
+    assert ["tasks", [{"/stimuli/word_int": 1.0}, 4, 0.1]] in notes
+    noise = {"sample_rate": 8000, "snr_low_db": -10.0, "snr_high_db": 10.0, "rms": 0.1}
+    words = {"max_shift_s": 0.25, "null_words": 0.0, "null_backgrounds": 0.2, "max_stretch": 0.0}
+    configs = [about for name, about in notes if name == "mixtures"]
+    assert configs[0] == {**noise, **words}
+    still = {"max_shift_s": 0.0, "null_words": 0.0, "null_backgrounds": 0.0, "max_stretch": 0.0}
+    assert {**noise, **still} in configs and {**noise, **still, "null_backgrounds": 1.0} in configs
     assert {path.name for path in (tmp_path / "w").iterdir()} == {
         "word_aliased_small.ckpt.index",
         "word_aliased_small.ckpt.data-00000-of-00001",
@@ -83,8 +123,10 @@ def test_images_are_trained_and_filed(tmp_path):
     assert entry["held_out"] == "held_out, 5 images not trained on"
     assert entry["steps"] == 3 and set(entry["metrics"]) == {"accuracy"} and entry["dtype"] == "float32"
     assert mm.load_network("resnet_v2_small", tmp_path / "r" / "resnet_v2_small.ckpt")
-    code, _, err = _run("train_image_network", *flags, "--seed=1")
+    more = ["--seed=1", "--recipe=inception_v3"]
+    code, _, err, notes = _run_noting("train_image_network", tmp_path / "notes", *flags, *more)
     assert code == 2 and "holds a run with other settings" in err
+    assert notes == [["classification", [0.1, 0.4]]]  # the recipe's smoothing and auxiliary weight
 
 
 @pytest.mark.parametrize(
