@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from model_metamers import criteria, runs
-from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.criteria.null import NullDistribution
 from model_metamers.networks.network import Network
 from model_metamers.runs import results
 from model_metamers.synthesis import Metamer

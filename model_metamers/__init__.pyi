@@ -1,6 +1,7 @@
 from .catalog.names import networks as networks
 from .catalog.registry import load_network
-from .criteria.null_distribution import NullDistribution, null_distribution
+from .criteria.null import NullDistribution
+from .criteria.null_distribution import null_distribution
 from .criteria.verdict import Measurement, Verdict, check, spearman
 from .errors import InputError
 from .frontends.cochleagram import cochleagram

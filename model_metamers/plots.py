@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.image import AxesImage
 
-from model_metamers.criteria.null_distribution import BINS, LayerNull
+from model_metamers.criteria.null import BINS, LayerNull
 
 # Of the paper's figures: metamers blue, null red; told apart in print by the fill.
 _METAMERS, _NULL = "#1f5fa8", "#c8553d"

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from model_metamers import InputError, plots, runs
-from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.criteria.null import NullDistribution, read_null
 from model_metamers.runs import results
 from model_metamers.storage.reading import read_arrays
 
@@ -182,7 +182,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def _read_null(path: Path) -> NullDistribution | None:
     """None where there were not two signals to measure one on."""
-    return results.read_null(path)[0] if path.exists() else None
+    return read_null(path)[0] if path.exists() else None
 
 
 def _record(out: Path, row: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from model_metamers import criteria, plots
-from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.criteria.null import NullDistribution
 from model_metamers_experiments.figures.points import Who
 
 _COLUMNS = 4

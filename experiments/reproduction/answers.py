@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from model_metamers import InputError
+from model_metamers.criteria.null import read_null
 from model_metamers.recognition.presentations import NATURAL
 from model_metamers.runs import results
 from model_metamers.statistics import bootstrap
@@ -125,7 +126,7 @@ def correlations(run: Path, stages: Sequence[str]) -> Correlations | None:
       run: `OUT/<network>` of it.
       stages: of the network, in order.
     """
-    null = results.read_null(run / "null.npz")[0] if (run / "null.npz").exists() else None
+    null = read_null(run / "null.npz")[0] if (run / "null.npz").exists() else None
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in sorted(run.glob("*/*/metamer.json")):
         record = results.load_record(path.parent)

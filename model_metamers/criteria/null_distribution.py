@@ -8,7 +8,6 @@ the block is then an entry in one product of standardised ranks. The values are 
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import math
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -17,77 +16,15 @@ import numpy as np
 from tqdm import tqdm
 
 from model_metamers.criteria import null_design
+from model_metamers.criteria.null import BINS, LayerNull, NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.statistics import ranks
 
-BINS = np.linspace(-1.0, 1.0, 2001)
 # Units whose ranks are multiplied at a time: 120 stimuli x 32,768 x 8 bytes are 31 MB.
 _UNITS_PER_PRODUCT = 32768
 _FORWARD_BYTES = 256 * 2**20
 _FEWEST_BLOCKS = 8  # below, block statistics say nothing
-
-
-@dataclasses.dataclass(frozen=True)
-class LayerNull:
-    """Rho of unrelated pairs at one layer.
-
-    Attributes:
-      counts: int64 [2000] pairs in each of the bins of `BINS`.
-      minimum, maximum, mean: of rho.
-      undefined: pairs without a rho, because an activation was constant.
-      effective_pairs: of independent pairs that would tell the mean as surely; pairs that
-        share a stimulus are not independent.
-      maximum_low, maximum_high: middle 90 % of the maximum when blocks are drawn anew;
-        NaN for fewer than 8 blocks.
-    """
-
-    counts: np.ndarray
-    minimum: float
-    maximum: float
-    mean: float
-    undefined: int
-    effective_pairs: float
-    maximum_low: float
-    maximum_high: float
-
-    @property
-    def pairs(self) -> int:
-        return int(self.counts.sum())
-
-
-@dataclasses.dataclass(frozen=True)
-class NullDistribution:
-    """Rho of pairs of unrelated signals in a network.
-
-    Attributes:
-      network, checkpoint: whose activations were compared.
-      layers: what was found, by layer.
-      design: "blocks", "independent" or "all_pairs".
-    """
-
-    network: str
-    checkpoint: str
-    layers: dict[str, LayerNull]
-    design: str
-
-    def at(self, layer: str) -> LayerNull:
-        """What was found at a layer.
-
-        Raises:
-          InputError: the layer was not measured.
-        """
-        if layer not in self.layers:
-            raise InputError(f"the null distribution has no layer {layer!r}, only {', '.join(self.layers)}")
-        return self.layers[layer]
-
-    def maximum(self, layer: str) -> float:
-        """The rho that a metamer of this layer must exceed; NaN where no pair has one.
-
-        Raises:
-          InputError: the layer was not measured.
-        """
-        return self.at(layer).maximum
 
 
 def null_distribution(

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model_metamers.errors import InputError
-from model_metamers.networks.cochleagram_view import viewed_name
-from model_metamers.networks.network import Network
+from model_metamers.networks.names import viewed_name
 from model_metamers.statistics import ranks
 
 if TYPE_CHECKING:
-    from model_metamers.criteria.null_distribution import NullDistribution
+    from model_metamers.criteria.null import NullDistribution
+    from model_metamers.networks.network import Network
     from model_metamers.synthesis import Metamer
 
 

@@ -19,10 +19,9 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.networks.auditory_cnn import AuditoryCNN
 from model_metamers.networks.layers import Training
+from model_metamers.networks.names import view_name
 from model_metamers.networks.network import Network, Stage
 from model_metamers.signals.spec import SignalSpec
-
-_SUFFIX = "@cochleagram"
 
 
 def cochleagram_view(network: Network, signal: SignalSpec | None = None) -> Network:
@@ -51,11 +50,6 @@ def cochleagram_view(network: Network, signal: SignalSpec | None = None) -> Netw
     return view
 
 
-def viewed_name(name: str) -> str:
-    """Name of the network that a view is of; any other network's own name."""
-    return name.removesuffix(_SUFFIX)
-
-
 def to_cochleagram(network: Network, sound: np.ndarray) -> np.ndarray:
     """A sound as a signal of the network's view, to the bits of the network's own stage.
 
@@ -77,7 +71,7 @@ class _CochleagramView(Network):
         frames = network.frontend.num_frames(network.signal.shape[0])
         shape = (network.frontend.num_filters, frames, 1)
         super().__init__(
-            name=network.name + _SUFFIX,
+            name=view_name(network.name),
             signal=SignalSpec("cochleagram", shape, 0.0, np.inf, frontend=network.frontend),
             layers=network.layers,
             classes=network.classes,

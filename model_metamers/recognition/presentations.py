@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from model_metamers.errors import InputError
-from model_metamers.networks.cochleagram_view import viewed_name
+from model_metamers.networks.names import viewed_name
 from model_metamers.recognition.decisions import label_of
 from model_metamers.runs import inclusion, results
 from model_metamers.signals import images

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from model_metamers import criteria
-from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs import results
 

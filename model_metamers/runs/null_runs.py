@@ -15,10 +15,10 @@ from typing import Any
 
 from model_metamers import runs
 from model_metamers.criteria import null_design
-from model_metamers.criteria.null_distribution import NullDistribution, combine, measure_blocks
+from model_metamers.criteria.null import NullDistribution, read_null, write_null
+from model_metamers.criteria.null_distribution import combine, measure_blocks
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
-from model_metamers.runs import results
 from model_metamers.signals.collection import Stimuli
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.reading import read_arrays
@@ -74,7 +74,7 @@ def measure(
     _prepare(run)
     path = run.out / runs.NULL
     if path.exists():
-        return results.read_null(path)[0]
+        return read_null(path)[0]
     folder.mkdir(exist_ok=True)
     missing = [block for block in own if not _block_path(folder, block.index).exists()]
     measure_blocks(
@@ -91,7 +91,7 @@ def measure(
     found = [read_arrays(_block_path(folder, block.index)) for block in blocks]
     null = combine(run.network, run.design, [{layer: b[layer] for layer in run.layers} for b in found])
     write_json(run.out / "null.json", summary(null))
-    results.write_null(path, null, run.stimuli.digest)
+    write_null(path, null, run.stimuli.digest)
     shutil.rmtree(folder)
     return null
 
@@ -137,4 +137,4 @@ def read(path: str | os.PathLike) -> NullDistribution:
         if (path / "blocks").is_dir():
             raise InputError(f"{path}: not all blocks are measured yet; run the shards that are missing")
         path = path / runs.NULL
-    return results.read_null(path)[0]
+    return read_null(path)[0]

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from model_metamers import criteria, plots
-from model_metamers.criteria.null_distribution import NullDistribution
+from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram

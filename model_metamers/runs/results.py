@@ -21,7 +21,7 @@ import matplotlib.image
 import numpy as np
 
 from model_metamers import criteria
-from model_metamers.criteria.null_distribution import LayerNull, NullDistribution
+from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.signals import images, sounds
@@ -168,33 +168,6 @@ def read_state(path: Path) -> SearchState:
     """Reads a search's state; raises InputError where it is damaged."""
     fields = read_arrays(path, tuple(f.name for f in dataclasses.fields(SearchState)))
     return SearchState(**{**fields, "step": int(fields["step"])})
-
-
-def write_null(path: Path, null: NullDistribution, stimuli: str) -> None:
-    """Writes a null distribution; `stimuli` is a digest of what it was measured on."""
-    about = np.array([null.network, null.checkpoint, null.design, stimuli])
-    layers = {
-        f"{layer}/{field}": value
-        for layer, found in null.layers.items()
-        for field, value in dataclasses.asdict(found).items()
-    }
-    write_arrays(path, {"about": about, "layers": np.array(list(null.layers)), **layers})
-
-
-def read_null(path: Path) -> tuple[NullDistribution, str]:
-    """A null distribution and the digest of its stimuli; InputError where damaged."""
-    arrays = read_arrays(path)
-    try:
-        network, checkpoint, design, stimuli = map(str, arrays["about"])
-        layers = {str(layer): _layer_null(arrays, str(layer)) for layer in arrays["layers"]}
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{path}: no null distribution of this program ({error})") from error
-    return NullDistribution(network, checkpoint, layers, design), stimuli
-
-
-def _layer_null(arrays: dict[str, np.ndarray], layer: str) -> LayerNull:
-    values = {field.name: arrays[f"{layer}/{field.name}"] for field in dataclasses.fields(LayerNull)}
-    return LayerNull(**{name: v if v.ndim else v.item() for name, v in values.items()})
 
 
 def _record(metamer: Metamer) -> dict[str, Any]:

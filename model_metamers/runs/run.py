@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from model_metamers import criteria, synthesis
-from model_metamers.criteria.null_distribution import NullDistribution, null_distribution
+from model_metamers.criteria.null import NullDistribution, read_null, write_null
+from model_metamers.criteria.null_distribution import null_distribution
 from model_metamers.errors import InputError
 from model_metamers.networks.cochleagram_view import cochleagram_view, to_cochleagram
 from model_metamers.networks.network import Network
@@ -114,11 +115,11 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
     stimuli = text_digest(["".join(sorted(map(array_digest, signals)))])
     path = run.folder / NULL
     if path.exists():
-        null, measured_on = results.read_null(path)
+        null, measured_on = read_null(path)
         if measured_on == stimuli and set(layers) <= null.layers.keys():
             return null
     null = null_distribution(run.network, layers, np.stack(signals), progress=progress)
-    results.write_null(path, null, stimuli)
+    write_null(path, null, stimuli)
     return null
 
 

@@ -9,7 +9,7 @@ import scipy.stats
 
 import model_metamers as mm
 from model_metamers import InputError, criteria
-from model_metamers.criteria.null_distribution import LayerNull
+from model_metamers.criteria.null import LayerNull
 from tests.conftest import make_tiny_vgg
 
 

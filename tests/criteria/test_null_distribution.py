@@ -9,7 +9,8 @@ import scipy.stats
 import model_metamers as mm
 from model_metamers import InputError
 from model_metamers.criteria import null_design
-from model_metamers.criteria.null_distribution import BINS, combine, measure_blocks, rank_correlations
+from model_metamers.criteria.null import BINS
+from model_metamers.criteria.null_distribution import combine, measure_blocks, rank_correlations
 from model_metamers.statistics import ranks
 from tests.conftest import make_tiny_vgg
 

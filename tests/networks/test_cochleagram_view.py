@@ -10,6 +10,7 @@ import model_metamers as mm
 from model_metamers import InputError, criteria, runs
 from model_metamers.networks import cochleagram_view
 from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
+from model_metamers.networks.names import viewed_name
 from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.networks.vggish import VGGish
 from model_metamers.runs import inclusion, report, results
@@ -49,7 +50,7 @@ def make_run(network, sounds, out, **changes) -> runs.Run:
 
 def test_view_is_the_same_network_from_the_cochleagram_on(tiny_word_cnn, view, small_sounds, cochleagrams):
     assert view.name == "word_tiny@cochleagram"
-    assert cochleagram_view.viewed_name(view.name) == tiny_word_cnn.name
+    assert viewed_name(view.name) == tiny_word_cnn.name
     assert view.stages == tiny_word_cnn.stages and view.layers == tiny_word_cnn.layers
     assert view.classes == tiny_word_cnn.classes and view.logits_stage == tiny_word_cnn.logits_stage
     assert view.signal.shape == (31, 50, 1) and view.signal.frontend == tiny_word_cnn.frontend

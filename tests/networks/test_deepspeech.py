@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import InputError, criteria, weights
-from model_metamers.criteria.null_distribution import LayerNull
+from model_metamers.criteria.null import LayerNull
 from model_metamers.frontends.mfcc import MfccConfig
 from model_metamers.networks import deepspeech
 from model_metamers.networks.deepspeech import DeepSpeech

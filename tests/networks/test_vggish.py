@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import InputError, criteria, runs, weights
-from model_metamers.criteria.null_distribution import LayerNull
+from model_metamers.criteria.null import LayerNull
 from model_metamers.networks.vggish import VGGish
 from model_metamers.runs import report, results
 from model_metamers.synthesis import starts

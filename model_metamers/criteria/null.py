@@ -1,0 +1,116 @@
+"""The null distribution as it is kept: histogram, extremes and mean of rho, by layer.
+
+`null_distribution` measures one; what is here reads, writes and asks, without TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from model_metamers.errors import InputError
+from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.writing import write_arrays
+
+BINS = np.linspace(-1.0, 1.0, 2001)
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerNull:
+    """Rho of unrelated pairs at one layer.
+
+    Attributes:
+      counts: int64 [2000] pairs in each of the bins of `BINS`.
+      minimum, maximum, mean: of rho.
+      undefined: pairs without a rho, because an activation was constant.
+      effective_pairs: of independent pairs that would tell the mean as surely; pairs that
+        share a stimulus are not independent.
+      maximum_low, maximum_high: middle 90 % of the maximum when blocks are drawn anew;
+        NaN for fewer than 8 blocks.
+    """
+
+    counts: np.ndarray
+    minimum: float
+    maximum: float
+    mean: float
+    undefined: int
+    effective_pairs: float
+    maximum_low: float
+    maximum_high: float
+
+    @property
+    def pairs(self) -> int:
+        return int(self.counts.sum())
+
+
+@dataclasses.dataclass(frozen=True)
+class NullDistribution:
+    """Rho of pairs of unrelated signals in a network.
+
+    Attributes:
+      network, checkpoint: whose activations were compared.
+      layers: what was found, by layer.
+      design: "blocks", "independent" or "all_pairs".
+    """
+
+    network: str
+    checkpoint: str
+    layers: dict[str, LayerNull]
+    design: str
+
+    def at(self, layer: str) -> LayerNull:
+        """What was found at a layer.
+
+        Raises:
+          InputError: the layer was not measured.
+        """
+        if layer not in self.layers:
+            raise InputError(f"the null distribution has no layer {layer!r}, only {', '.join(self.layers)}")
+        return self.layers[layer]
+
+    def maximum(self, layer: str) -> float:
+        """The rho that a metamer of this layer must exceed; NaN where no pair has one.
+
+        Raises:
+          InputError: the layer was not measured.
+        """
+        return self.at(layer).maximum
+
+
+def write_null(path: Path, null: NullDistribution, stimuli: str) -> None:
+    """Writes a null distribution; `stimuli` is a digest of what it was measured on."""
+    about = np.array([null.network, null.checkpoint, null.design, stimuli])
+    layers = {
+        f"{layer}/{field}": value
+        for layer, found in null.layers.items()
+        for field, value in dataclasses.asdict(found).items()
+    }
+    write_arrays(path, {"about": about, "layers": np.array(list(null.layers)), **layers})
+
+
+def read_null(path: Path) -> tuple[NullDistribution, str]:
+    """A null distribution and the digest of its stimuli; InputError where damaged."""
+    arrays = read_arrays(path)
+    try:
+        network, checkpoint, design, stimuli = map(str, arrays["about"])
+        layers = {str(layer): _layer_null(arrays, str(layer)) for layer in arrays["layers"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no null distribution of this program ({error})") from error
+    return NullDistribution(network, checkpoint, layers, design), stimuli
+
+
+def _layer_null(arrays: dict[str, np.ndarray], layer: str) -> LayerNull:
+    counts = arrays[f"{layer}/counts"]
+    if counts.shape != (len(BINS) - 1,) or counts.dtype.kind not in "iu":
+        raise ValueError(f"counts of {layer}: {counts.dtype} {list(counts.shape)}, expected {len(BINS) - 1}")
+    names = [field.name for field in dataclasses.fields(LayerNull) if field.name != "counts"]
+    return LayerNull(counts, **{name: _number(arrays, f"{layer}/{name}") for name in names})
+
+
+def _number(arrays: dict[str, np.ndarray], name: str) -> float:
+    value = arrays[name]
+    if value.ndim or value.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: {value.dtype} {list(value.shape)}, expected a number")
+    return value.item()

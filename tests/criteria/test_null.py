@@ -1,0 +1,61 @@
+"""The null distribution as a file: the same numbers back, or one line that says what is wrong."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from model_metamers import InputError
+from model_metamers.criteria.null import BINS, LayerNull, NullDistribution, read_null, write_null
+from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.writing import write_arrays
+
+RHO = np.array([-0.1, 0.2, 0.2, 0.31])
+NULL = NullDistribution(
+    "vgg_tiny",
+    "random:0",
+    {
+        "conv1_2": LayerNull(np.histogram(RHO, BINS)[0], -0.1, 0.31, 0.1525, 2, 3.5, 0.2, 0.31),
+        "a/b": LayerNull(np.zeros(2000, np.int64), np.nan, np.nan, np.nan, 6, 0.0, np.nan, np.nan),
+    },
+    "blocks",
+)
+
+
+def test_null_reads_back(tmp_path):
+    write_null(tmp_path / "n.npz", NULL, "digest")
+    again, stimuli = read_null(tmp_path / "n.npz")
+    assert (stimuli, again.network, again.checkpoint, again.design) == (
+        "digest",
+        "vgg_tiny",
+        "random:0",
+        "blocks",
+    )
+    assert list(again.layers) == list(NULL.layers)
+    for layer, own in NULL.layers.items():
+        for field in dataclasses.fields(own):
+            np.testing.assert_array_equal(getattr(again.layers[layer], field.name), getattr(own, field.name))
+    assert again.maximum("conv1_2") == 0.31 and again.at("conv1_2").pairs == 4
+    with pytest.raises(InputError, match=r"no layer 'fc8', only conv1_2, a/b"):
+        again.maximum("fc8")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"about": np.array("vgg")}, "no null distribution"),
+        ({"about": np.array(["vgg", "random:0"])}, "no null distribution"),
+        ({"layers": np.array("conv1_2")}, "no null distribution"),
+        ({"layers": np.array(["conv9"])}, "conv9/counts"),
+        ({"conv1_2/counts": np.zeros(3, int)}, "counts of conv1_2"),
+        ({"conv1_2/counts": np.zeros(2000)}, "counts of conv1_2"),
+        ({"conv1_2/maximum": np.array("high")}, "conv1_2/maximum"),
+        ({"conv1_2/mean": np.zeros(2)}, "conv1_2/mean"),
+    ],
+)
+def test_other_values_are_refused(tmp_path, changed, message):
+    write_null(tmp_path / "n.npz", NULL, "digest")
+    write_arrays(tmp_path / "n.npz", {**read_arrays(tmp_path / "n.npz"), **changed})
+    with pytest.raises(InputError, match=message) as refused:
+        read_null(tmp_path / "n.npz")
+    assert "\n" not in str(refused.value) and "n.npz" in str(refused.value)
