@@ -45,6 +45,15 @@ def test_answers_are_those_that_count(tmp_path):
         answers.read(tmp_path)
 
 
+def test_natural_signals_are_no_metamers():
+    who = Who("j", "1"), Who("g", "2")
+    natural, metamer = (
+        Answer(*who, layer, index, "s", "image", "fine", True) for layer, index in (("natural", -1), ("a", 0))
+    )
+    assert answers.select([natural, metamer], lambda answer: True) == [metamer]
+    assert claims.falls_with_depth([natural], [natural], "fine", lambda judge, generator: True) == []
+
+
 def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_beside(tmp_path):
     """Claims 3 to 8: which folder of judgements counts, and which is told beside it."""
     parts = [part for part in cast.MINI.parts if part.role in ("both_tasks", "backgrounds", "word_aliased")]

@@ -155,6 +155,14 @@ def test_ten_thousand_mixtures_have_the_asked_statistics():
     assert scipy.stats.kstest(ratios, "uniform", (-5, 15)).pvalue > 0.01
 
 
+def test_mixtures_are_the_sources_unless_others_are_asked_for():
+    """docs/sources.md 1d: -10 to 10 dB, RMS 0.1, words moved by a quarter of a second, none missing."""
+    config = mixtures.MixtureConfig(sample_rate=20000)
+    assert (config.snr_low_db, config.snr_high_db, config.rms) == (-10.0, 10.0, 0.1)
+    assert config.max_shift == 5000
+    assert (config.null_words, config.null_backgrounds, config.max_stretch) == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

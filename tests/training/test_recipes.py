@@ -117,6 +117,24 @@ def test_auditory_rates():
     assert [rate(first - 1), rate(first)] == pytest.approx([1e-4, 0.96e-4])
 
 
+@pytest.mark.parametrize(
+    ("name", "epochs", "batch", "rate", "decay", "auxiliary", "clip"),
+    [
+        ("vgg", 74, 256, 0.01, 5e-4, 0.0, None),
+        ("inception_v3", 100, 32, 0.045, 4e-5, 0.4, 2.0),
+        ("resnet_v2", 100, 256, 0.1, 1e-4, 0.0, None),
+        ("slim", 100, 32, 0.01, 4e-5, 0.4, None),
+        ("auditory", 100, 64, 1e-4, 0.0, 0.0, None),
+        ("auditory_staircase", 100, 64, 1e-4, 0.0, 0.0, None),
+    ],
+)
+def test_numbers_of_the_papers_recipes(name, epochs, batch, rate, decay, auxiliary, clip):
+    """Simonyan & Zisserman 3.1; Szegedy et al. 8; He et al. 3.4; slim's defaults; docs/sources.md 1d."""
+    recipe = RECIPES[name]
+    found = (recipe.num_epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay)
+    assert (*found, recipe.aux_weight, recipe.clip_norm) == (epochs, batch, rate, decay, auxiliary, clip)
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_can_be_followed(name):
     recipe = RECIPES[name]

@@ -105,6 +105,36 @@ def test_training_learns_and_follows_the_data(tmp_path):
     assert list((tmp_path / "summaries").glob("events*"))
 
 
+@pytest.mark.parametrize("clip_norm", [None, 0.4])
+def test_steps_are_those_written_out(tmp_path, clip_norm):
+    """Descent on cross-entropy and half the squared kernels, clipped together, at each step's rate."""
+    rates, decay = [0.5, 0.2, 0.1], 0.3
+    network, (images, labels) = Plain(hidden=False), bright_and_dark(24)
+    network.weights["norm/beta"].assign(np.ones(16))  # no kernel: it does not decay
+    hidden, top = (network.weights[f"{name}/kernel"].numpy().astype(np.float64) for name in ("hidden", "top"))
+    norms = []
+    for rate, x, own in zip(rates, images.reshape(3, 8, 48), labels.reshape(3, 8), strict=True):
+        logits = x @ hidden @ top
+        wrong = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True) - np.eye(2)[own]
+        gradients = [x.T @ wrong @ top.T / 8 + decay * hidden, hidden.T @ x.T @ wrong / 8 + decay * top]
+        norms.append(np.sqrt(sum(np.sum(g**2) for g in gradients)))
+        shrunk = min(1.0, (clip_norm or np.inf) / norms[-1])
+        hidden, top = (w - rate * shrunk * g for w, g in zip((hidden, top), gradients, strict=True))
+    assert min(norms) > 0.45  # so that 0.4 clips every one
+    changes = {
+        "batches": lambda epoch, first: tf.data.Dataset.from_tensor_slices((images, labels)).batch(8),
+        "steps_per_epoch": 3,
+        "schedule": lambda step: rates[step],
+        "weight_decay": decay,
+        "clip_norm": clip_norm,
+    }
+    optimizer = tf.keras.optimizers.SGD(1.0)
+    loop.train(network, optimizer, _training(network, 1, **changes), tmp_path, _SETTINGS, progress=False)
+    np.testing.assert_allclose(network.weights["hidden/kernel"], hidden, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(network.weights["top/kernel"], top, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(network.weights["norm/beta"], np.ones(16))
+
+
 class _Stop(Exception):
     pass
 
