@@ -33,7 +33,7 @@ def run(main: Callable[[], int | None], after_stop: str = CONTINUES, tensorflow:
         logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's timings of saved files
         _show_notes(name)
         if tensorflow:
-            _import_tensorflow_quietly()
+            import_tensorflow_quietly()
         try:
             return main()
         except mm.InputError as error:
@@ -44,6 +44,11 @@ def run(main: Callable[[], int | None], after_stop: str = CONTINUES, tensorflow:
             return _STOPPED
 
     app.run(guarded)
+
+
+def module(binary: str) -> str:
+    """The module of a binary, by its console name, for `python -m`."""
+    return f"{__package__}.{binary}"
 
 
 def settings(module: str, without: Sequence[str] = ()) -> list[str]:
@@ -98,7 +103,7 @@ def _show_notes(name: str) -> None:
     logger.propagate = False
 
 
-def _import_tensorflow_quietly() -> None:
+def import_tensorflow_quietly() -> None:
     """Imports TensorFlow without the greetings that its libraries write as they load.
 
     They go to the file descriptor, whatever the log level; later messages, warnings and

@@ -25,18 +25,23 @@ the cores; each writes OUT/logs/STEP.txt. One that failed leaves out what it wou
 import dataclasses
 import functools
 import os
+import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import catalog
+from model_metamers import catalog, execution
 from model_metamers.catalog import small_signals
 from model_metamers.storage.claims import claim_folder
-from model_metamers_experiments import binary, suite_data
-from model_metamers_experiments.reproduction import cast, page, running, steps, stimuli
+from model_metamers_experiments import binary, reproduction, suite_data
+from model_metamers_experiments.reproduction import cast
+
+if TYPE_CHECKING:
+    from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
 _SCALE = flags.DEFINE_enum("scale", "mini", list(cast.SCALES), "Which networks, and how much of everything.")
 _OUT = flags.DEFINE_string("out", "reproduction", "Folder of the results.")
@@ -70,72 +75,77 @@ def main() -> int:
     if not scale.parts:
         lost = "; ".join(f"{role}: {why}" for role, why in missing.items())
         raise mm.InputError(f"--scale={_SCALE.value}: no network has its weights here ({lost})")
+    kinds = list(dict.fromkeys(part.kind for part in scale.parts))
+    for kind in kinds:
+        if _SCALE.value != "mini" and not _given(kind)[0].value:
+            raise mm.InputError(
+                f"--scale={_SCALE.value} needs --{_given(kind)[0].name}: a folder of natural signals"
+            )
+    binary.import_tensorflow_quietly()
     stimuli_asked = dict.fromkeys(scale.stimuli, _STIMULI.value) if _STIMULI.value else dict(scale.stimuli)
     scale = dataclasses.replace(
         scale, stimuli=stimuli_asked, iterations=_ITERATIONS.value or scale.iterations
     )
-    signals = {kind: _signals(kind, scale, out) for kind in dict.fromkeys(part.kind for part in scale.parts)}
-    planned = steps.plan(scale, signals, out)
-    _print_plan(planned, missing, out)
+    stimuli = {kind: _stimuli(kind, scale, out) for kind in kinds}
+    _print_plan(reproduction.steps.plan(scale, stimuli, out), missing, out)
     if _PLAN.value:
         return 0
     claim_folder(out, {"scale": _SCALE.value, "iterations": scale.iterations})
-    for kind, found in signals.items():
-        claim_folder(_folder(kind, out), {"signals": found.source})
-        found.prepare()
-    planned = steps.plan(scale, signals, out)  # anew: signals are told apart by what was written
-    first = [step for step in planned if step.stage == 0]
-    failures = running.run(first, out, _jobs(), _PROGRESS.value)
-    planned = steps.plan(scale, signals, out, [step.name for step in running.left(first, out)])
-    failures |= running.run([step for step in planned if step.stage], out, _jobs(), _PROGRESS.value)
-    current = {step.name for step in planned} - set(failures)
-    told = page.findings(scale, out, current)
-    written = page.write(
+    for kind, of_kind in stimuli.items():
+        claim_folder(_folder(kind, out), {"signals": of_kind.source})
+        of_kind.prepare()
+    tasks, failures = reproduction.steps.run(scale, stimuli, out, _jobs(), _PROGRESS.value)
+    current = {task.name for task in tasks} - set(failures)
+    findings = reproduction.page.findings(scale, out, current)
+    page = reproduction.page.write(
         out,
         scale,
-        told,
+        findings,
         current,
         {
             "scale": _SCALE.value,
-            "command": " ".join(
+            "command": shlex.join(
                 ["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]
             ),
-            "sources": {kind: found.source for kind, found in signals.items()},
+            "sources": {kind: of_kind.source for kind, of_kind in stimuli.items()},
             "missing": missing,
             "failures": list(failures.values()),
-            "costs": [(step.name, running.seconds(step, out)) for step in planned if step.name in current],
+            "costs": [(task.name, execution.seconds(task, out)) for task in tasks if task.name in current],
         },
     )
     for failure in failures.values():
         print(f"reproduce_paper: {failure}", file=sys.stderr)
-    binary.print_table([["claim", "verdict", "value", "sem", "compared"], *page.rows(told)])
-    print(f"Look: {written}")
+    rows = reproduction.page.rows(findings)
+    binary.print_table([["claim", "verdict", "value", "sem", "compared"], *rows])
+    print(f"Look: {page}")
     return int(bool(failures))
 
 
-def _signals(kind: str, scale: cast.Scale, out: Path) -> stimuli.Stimuli:
-    """What is matched, of a kind: the user's, those below METAMERS_DATA, or installed ones."""
-    given = {
+def _given(kind: str) -> tuple[flags.FlagHolder, ...]:
+    """The flags that name stimuli of a kind: matched ones, further ones, labels."""
+    return {
         "image": (_IMAGES, _FURTHER_IMAGES, _IMAGE_LABELS),
         "sound": (_WORDS, _FURTHER_WORDS, _WORD_LABELS),
     }[kind]
-    if given[0].value:
-        network = next(part.network for part in scale.parts if part.kind == kind)
-        return stimuli.own(catalog.build_network(network).signal, *(flag.value for flag in given))
-    if _SCALE.value != "mini":
-        raise mm.InputError(f"--scale={_SCALE.value} needs --{given[0].name}: a folder of natural signals")
+
+
+def _stimuli(kind: str, scale: cast.Scale, out: Path) -> "StimulusSet":
+    """What is matched, of a kind: the user's, those below METAMERS_DATA, or installed ones."""
+    makers, network = reproduction.stimuli, next(part.network for part in scale.parts if part.kind == kind)
+    signal = catalog.build_network(network).signal
+    if _given(kind)[0].value:
+        return makers.own(signal, *(flag.value for flag in _given(kind)))
     data, folder, count = os.environ.get("METAMERS_DATA"), _folder(kind, out), scale.stimuli[kind]
     if kind == "image":
         if data and (Path(data) / "cifar10").is_dir():
-            return stimuli.cifar10(Path(data) / "cifar10", folder, count, scale.null_stimuli)
-        return stimuli.photographs(folder, count)
+            return makers.cifar10(signal, Path(data) / "cifar10", folder, count, scale.null_stimuli)
+        return makers.photographs(signal, folder, count)
     if data and (Path(data) / "speech_commands").is_dir():
         speech = out / "stimuli" / "speech"
         build = functools.partial(_build_speech, Path(data), speech, out)
-        return stimuli.spoken_words(
-            speech, folder, count, scale.null_stimuli, small_signals.SAMPLE_RATE, build
-        )
-    return stimuli.synthesised_words(folder, count)
+        rate = small_signals.SAMPLE_RATE
+        return makers.spoken_words(signal, speech, folder, count, scale.null_stimuli, rate, build)
+    return makers.synthesised_words(signal, folder, count)
 
 
 def _folder(kind: str, out: Path) -> Path:
@@ -143,38 +153,41 @@ def _folder(kind: str, out: Path) -> Path:
 
 
 def _build_speech(data: Path, speech: Path, out: Path) -> None:
-    step = steps.Step("speech", 0, tuple(suite_data.speech(data, speech)), 60)
-    failures = running.run([step], out, 1, False)
+    task = suite_data.speech(data, speech)
+    task = dataclasses.replace(task, arguments={**task.arguments, "progress": False})
+    failures = execution.run([task], out, 1, False)
     if failures:
-        raise mm.InputError(failures[step.name])
+        raise mm.InputError(failures[task.name])
 
 
 def _jobs() -> int:
+    import tensorflow as tf
+
     if _JOBS.value:
         return _JOBS.value
-    return 1 if tf.config.list_physical_devices("GPU") else min(2, running.cores())
+    return 1 if tf.config.list_physical_devices("GPU") else min(2, execution.cores())
 
 
-def _print_plan(planned: list[steps.Step], missing: dict[str, str], out: Path) -> None:
-    left = running.left(planned, out)
+def _print_plan(tasks: Sequence[execution.Task], missing: Mapping[str, str], out: Path) -> None:
+    left = execution.left(tasks, out)
     rows = [["step", "minutes on a core", "MB", ""]]
-    for step in planned:
-        done = "" if step in left else "done"
-        rows.append([step.name, f"{step.seconds / 60:.1f}", f"{step.bytes / 1e6:.0f}", done])
+    for task in tasks:
+        done = "" if task in left else "done"
+        rows.append([task.name, f"{task.seconds / 60:.1f}", f"{task.bytes / 1e6:.0f}", done])
     binary.print_table(rows)
     for role, why in missing.items():
         print(f"Left out: {role} ({why})")
-    seconds, size = steps.total(left)
-    minutes = seconds / 60 / min(_jobs(), running.cores())
+    minutes = sum(task.seconds for task in left) / 60 / min(_jobs(), execution.cores())
+    size = sum(task.bytes for task in left) / 1e6
     print(
-        f"{len(left)} of {len(planned)} steps to run: about {minutes:.0f} minutes "
-        f"with {_jobs()} at once, {size / 1e6:.0f} MB below {out}.",
+        f"{len(left)} of {len(tasks)} steps to run: about {minutes:.0f} minutes "
+        f"with {_jobs()} at once, {size:.0f} MB below {out}.",
         flush=True,
     )
 
 
 def run() -> None:
-    binary.run(main)
+    binary.run(main, tensorflow=False)  # loaded once nothing is to be refused
 
 
 if __name__ == "__main__":

@@ -13,36 +13,36 @@ moved to checkpoints/. Ends with a table of all that are there.
 
 import json
 import os
+import shlex
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import flags
 
 import model_metamers as mm
+from model_metamers.execution import Task, command
 from model_metamers_experiments import binary, suite_data
 
-_MIXTURES = ("--max_shift_s=0.1", "--max_stretch=0.2", "--frontend_decimation=10")
-_NULLS = ("--null_words=0.04", "--null_backgrounds=0.6")
-_WORDS = (*_MIXTURES, *_NULLS, "--evaluations_per_epoch=0.2")
+_MIXTURES = {"max_shift_s": 0.1, "max_stretch": 0.2, "frontend_decimation": 10}
+_SPEECH = {**_MIXTURES, "null_words": 0.04, "null_backgrounds": 0.6}
+_WORDS = {**_SPEECH, "evaluations_per_epoch": 0.2}
 # It learns faster, and is stopped where the others end (paper 3.3).
-_MATCHED = (*_MIXTURES, *_NULLS, "--evaluations_per_epoch=0.5", "--stop_at_word_accuracy=0.82")
-_BACKGROUNDS = (
-    *_MIXTURES,
-    "--null_words=0.3",
-    "--null_backgrounds=0.04",
-    "--evaluations_per_epoch=0.1",
-    "--saves_per_epoch=0.2",
-)
+_MATCHED = {**_SPEECH, "evaluations_per_epoch": 0.5, "stop_at_word_accuracy": 0.82}
+_BACKGROUNDS = {
+    **_MIXTURES,
+    "null_words": 0.3,
+    "null_backgrounds": 0.04,
+    "evaluations_per_epoch": 0.1,
+    "saves_per_epoch": 0.2,
+}
 # Epochs, seed and flags of each; the rest is the recipe of its family.
 _IMAGES = {
-    "vgg_19_small": (30, 0, ()),
-    "vgg_19_small_seed1": (30, 1, ()),
-    "inception_v3_small": (24, 0, ()),
-    "inception_v3_small_seed1": (24, 1, ()),
-    "resnet_v2_small": (12, 0, ()),
-    "resnet_v2_small_seed1": (16, 1, ()),
+    "vgg_19_small": (30, 0, {}),
+    "vgg_19_small_seed1": (30, 1, {}),
+    "inception_v3_small": (24, 0, {}),
+    "inception_v3_small_seed1": (24, 1, {}),
+    "resnet_v2_small": (12, 0, {}),
+    "resnet_v2_small_seed1": (16, 1, {}),
 }
 _SOUNDS = {
     "word_aliased_small": (60, 0, _MATCHED),
@@ -70,8 +70,9 @@ def main() -> int:
     if unknown:
         raise mm.InputError(f"--only={unknown[0]}: expected some of {', '.join([*_IMAGES, *_SOUNDS])}")
     if any(name in _SOUNDS for name in chosen):
-        _build(out / "data" / "speech", suite_data.speech, data)
-        _build(out / "data" / "backgrounds", suite_data.backgrounds, data)
+        for build, folder in ((suite_data.speech, "speech"), (suite_data.backgrounds, "backgrounds")):
+            if not (out / "data" / folder).exists():
+                _run(build(data, out / "data" / folder))
     for name in chosen:
         if not _entry(out, name):
             _run(_training(name, out))
@@ -80,39 +81,35 @@ def main() -> int:
     return 0
 
 
-def _training(name: str, out: Path) -> list[str]:
-    """The command that trains a network."""
+def _training(name: str, out: Path) -> Task:
+    """Trains a network."""
     epochs, seed, own = (_IMAGES | _SOUNDS)[name]
-    common = [
-        f"--network={name}",
-        f"--epochs={epochs}",
-        f"--seed={seed}",
-        "--checkpoint_dtype=float16",
-        f"--out={out / name}",
-        *own,
-    ]
+    arguments = {
+        "network": name,
+        "epochs": epochs,
+        "seed": seed,
+        "checkpoint_dtype": "float16",
+        "out": out / name,
+        **own,
+    }
     if name in _IMAGES:
-        return ["train_image_network", *common]
-    sets = [f"--speech={out / 'data' / 'speech'}", f"--backgrounds={out / 'data' / 'backgrounds'}"]
-    return ["train_auditory_network", *common, *sets]
+        return Task(name, binary.module("train_image_network"), arguments)
+    sets = {"speech": out / "data" / "speech", "backgrounds": out / "data" / "backgrounds"}
+    return Task(name, binary.module("train_auditory_network"), arguments | sets)
 
 
-def _build(folder: Path, command: Callable[[Path, Path], list[str]], data: Path) -> None:
-    if not folder.exists():
-        _run(command(data, folder))
-
-
-def _run(command: Sequence[str]) -> None:
+def _run(task: Task) -> None:
     """Runs a binary of this package, shown as it could be typed.
 
     Raises:
       InputError: it failed; what it said stands above.
     """
-    print(" ".join(command), flush=True)
-    module = f"model_metamers_experiments.{command[0]}"
-    status = subprocess.run([sys.executable, "-m", module, *command[1:]]).returncode
+    python, flag, module, *arguments = command(task.program, task.arguments)
+    name = module.rpartition(".")[2]
+    print(shlex.join([name, *arguments]), flush=True)
+    status = subprocess.run([python, flag, module, *arguments]).returncode
     if status:
-        raise mm.InputError(f"{command[0]} ended with status {status}")
+        raise mm.InputError(f"{name} ended with status {status}")
 
 
 def _entry(out: Path, name: str) -> dict | None:
@@ -128,7 +125,7 @@ def _row(name: str, entry: dict) -> list[str]:
 
 
 def run() -> None:
-    binary.run(main)
+    binary.run(main, tensorflow=False)
 
 
 if __name__ == "__main__":

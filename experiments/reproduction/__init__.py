@@ -1,1 +1,17 @@
 """The paper in one command: which runs, on which stimuli, and what they say of its claims."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "answers",
+        "cast",
+        "claims",
+        "page",
+        "rho_claims",
+        "statements",
+        "steps",
+        "stimuli",
+    ],
+)

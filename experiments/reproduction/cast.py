@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from model_metamers import InputError
-from model_metamers.storage.digests import file_digest
+from model_metamers.storage.digests import file_digests, text_digest
 from model_metamers.weights import manifest, saved_model
 
 _UNTRAINED = "random:"
@@ -211,15 +211,24 @@ def _check(role: str, checkpoint: str) -> None:
 
 
 def _files(checkpoint: str) -> list[Path]:
-    """Of a prefix or a folder."""
+    """Of a checkpoint's prefix, index or single file, or of a folder, hidden ones left out."""
     path = Path(checkpoint)
-    found = path.rglob("*") if path.is_dir() else path.parent.glob(f"{glob.escape(path.name)}*")
-    return sorted(file for file in found if file.is_file())
+    if path.is_dir():
+        below = sorted(path.rglob("*"))
+        return [p for p in below if p.is_file() and not _is_hidden(p.relative_to(path))]
+    prefix = path.with_name(path.name.removesuffix(".index"))
+    parts = sorted(path.parent.glob(f"{glob.escape(prefix.name)}.data-*"))
+    return [file for file in (prefix, prefix.with_name(f"{prefix.name}.index"), *parts) if file.is_file()]
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _digest(part: Part) -> str:
+    """Digest of the weights' content; the text that names them where they are no files."""
     text = part.checkpoint or str(manifest.default_checkpoint(part.network))
-    return " ".join(file_digest(file) for file in _files(text)) or text
+    return text_digest(file_digests(_files(text))) if _files(text) else text
 
 
 def _missing(part: Part, used: set[tuple[str, str | None]]) -> str:

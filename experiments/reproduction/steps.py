@@ -1,20 +1,24 @@
-"""The runs of a reproduction: which commands, after one another or side by side, and what they cost."""
+"""The runs of a reproduction as tasks: which programs on what, which needs which, and what they cost."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from model_metamers import catalog
+from model_metamers import catalog, execution
+from model_metamers.execution import Task, Value
+from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_2, points
 from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
-from model_metamers_experiments.reproduction.stimuli import Stimuli
+from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
 METAMERS, RELU, RECOGNITION, VERDICTS, FIGURES = "metamers", "relu", "recognition", "verdicts", "figures"
 CRITERIA = {"file": "", "none": "_all"}  # verdict that counts -> ending of the results' name
 _PICTURES = 60_000  # bytes of the pictures and numbers of a metamer
+_START = 20.0  # seconds until a binary has loaded TensorFlow and a network
 _ARCHITECTURES = ("vgg", "inception", "resnet")
 _IMAGES = (*_ARCHITECTURES, *(f"{role}_other_seed" for role in _ARCHITECTURES))
 _WORDS = ("word", "word_other_seed", "word_aliased")
@@ -27,253 +31,250 @@ JUDGEMENTS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """A command.
+class _Work:
+    """What a plan is made for.
 
     Attributes:
-      name: of it, and of its log.
-      stage: steps of one stage need none of one another.
-      command: binary and flags.
-      seconds: on one core, an estimate.
-      bytes: on the disk, an estimate.
-      made: a file that it leaves, None where nobody asks.
-      inputs: digests of what it reads and no other step makes.
+      scale: with the parts whose weights are there.
+      stimuli: by kind, "image" and "sound".
+      contents: digest of each kind's stimuli.
+      out: folder of the reproduction.
     """
 
-    name: str
-    stage: int
-    command: tuple[str, ...]
-    seconds: float
-    bytes: float = 0.0
-    made: Path | None = None
-    inputs: tuple[str, ...] = ()
+    scale: Scale
+    stimuli: Mapping[str, StimulusSet]
+    contents: Mapping[str, str]
+    out: Path
 
 
-def plan(scale: Scale, stimuli: dict[str, Stimuli], out: Path, without: Collection[str] = ()) -> list[Step]:
-    """All steps, in order.
+def run(
+    scale: Scale, stimuli: Mapping[str, StimulusSet], out: Path, jobs: int, progress: bool = True
+) -> tuple[list[Task], dict[str, str]]:
+    """Runs what is planned and not done; where metamers failed, later tasks begin anew without them.
+
+    Args:
+      scale, stimuli, out: see `plan`.
+      jobs, progress: see `execution.run`.
+
+    Returns:
+      All tasks, and what went wrong, by name of the task.
+    """
+    tasks = plan(scale, stimuli, out)
+    failures = execution.run(tasks, out, jobs, progress)
+    failed = execution.causes(failures, tasks)
+    lost = [name for name in failed if name.startswith(f"{METAMERS}/")]
+    if lost:
+        tasks = plan(scale, stimuli, out, lost)
+        failures = execution.run(tasks, out, jobs, progress, failed)
+    return tasks, failures
+
+
+def plan(
+    scale: Scale, stimuli: Mapping[str, StimulusSet], out: Path, without: Collection[str] = ()
+) -> list[Task]:
+    """All tasks, in order.
 
     Args:
       scale: with the parts whose weights are there.
       stimuli: by kind, "image" and "sound".
       out: folder of the reproduction.
-      without: names of steps of metamers that later ones are to do without.
+      without: names of tasks of metamers that failed: later ones do without them.
     """
-    steps = []
-    for part in scale.parts:
-        if part.layers == ():
-            continue
-        steps.append(_metamers(part, scale, stimuli[part.kind], out, part.role, part.seconds))
-        if part.cochleagram_seconds:
-            role = f"{part.role}_{COCHLEAGRAM}"
-            flags = ["--optimize=cochleagram"]
-            if scale.cochleagram_learning_rate:
-                flags.append(f"--learning_rate={scale.cochleagram_learning_rate:g}")
-            steps.append(
-                _metamers(part, scale, stimuli[part.kind], out, role, part.cochleagram_seconds, flags)
-            )
-    for part in scale.parts:
-        if part.role in scale.relu_layers:
-            steps.append(_relu(part, scale, stimuli[part.kind], out))
+    work = _Work(scale, stimuli, {kind: of_kind.content() for kind, of_kind in stimuli.items()}, out)
+    searched = [part for part in scale.parts if part.layers != ()]
     made = {
-        part: [role for role in runs_of(part) if f"{METAMERS}/{role}" not in without]
-        for part in scale.parts
-        if part.layers != ()
+        part: [role for role in runs_of(part) if f"{METAMERS}/{role}" not in without] for part in searched
     }
-    steps += _recognition(scale, made, stimuli, out)
-    for part, roles in made.items():
-        steps += [_verdicts(role, runs_of(part)[role], out) for role in roles]
-    return steps + _figures(scale, made, [step.name for step in steps], out)
+    tasks = [
+        *(_metamers(work, part, role) for part in searched for role in runs_of(part)),
+        *(_relu(work, part) for part in scale.parts if part.role in scale.relu_layers),
+        *_recognition(work, made),
+        *(_verdicts(out, part, role) for part, roles in made.items() for role in roles),
+    ]
+    planned = {task.name for task in tasks}
+    return tasks + [figure for figure in _figures(work, made) if planned.issuperset(figure.needs)]
 
 
 def runs_of(part: Part) -> dict[str, str]:
     """Runs of make_metamers of a part: their names, and where the results are below each."""
-    found = {part.role: part.network}
+    runs = {part.role: part.network}
     if part.cochleagram_seconds:
-        found[f"{part.role}_{COCHLEAGRAM}"] = f"{part.network}@{COCHLEAGRAM}"
-    return found
+        runs[f"{part.role}_{COCHLEAGRAM}"] = f"{part.network}@{COCHLEAGRAM}"
+    return runs
 
 
-def _verdicts(role: str, folder: str, out: Path) -> Step:
-    """Tables S4, S5 and Figures S1 to S8 of a run; one each, as networks of one name differ in weights."""
-    run = out / METAMERS / role
-    return Step(
-        f"{VERDICTS}/{role}",
-        2,
-        (
-            "check_metamers",
-            f"--metamers={run}",
-            f"--null={run / folder / 'null.npz'}",
-            f"--out={out / VERDICTS / role}",
-        ),
-        20,
-        made=out / VERDICTS / role / "table.csv",
-    )
-
-
-def _metamers(
-    part: Part,
-    scale: Scale,
-    signals: Stimuli,
-    out: Path,
-    role: str,
-    seconds: float,
-    flags: Sequence[str] = (),
-) -> Step:
-    network = catalog.build_network(part.network)
-    layers = part.layers or network.layers
-    if flags:  # the cochleagram is no layer of a search that varies it
-        layers = tuple(layer for layer in layers if layer != "cochleagram")
-    command = [
-        "make_metamers",
-        *_weights(part),
-        f"--inputs={signals.matched}",
-        f"--layers={','.join(layers)}",
-        f"--iterations={scale.iterations}",
-        f"--batch_size={scale.batch_size}",
-        f"--out={out / METAMERS / role}",
-        *flags,
-    ]
-    if signals.further:
-        command.append(f"--null_inputs={signals.further}")
+def _metamers(work: _Work, part: Part, role: str) -> Task:
+    """A part's metamers; where the role is not the part's own, of cochleagrams that were optimised."""
+    scale, signals = work.scale, work.stimuli[part.kind]
+    layers, seconds = _layers(part), part.seconds
+    optimize: dict[str, Value] = {}
+    if role != part.role:  # the cochleagram is no layer of a search that varies it
+        layers = tuple(layer for layer in layers if layer != COCHLEAGRAM)
+        seconds = part.cochleagram_seconds
+        optimize = {"optimize": COCHLEAGRAM, "learning_rate": scale.cochleagram_learning_rate}
+    name = f"{METAMERS}/{role}"
     searches = signals.count * len(layers)
-    size = 8 * math.prod(network.signal.shape) + _PICTURES
-    return Step(
-        f"{METAMERS}/{role}",
-        0,
-        tuple(command),
-        20 + searches * seconds * scale.iterations / 1000,
-        searches * size,
-        out / METAMERS / role / "report.html",
-        (part.weights, signals.identity),
+    return Task(
+        name,
+        binary.module("make_metamers"),
+        {
+            **_searched(part, signals),
+            "layers": layers,
+            "iterations": scale.iterations,
+            "batch_size": scale.batch_size,
+            "out": work.out / name,
+            **optimize,
+            "progress": False,
+        },
+        inputs=(part.weights, work.contents[part.kind]),
+        makes=work.out / name / "report.html",
+        seconds=_START + searches * seconds * scale.iterations / 1000,
+        bytes=searches * _bytes_of_metamer(part),
     )
 
 
-def _weights(part: Part) -> list[str]:
-    return [f"--network={part.network}", *([f"--checkpoint={part.checkpoint}"] if part.checkpoint else [])]
-
-
-def _relu(part: Part, scale: Scale, signals: Stimuli, out: Path) -> Step:
-    network = catalog.build_network(part.network)
+def _relu(work: _Work, part: Part) -> Task:
+    """Figure 2: metamers of a few stimuli with both gradients of the ReLU."""
+    scale, signals = work.scale, work.stimuli[part.kind]
     layers = scale.relu_layers[part.role]
-    searches = 2 * min(signals.count, scale.relu_stimuli) * len(layers or network.layers)
-    command = [
-        "compare_relu_gradients",
-        *_weights(part),
-        f"--inputs={signals.matched}",
-        f"--stimuli={scale.relu_stimuli}",
-        f"--iterations={scale.iterations}",
-        f"--batch_size={scale.batch_size}",
-        f"--out={out / RELU / part.role}",
-    ]
-    if layers:
-        command.append(f"--layers={','.join(layers)}")
-    if signals.further:
-        command.append(f"--null_inputs={signals.further}")
-    return Step(
-        f"{RELU}/{part.role}",
-        0,
-        tuple(command),
-        20 + searches * part.seconds * scale.iterations / 1000,
-        searches * (8 * math.prod(network.signal.shape) + _PICTURES),
-        out / RELU / part.role / figure_2.ROWS,
-        (part.weights, signals.identity),
+    searches = 2 * min(signals.count, scale.relu_stimuli) * len(layers or _of_catalog(part.network)[0])
+    name = f"{RELU}/{part.role}"
+    return Task(
+        name,
+        binary.module("compare_relu_gradients"),
+        {
+            **_searched(part, signals),
+            "layers": layers,
+            "stimuli": scale.relu_stimuli,
+            "iterations": scale.iterations,
+            "batch_size": scale.batch_size,
+            "out": work.out / name,
+            "progress": False,
+        },
+        inputs=(part.weights, work.contents[part.kind]),
+        makes=work.out / name / figure_2.ROWS,
+        seconds=_START + searches * part.seconds * scale.iterations / 1000,
+        bytes=searches * _bytes_of_metamer(part),
     )
 
 
-def _recognition(
-    scale: Scale, made: dict[Part, list[str]], stimuli: dict[str, Stimuli], out: Path
-) -> list[Step]:
+def _searched(part: Part, signals: StimulusSet) -> dict[str, Value]:
+    """The network and the stimuli of a search, as arguments."""
+    return {
+        "network": part.network,
+        "checkpoint": part.checkpoint,
+        "inputs": [signals.matched],
+        "null_inputs": [signals.further] if signals.further else None,
+    }
+
+
+def _layers(part: Part) -> tuple[str, ...]:
+    """The layers that are matched."""
+    return part.layers or _of_catalog(part.network)[0]
+
+
+def _bytes_of_metamer(part: Part) -> int:
+    return 8 * math.prod(_of_catalog(part.network)[1]) + _PICTURES  # it and its target, in 32 bits
+
+
+@functools.cache  # building a network of the paper's size takes a second
+def _of_catalog(network: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Metamer layers of a network, and the shape of its signals."""
+    built = catalog.build_network(network)
+    return tuple(built.layers), built.signal.shape
+
+
+def _recognition(work: _Work, made: Mapping[Part, Sequence[str]]) -> list[Task]:
     """Judgements of metamers that meet the conditions, and of all."""
-    steps = []
+    tasks = []
     for name, (judging, generating) in JUDGEMENTS.items():
-        judges = [part for part in scale.parts if part.role in judging]
+        judges = [part for part in work.scale.parts if part.role in judging]
         generators = {part: roles for part, roles in made.items() if part.role in generating and roles}
         if judges and generators:
-            for criteria, ending in CRITERIA.items():
-                steps.append(
-                    _judgement(
-                        f"{RECOGNITION}/{name}{ending}",
-                        criteria,
-                        judges,
-                        generators,
-                        scale,
-                        stimuli[judges[0].kind],
-                        out,
-                    )
-                )
-    return steps
+            tasks += [
+                _judgements(work, f"{RECOGNITION}/{name}{ending}", criteria, judges, generators)
+                for criteria, ending in CRITERIA.items()
+            ]
+    return tasks
 
 
-def _judgement(
+def _judgements(
+    work: _Work,
     name: str,
     criteria: str,
     judges: Sequence[Part],
-    generators: dict[Part, list[str]],
-    scale: Scale,
-    signals: Stimuli,
-    out: Path,
-) -> Step:
-    folders = [str(out / METAMERS / role) for roles in generators.values() for role in roles]
-    named = [part.network + (f"={part.checkpoint}" if part.checkpoint else "") for part in judges]
-    decisions = scale.decisions if judges[0].kind == "image" else ("fine",)
-    command = [
-        "recognize_metamers",
-        f"--metamers={','.join(folders)}",
-        f"--judges={','.join(named)}",
-        "--without_self",
-        f"--decision={','.join(decisions)}",
-        f"--criteria={criteria}",
-        f"--out={out / name}",
-    ]
-    if signals.labels:
-        command.append(f"--labels={signals.labels}")
-    layers = sum(len(part.layers or catalog.build_network(part.network).layers) for part in generators)
-    shown = signals.count * layers
-    # A look costs a third of a step of the search, forward without backward.
-    seconds = 20 * len(judges) + shown * sum(part.seconds for part in judges) / 3000
-    return Step(
+    generators: Mapping[Part, Sequence[str]],
+) -> Task:
+    kind = judges[0].kind
+    signals = work.stimuli[kind]
+    judged = tuple(f"{METAMERS}/{role}" for roles in generators.values() for role in roles)
+    layers = sum(len(_layers(part)) for part in generators)
+    return Task(
         name,
-        1,
-        tuple(command),
-        seconds,
-        4e6,
-        out / name / points.FILE,
-        (*(part.weights for part in judges), signals.identity),
+        binary.module("recognize_metamers"),
+        {
+            "metamers": [work.out / run for run in judged],
+            "judges": [part.network + (f"={part.checkpoint}" if part.checkpoint else "") for part in judges],
+            "without_self": True,
+            "decision": work.scale.decisions if kind == "image" else ["fine"],
+            "criteria": criteria,
+            "labels": signals.labels,
+            "out": work.out / name,
+            "progress": False,
+        },
+        needs=judged,
+        inputs=(*(part.weights for part in judges), work.contents[kind]),
+        makes=work.out / name / points.FILE,
+        # A look costs a third of a step of the search, forward without backward.
+        seconds=_START * len(judges) + signals.count * layers * sum(part.seconds for part in judges) / 3000,
+        bytes=4e6,
     )
 
 
-def _figures(scale: Scale, made: dict[Part, list[str]], names: Sequence[str], out: Path) -> list[Step]:
-    """Each as PDF and PNG, where the steps that it reads are there."""
+def _verdicts(out: Path, part: Part, role: str) -> Task:
+    """Tables S4, S5 and Figures S1 to S8 of a run; one each, as networks of one name differ in weights."""
+    run = f"{METAMERS}/{role}"
+    name = f"{VERDICTS}/{role}"
+    return Task(
+        name,
+        binary.module("check_metamers"),
+        {"metamers": out / run, "null": [out / run / runs_of(part)[role] / "null.npz"], "out": out / name},
+        needs=(run,),
+        makes=out / name / "table.csv",
+        seconds=_START,
+    )
+
+
+def _figures(work: _Work, made: Mapping[Part, Sequence[str]]) -> list[Task]:
+    """Those that have something to compare, whether or not what they show is planned."""
     whole = [part for part, roles in made.items() if part.role in roles]
-    drawn = {
-        f"figure_3_{kind}s": ("3", "metamers", [f"{METAMERS}/{p.role}" for p in whole if p.kind == kind])
-        for kind in dict.fromkeys(part.kind for part in whole)
-    }
-    if sum(part.kind == "image" for part in scale.parts) > 1:
-        drawn["figure_5"] = ("5", "recognition", [f"{RECOGNITION}/images"])
+    tasks = []
+    for kind in dict.fromkeys(part.kind for part in whole):
+        shown = [f"{METAMERS}/{part.role}" for part in whole if part.kind == kind]
+        tasks += _figure(work.out, f"figure_3_{kind}s", "3", "metamers", shown)
+    if sum(part.kind == "image" for part in work.scale.parts) > 1:
+        tasks += _figure(work.out, "figure_5", "5", "recognition", [f"{RECOGNITION}/images"])
     if sum(part.kind == "sound" for part in whole) > 1:
-        drawn["figure_6"] = ("6", "recognition", [f"{RECOGNITION}/sounds"])
+        tasks += _figure(work.out, "figure_6", "6", "recognition", [f"{RECOGNITION}/sounds"])
     if any(len(roles) > 1 for roles in made.values()):
-        drawn["figure_s9"] = ("S9", "recognition", [f"{RECOGNITION}/sounds"])
+        tasks += _figure(work.out, "figure_s9", "S9", "recognition", [f"{RECOGNITION}/sounds"])
+    return tasks
+
+
+def _figure(out: Path, figure: str, number: str, flag: str, shown: Sequence[str]) -> list[Task]:
+    """A figure, as PDF and as PNG."""
     return [
-        Step(
+        Task(
             f"{FIGURES}/{figure}.{form}",
-            2,
-            (
-                "draw_figure",
-                f"--figure={number}",
-                f"--{flag}={','.join(str(out / s) for s in sources)}",
-                f"--out={out / FIGURES / figure}.{form}",
-            ),
-            15,
-            made=out / FIGURES / f"{figure}.{form}",
+            binary.module("draw_figure"),
+            {
+                "figure": number,
+                flag: [out / results for results in shown],
+                "out": out / FIGURES / f"{figure}.{form}",
+            },
+            needs=tuple(shown),
+            makes=out / FIGURES / f"{figure}.{form}",
+            seconds=15.0,
         )
-        for figure, (number, flag, sources) in drawn.items()
-        if set(sources) <= set(names)
         for form in ("pdf", "png")
     ]
-
-
-def total(steps: Sequence[Step]) -> tuple[float, float]:
-    """Seconds on one core, and bytes, of all steps."""
-    return sum(step.seconds for step in steps), sum(step.bytes for step in steps)

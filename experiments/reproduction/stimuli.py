@@ -10,18 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import tensorflow as tf
 from PIL import Image
 
-from model_metamers import InputError
+from model_metamers import InputError, corpora, training
 from model_metamers.catalog import small_signals
-from model_metamers.corpora import demo_stimuli, records
+from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.digests import file_digests, text_digest
 from model_metamers.storage.whole import whole_folder
 from model_metamers.storage.writing import write_table
-from model_metamers.training import records as training_records
 
 LABELS = "labels.csv"
 _SEED = 20191208
@@ -29,11 +27,13 @@ _NO_LABELS = "without labels, the truth is what the generating network takes eac
 
 
 @dataclasses.dataclass(frozen=True)
-class Stimuli:
-    """Where signals of a kind are, or will be.
+class StimulusSet:
+    """Where natural signals of a kind are, or will be.
 
     Attributes:
-      matched, further: folders; the further ones, if any, serve the null distribution.
+      signal: what networks of the kind take; tells which files count.
+      matched: file, or folder of files, whose metamers are made.
+      further: the same, for the null distribution alone; None where there are no others.
       labels: table of true classes; None where the generating network's answer to the
         natural signal stands for them.
       count: how many are matched, at most.
@@ -41,6 +41,7 @@ class Stimuli:
       prepare: writes the files; does nothing where they are.
     """
 
+    signal: SignalSpec
     matched: Path
     further: Path | None
     labels: Path | None
@@ -48,26 +49,40 @@ class Stimuli:
     source: str
     prepare: Callable[[], None] = lambda: None
 
-    @property
-    def identity(self) -> str:
-        """Tells them from others by their content; by their source while the files are not written."""
-        folders = [folder for folder in (self.matched, self.further) if folder]
-        if not all(folder.exists() for folder in folders):
-            return self.source
-        files = [path for folder in folders for path in _files(folder)]
-        return text_digest(file_digests([*files, *([self.labels] if self.labels else [])]))
+    def content(self) -> str:
+        """Digest of what the signals are, with their true classes; of `source` until they are written.
+
+        Names, times and other files beside them do not count.
+
+        Raises:
+          InputError: a file, or the labels, cannot be read.
+        """
+        if not all(path.exists() for path in (self.matched, self.further, self.labels) if path):
+            return text_digest([self.source])
+        return text_digest([*self._contents(self.matched), "further", *self._contents(self.further)])
+
+    def _contents(self, path: Path | None) -> list[str]:
+        """Digest and true class of each signal, in an order that names do not change."""
+        if path is None:
+            return []
+        found = files.find_files([path], self.signal)
+        truths = read_labels(self.labels) if self.labels else {}
+        digests = file_digests(list(found.values()))
+        return sorted(f"{digest} {truths.get(name, '')}" for name, digest in zip(found, digests, strict=True))
 
 
-def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
+def cifar10(signal: SignalSpec, data: Path, out: Path, count: int, further: int) -> StimulusSet:
     """Test images of CIFAR-10, as many of each class, drawn at random once.
 
     Args:
+      signal: what the networks take.
       data: folder with the TFRecords of the test images.
       out: folder for the PNG files.
       count, further: images matched, and further ones.
     """
     source = f"{count} labelled test images of CIFAR-10"
-    return Stimuli(
+    return StimulusSet(
+        signal,
         out / "matched",
         out / "further",
         out / LABELS,
@@ -78,7 +93,7 @@ def cifar10(data: Path, out: Path, count: int, further: int) -> Stimuli:
 
 
 def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
-    images, labels = records.read_image_records(sorted(data.glob("test-*")), 32, progress=False)
+    images, labels = corpora.records.read_image_records(sorted(data.glob("test-*")), 32, progress=False)
     order = np.random.RandomState(_SEED).permutation(len(labels))
     by_class = [[i for i in order if labels[i] == c] for c in range(len(small_signals.CIFAR10_CLASSES))]
     turn = [i for row in zip(*by_class, strict=False) for i in row]  # a class after the other
@@ -94,11 +109,18 @@ def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
 
 
 def spoken_words(
-    speech: Path, out: Path, count: int, further: int, sample_rate: int, build: Callable[[], None]
-) -> Stimuli:
+    signal: SignalSpec,
+    speech: Path,
+    out: Path,
+    count: int,
+    further: int,
+    sample_rate: int,
+    build: Callable[[], None],
+) -> StimulusSet:
     """Held-out clips of a speech data set, of unlike words and speakers, drawn at random once.
 
     Args:
+      signal: what the networks take.
       speech: folder of build_speech_dataset.
       out: folder for the WAV files.
       count, further: clips matched, and further ones.
@@ -112,11 +134,11 @@ def spoken_words(
         _write_spoken_words(speech, out, count, further, sample_rate)
 
     source = f"{count} spoken words of speakers not trained on"
-    return Stimuli(out / "matched", out / "further", out / LABELS, count, source, prepare)
+    return StimulusSet(signal, out / "matched", out / "further", out / LABELS, count, source, prepare)
 
 
 def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate: int) -> None:
-    clips = sorted(_clips(training_records.find_records(speech, "validation").paths), key=lambda c: c[:3])
+    clips = sorted(_clips(training.records.find_records(speech, "validation").paths), key=lambda c: c[:3])
     order = np.random.RandomState(_SEED).permutation(len(clips))
     words = sorted({clip[0] for clip in clips})
     by_word = [[clips[i] for i in order if clips[i][0] == word] for word in words]
@@ -139,6 +161,8 @@ def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sampl
 
 def _clips(paths: Sequence[Path]) -> Iterable[tuple[str, str, str, np.ndarray]]:
     """(word, speaker, recording, waveform) of every clip."""
+    import tensorflow as tf
+
     for record in tf.data.TFRecordDataset([str(path) for path in paths]).as_numpy_iterator():
         feature = tf.train.Example.FromString(record).features.feature
         texts = (
@@ -148,33 +172,35 @@ def _clips(paths: Sequence[Path]) -> Iterable[tuple[str, str, str, np.ndarray]]:
         yield *texts, np.array(feature["/stimuli/signal"].float_list.value, np.float32)
 
 
-def photographs(out: Path, count: int) -> Stimuli:
+def photographs(signal: SignalSpec, out: Path, count: int) -> StimulusSet:
     """Photographs that installed libraries carry; the further ones are the rest of them."""
-    names = sorted(f"{name}.png" for name, _ in demo_stimuli.photographs())
+    names = sorted(f"{name}.png" for name, _ in corpora.demo_stimuli.photographs())
     matched, further = names[:count], names[count:]
     source = f"{len(matched)} photographs of installed libraries; {_NO_LABELS}"
 
     def prepare() -> None:
-        _share(demo_stimuli.write_photographs(out / "all"), out, matched, further)
+        _share(corpora.demo_stimuli.write_photographs(out / "all"), out, matched, further)
 
-    return Stimuli(out / "matched", out / "further" if further else None, None, len(matched), source, prepare)
+    return StimulusSet(
+        signal, out / "matched", out / "further" if further else None, None, len(matched), source, prepare
+    )
 
 
-def synthesised_words(out: Path, count: int) -> Stimuli:
+def synthesised_words(signal: SignalSpec, out: Path, count: int) -> StimulusSet:
     """Words of the networks said by espeak-ng; the further ones are the rest of them."""
-    matched = sorted(word for word in demo_stimuli.WORDS if word in small_signals.WORDS)[:count]
-    further = [word for word in demo_stimuli.WORDS if word not in matched]
+    matched = sorted(word for word in corpora.demo_stimuli.WORDS if word in small_signals.WORDS)[:count]
+    further = [word for word in corpora.demo_stimuli.WORDS if word not in matched]
     source = f"{len(matched)} words said by espeak-ng"
 
     def prepare() -> None:
-        everything = demo_stimuli.write_words(out / "all")
+        everything = corpora.demo_stimuli.write_words(out / "all")
         _share(everything, out, *([f"{word}.wav" for word in words] for words in (matched, further)))
         _write_labels(out / LABELS, [(word, word) for word in matched])
 
-    return Stimuli(out / "matched", out / "further", out / LABELS, len(matched), source, prepare)
+    return StimulusSet(signal, out / "matched", out / "further", out / LABELS, len(matched), source, prepare)
 
 
-def own(signal: SignalSpec, matched: str, further: str | None, labels: str | None) -> Stimuli:
+def own(signal: SignalSpec, matched: str, further: str | None, labels: str | None) -> StimulusSet:
     """The user's own files.
 
     Args:
@@ -188,20 +214,16 @@ def own(signal: SignalSpec, matched: str, further: str | None, labels: str | Non
     for path in filter(None, (matched, further, labels)):
         if not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
-    there = {given: files.find_files([given], signal) for given in (matched, further) if given}
+    counts = {given: len(files.find_files([given], signal)) for given in (matched, further) if given}
     truth = f"labels of {labels}" if labels else _NO_LABELS
-    return Stimuli(
+    return StimulusSet(
+        signal,
         Path(matched),
         Path(further) if further else None,
         Path(labels) if labels else None,
-        len(there[matched]),
+        counts[matched],
         f"files of {matched}; {truth}",
     )
-
-
-def _files(path: Path) -> list[Path]:
-    """The file, or those of a folder in order of their names."""
-    return [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
 
 
 def _share(everything: Path, out: Path, matched: Sequence[str], further: Sequence[str]) -> None:

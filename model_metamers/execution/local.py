@@ -163,6 +163,8 @@ class _Shares:
                 self._processes.discard(process)
         if status:
             return f"{task.name}: ended with status {status}; {_last_line(log)} (all of it: {log})"
+        if task.makes and not task.makes.exists():
+            return f"{task.name}: ended well, but did not leave {task.makes} (what it said: {log})"
         marks.write_mark(task, out, time.monotonic() - began)
         return None
 

@@ -110,6 +110,12 @@ def test_a_program_that_is_not_there_fails(tmp_path):
     assert "No module named" in failures["none"]
 
 
+def test_a_task_that_does_not_leave_what_it_makes_has_failed(task, tmp_path):
+    one = dataclasses.replace(task("a"), makes=tmp_path / "b")
+    assert f"did not leave {tmp_path / 'b'}" in run([one], tmp_path)["a"]
+    assert marks.left([one], tmp_path) == [one]
+
+
 def test_of_those_that_can_begin_the_longest_does(task, tmp_path):
     tasks = [
         task("after_short", "short", seconds=9),

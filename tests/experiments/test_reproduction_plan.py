@@ -1,0 +1,216 @@
+"""The reproduction's plan: which networks take part, what is run, and what is run again."""
+
+import dataclasses
+
+import pytest
+
+from model_metamers import InputError, SignalSpec, execution
+from model_metamers.execution.programs import flags
+from model_metamers_experiments.figures import figure_2
+from model_metamers_experiments.reproduction import cast, steps
+from model_metamers_experiments.reproduction.stimuli import StimulusSet
+
+SIGNALS = {
+    "image": SignalSpec("image", (32, 32, 3), 0.0, 1.0),
+    "sound": SignalSpec("sound", (8000,), -1.0, 1.0, 8000),
+}
+
+
+def write_checkpoint(prefix, text):
+    for ending in (".index", ".data-00000-of-00001"):
+        prefix.with_name(prefix.name + ending).write_text(text + ending)
+    return prefix
+
+
+def test_checkpoints_decide_which_networks_take_part(tmp_path):
+    a, b, w = (write_checkpoint(tmp_path / f"{name}.ckpt", name) for name in "abw")
+    scale, missing = cast.with_checkpoints(cast.PAPER, [f"vgg={a}", f"vgg_other_seed={b}"])
+    assert [part.role for part in scale.parts] == ["vgg", "vgg_other_seed"]
+    assert scale.parts[0].weights != scale.parts[1].weights
+    assert "inception" in missing and "word" in missing and "nobody" in missing["untrained"]
+    scale, _ = cast.with_checkpoints(cast.PAPER, [f"word={w}"])
+    assert [(part.role, part.trained) for part in scale.parts] == [("word", True), ("untrained", False)]
+    _, missing = cast.with_checkpoints(cast.PAPER, [f"vgg={a}", f"vgg_other_seed={a}"])
+    assert "vgg_other_seed" in missing
+    for text in (f"nobody={a}", "vgg"):
+        with pytest.raises(InputError, match="ROLE=CHECKPOINT"):
+            cast.with_checkpoints(cast.PAPER, [text])
+    with pytest.raises(InputError, match="no such checkpoint"):
+        cast.with_checkpoints(cast.PAPER, ["vgg=typo.ckpt"])
+    with pytest.raises(InputError, match="trained ones"):
+        cast.with_checkpoints(cast.PAPER, ["word=random:0"])
+
+
+def weights(checkpoint):
+    """What tells a checkpoint from others."""
+    scale, _ = cast.with_checkpoints(cast.PAPER, [f"vgg={checkpoint}"])
+    return scale.parts[0].weights
+
+
+def test_weights_are_their_content(tmp_path):
+    prefix = write_checkpoint(tmp_path / "a[1].ckpt", "weights")
+    data = tmp_path / "a[1].ckpt.data-00000-of-00001"
+    before = weights(prefix)
+    assert weights(f"{prefix}.index") == before
+    data.touch()
+    write_checkpoint(tmp_path / "a[1].ckpt2", "a neighbour")
+    (tmp_path / "a[1].ckpt.bak").write_text("a copy")
+    assert weights(prefix) == before
+    assert weights(write_checkpoint(tmp_path / "b.ckpt", "weights")) == before  # under another name
+    data.write_text(data.read_text().upper())  # of the same length
+    assert weights(prefix) != before
+
+
+def test_weights_of_a_folder_or_a_single_file_are_their_content(tmp_path):
+    for content in ("one", "two"):
+        (tmp_path / content / "variables").mkdir(parents=True)
+        (tmp_path / content / "saved_model.pb").write_text("graph")
+        write_checkpoint(tmp_path / content / "variables" / "variables", content)
+        (tmp_path / f"{content}.ckpt").write_text(content)
+    one = weights(tmp_path / "one")
+    (tmp_path / "one" / ".DS_Store").write_text("the file browser's")
+    assert weights(tmp_path / "one") == one != weights(tmp_path / "two")
+    assert weights(tmp_path / "one.ckpt") != weights(tmp_path / "two.ckpt")
+
+
+def stimuli_in(out):
+    return {kind: StimulusSet(SIGNALS[kind], out / kind, out / "further", None, 4, "") for kind in SIGNALS}
+
+
+def plan(scale, out, without=()):
+    """The plan of a scale whose networks all have weights."""
+    return steps.plan(scale, stimuli_in(out), out, without)
+
+
+def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
+    planned = plan(cast.MINI, tmp_path)
+    names = [task.name for task in planned]
+    assert len(names) == len(set(names))
+    assert {
+        "metamers/word_other_seed_cochleagram",
+        "relu/word",
+        "recognition/architectures_all",
+        "figures/figure_5.pdf",
+        "figures/figure_s9.pdf",
+    } <= set(names)
+    assert not any(name.startswith("metamers/vgg_other_seed") for name in names)
+    longer = plan(dataclasses.replace(cast.MINI, iterations=2 * cast.MINI.iterations), tmp_path)
+    total, of_longer = (sum(task.seconds for task in tasks) for tasks in (planned, longer))
+    assert 1.2 < of_longer / total < 2
+
+
+def test_plan_of_the_paper(tmp_path):
+    names = {task.name for task in plan(cast.PAPER, tmp_path)}
+    assert {
+        "metamers/vgg",
+        "metamers/word_other_seed_cochleagram",
+        "relu/word_aliased",
+        "recognition/images",
+        "figures/figure_5.pdf",
+        "figures/figure_6.pdf",
+        "figures/figure_s9.pdf",
+    } <= names
+
+
+def test_a_task_needs_those_whose_results_it_reads(tmp_path):
+    planned = plan(cast.MINI, tmp_path)
+    assert {task.name for task in execution.in_order(planned)} == {task.name for task in planned}
+    for task in planned:
+        # A folder that another task leaves, in one of the arguments.
+        read = {
+            other.name
+            for other in planned
+            if other is not task
+            and any(
+                f"{tmp_path / other.name}" in flag.replace(",", "=").split("=")
+                for flag in flags(task.arguments)
+            )
+        }
+        if task.name.startswith("verdicts/"):
+            assert read == set(task.needs) == {task.name.replace("verdicts", "metamers")}
+        assert read == set(task.needs), task.name
+        assert bool(task.needs) == (not task.name.startswith(("metamers", "relu")))
+
+
+def test_commands_are_those_of_the_binaries(tmp_path):
+    tasks = {task.name: task for task in plan(cast.MINI, tmp_path)}
+    task = tasks["metamers/word_other_seed_cochleagram"]
+    assert task.program == "model_metamers_experiments.make_metamers"
+    assert flags(task.arguments) == [
+        "--network=word_reduced_aliasing_small_seed1",
+        f"--inputs={tmp_path / 'sound'}",
+        f"--null_inputs={tmp_path / 'further'}",
+        "--layers=pool_0_0,conv_2,conv_4,fc_intermediate",
+        "--iterations=1500",
+        "--batch_size=20",
+        f"--out={tmp_path / 'metamers' / 'word_other_seed_cochleagram'}",
+        "--optimize=cochleagram",
+        "--learning_rate=0.01",
+        "--noprogress",
+    ]
+    assert "--checkpoint=random:0" in flags(tasks["metamers/untrained"].arguments)
+    judged = flags(tasks["recognition/sounds_all"].arguments)
+    assert "--judges=word_reduced_aliasing_small" in judged and "--criteria=none" in judged
+
+
+def test_later_steps_do_without_what_failed(tmp_path):
+    lost = ["metamers/backgrounds", "metamers/word_other_seed_cochleagram"]
+    planned = {task.name: task for task in plan(cast.MINI, tmp_path, lost)}
+    needed = planned["recognition/sounds"].needs
+    assert {"metamers/both_tasks", "metamers/word_other_seed"} < set(needed) and not set(lost) & set(needed)
+    assert not {"verdicts/backgrounds", "figures/figure_s9.pdf"} & set(planned)
+    assert set(lost) <= set(planned) and "figures/figure_6.pdf" in planned
+
+
+# In place of a binary: leaves what it was asked to make, unless its folder is to fail.
+STAND_IN = """
+import os, pathlib, sys
+given = dict(argument[2:].partition("=")[::2] for argument in sys.argv[1:])
+out = pathlib.Path(given["out"])
+with open(os.environ["BEGUN"], "a") as file:
+    file.write(f"{out.parent.name}/{out.name}\\n")
+if f"{out.parent.name}/{out.name}" in os.environ["FAILS"].split(","):
+    raise SystemExit("as it was told")
+out.parent.mkdir(parents=True, exist_ok=True)
+if out.suffix:
+    out.touch()
+else:
+    out.mkdir(exist_ok=True)
+    for name in ("report.html", "judgements.csv", "recognition.csv", "table.csv", "ROWS"):
+        (out / name).touch()
+""".replace("ROWS", figure_2.ROWS)
+
+
+def test_where_metamers_fail_the_rest_is_run_without_them(tmp_path, monkeypatch):
+    (tmp_path / "stand_in.py").write_text(STAND_IN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("BEGUN", str(tmp_path / "begun.txt"))
+    monkeypatch.setattr(steps.binary, "module", lambda name: "stand_in")
+    fails = ["metamers/backgrounds", "relu/word", "recognition/images"]
+    monkeypatch.setenv("FAILS", ",".join(fails))
+
+    def run():
+        tasks, failures = steps.run(cast.MINI, stimuli_in(tmp_path), tmp_path, 2, progress=False)
+        begun = (tmp_path / "begun.txt").read_text().split()
+        (tmp_path / "begun.txt").unlink()
+        return {task.name: task for task in tasks}, failures, begun
+
+    tasks, failures, begun = run()
+    assert set(failures) == {*fails, "figures/figure_5.pdf", "figures/figure_5.png"}
+    assert failures["figures/figure_5.pdf"] == "figures/figure_5.pdf: not begun, as recognition/images failed"
+    assert sorted(begun) == sorted(set(begun))
+    assert set(begun) == set(tasks) - set(failures) | set(fails)
+    assert "metamers/backgrounds" not in tasks["recognition/sounds"].needs
+    monkeypatch.setenv("FAILS", "")
+    tasks, failures, begun = run()
+    assert failures == {} and set(begun) == {
+        *fails,
+        "verdicts/backgrounds",
+        "recognition/sounds",
+        "recognition/sounds_all",
+        *(
+            f"figures/figure_{name}.{form}"
+            for name in ("5", "6", "s9", "3_sounds")
+            for form in ("pdf", "png")
+        ),
+    }
