@@ -9,7 +9,7 @@ import pytest
 from model_metamers import InputError
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.figures.points import Who
-from model_metamers_experiments.reproduction import answers, cast, claims, page, steps, stimuli
+from model_metamers_experiments.reproduction import answers, cast, claims, page, steps
 from model_metamers_experiments.reproduction.answers import Answer
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 
@@ -102,20 +102,6 @@ def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_besi
         assert first.of_all[0] == pytest.approx(told["_all"][claim] / 10), claim
     # Both tasks' are all right: midway between ten and four right answers, three are missing.
     assert found[6][1].value == pytest.approx(0.3) and found[6][1].of_all[0] == pytest.approx(0.05)
-
-
-def test_judgements_that_count_are_of_files_that_meet_the_conditions(tmp_path):
-    """And those beside are of all metamers, as the names of the folders say."""
-    signals = {
-        kind: stimuli.Stimuli(tmp_path / kind, tmp_path / "further", None, 4, "", "")
-        for kind in ("image", "sound")
-    }
-    commands = {step.name: step.command for step in steps.plan(cast.MINI, signals, tmp_path)}
-    for name in steps.JUDGEMENTS:
-        for ending, criteria in (("", "file"), ("_all", "none")):
-            command = commands[f"recognition/{name}{ending}"]
-            assert f"--criteria={criteria}" in command and "--without_self" in command
-            assert f"--out={tmp_path / 'recognition' / (name + ending)}" in command
 
 
 def test_what_a_failed_step_left_before_is_not_read(tmp_path):

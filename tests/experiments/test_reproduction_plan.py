@@ -153,6 +153,16 @@ def test_commands_are_those_of_the_binaries(tmp_path):
     assert "--judges=word_reduced_aliasing_small" in judged and "--criteria=none" in judged
 
 
+def test_judgements_that_count_are_of_files_that_meet_the_conditions(tmp_path):
+    """And those beside are of all metamers, as the names of the folders say."""
+    tasks = {task.name: task.arguments for task in plan(cast.MINI, tmp_path)}
+    for name in steps.JUDGEMENTS:
+        for ending, criteria in (("", "file"), ("_all", "none")):
+            arguments = tasks[f"recognition/{name}{ending}"]
+            assert arguments["criteria"] == criteria and arguments["without_self"] is True
+            assert arguments["out"] == tmp_path / "recognition" / (name + ending)
+
+
 def test_later_steps_do_without_what_failed(tmp_path):
     lost = ["metamers/backgrounds", "metamers/word_other_seed_cochleagram"]
     planned = {task.name: task for task in plan(cast.MINI, tmp_path, lost)}
