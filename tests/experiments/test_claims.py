@@ -193,6 +193,10 @@ def test_late_layers_weigh_alike_where_all_conditions_have_them():
     few = [x for x in some if x.layer != "last" or x.stimulus < "s04"]
     (fifth,), _ = claims.transfer(rows + few, rows + few, {})
     assert fifth.text.startswith("late:") and fifth.value == pytest.approx(0.1)
+    # What does not count gives a layer no metamers, however many were made of it.
+    (fifth,), _ = claims.transfer(rows + few, rows + untrained, {})
+    assert fifth.text.startswith("late:") and fifth.stimuli == 40
+    assert (fifth.value, fifth.of_all[0]) == (pytest.approx(0.1), pytest.approx(0.1))
 
 
 def test_claims_without_their_networks_cannot_be_told():
