@@ -57,20 +57,14 @@ class SignalSpec:
           what: the word for them in the message.
 
         Raises:
-          InputError: not floating point, wrong shape, NaN, or outside the range.
+          InputError: no array of floating point, wrong shape, NaN, or outside the range.
         """
-        signals = np.asarray(signals)
+        signals = self._numbers(signals, what)
         if signals.ndim == len(self.shape):
             signals = signals[np.newaxis]
         expected = f"[batch, {', '.join(map(str, self.shape))}]"
         if signals.shape[1:] != tuple(self.shape) or signals.shape[0] == 0:
             raise InputError(f"{what}: expected shape {expected}, got {list(signals.shape)}")
-        if not np.issubdtype(signals.dtype, np.floating):
-            raise InputError(
-                f"{what}: expected floating-point values in [{self.low:g}, {self.high:g}], got "
-                f"{signals.dtype}; convert them, do not merely cast (16-bit sound: divide by 32768; "
-                f"8-bit images for a 0-1 network: divide by 255)"
-            )
         signals = signals.astype(np.float32)
         if not np.isfinite(signals).all():
             raise InputError(
@@ -78,6 +72,27 @@ class SignalSpec:
             )
         self._check_range(signals, what)
         return signals
+
+    def _numbers(self, signals: object, what: str) -> np.ndarray:
+        """Whatever was given as an array of floating point."""
+        try:
+            array = np.asarray(signals)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise InputError(f"{what}: no array of one shape ({error})") from error
+        if array.dtype.kind not in "fiub":
+            loader = f"; mm.load_{self.kind} reads files" if self.kind != "cochleagram" else ""
+            raise InputError(
+                f"{what}: expected an array of shape {list(self.shape)}, got {type(signals).__name__}{loader}"
+            )
+        if array.dtype.kind == "f":
+            return array
+        pixels = self.kind == "image" and array.dtype == np.uint8
+        loader = "; mm.load_image takes pixels and PIL images as they are" if pixels else ""
+        raise InputError(
+            f"{what}: expected floating-point values in [{self.low:g}, {self.high:g}], got "
+            f"{array.dtype}; convert them, do not merely cast (16-bit sound: divide by 32768; "
+            f"8-bit images for a 0-1 network: divide by 255{loader})"
+        )
 
     def _check_range(self, signals: np.ndarray, what: str) -> None:
         low, high = float(signals.min()), float(signals.max())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+import numbers
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class SynthesisConfig:
         ordinary ReLU.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
+
+    Numbers may be NumPy's, and whole ones written as 1e4; they are kept as Python's own.
+
+    Raises:
+      InputError: a value of another kind, or out of its range.
     """
 
     iterations: int = 15000
@@ -41,7 +47,14 @@ class SynthesisConfig:
     log_every: int = 10
     save_every: int = 1000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        for field in ("iterations", "log_every", "save_every", "seed"):
+            self._set(field, _whole_number(field, getattr(self, field)))
+        for field in ("learning_rate", "learning_rate_decay"):
+            if getattr(self, field) is not None:
+                self._set(field, _number(field, getattr(self, field)))
+        for field, choices in (("preset", tuple(_DECAY_RATES)), ("relu_gradient", ("linear", "plain"))):
+            self._set(field, _one_of(field, getattr(self, field), choices))
         for field in ("iterations", "log_every", "save_every"):
             if getattr(self, field) < 1:
                 raise InputError(f"{field}={getattr(self, field)}: expected at least 1")
@@ -49,12 +62,12 @@ class SynthesisConfig:
             raise InputError(f"learning_rate={self.learning_rate}: expected a positive number")
         if self.learning_rate_decay is not None and not 0 < self.learning_rate_decay <= 1:
             raise InputError(f"learning_rate_decay={self.learning_rate_decay}: expected in (0, 1]")
-        if self.preset not in _DECAY_RATES:
-            raise InputError(f"preset={self.preset!r}: expected one of {', '.join(_DECAY_RATES)}")
-        if self.relu_gradient not in ("linear", "plain"):
-            raise InputError(f"relu_gradient={self.relu_gradient!r}: expected 'linear' or 'plain'")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed={self.seed}: expected 0 to 2^32 - 1")
+
+    def _set(self, field: str, value: int | float | str) -> None:
+        """Keeps a field as Python's own kind, which JSON can hold."""
+        object.__setattr__(self, field, value)
 
     def for_network(self, network: Network) -> SynthesisConfig:
         """The config with every value that depends on preset or network filled in."""
@@ -68,3 +81,27 @@ class SynthesisConfig:
         values = dataclasses.asdict(self)
         del values["save_every"]
         return values
+
+
+def _whole_number(field: str, value: Any) -> int:
+    """Integers of any kind, and 1e4, as a Python int."""
+    number = _number(field, value)
+    if not number.is_integer():
+        raise InputError(f"{field}={value!r}: expected a whole number, such as 1000")
+    return int(value)
+
+
+def _number(field: str, value: Any) -> float:
+    """Numbers of Python and NumPy as a Python float; True and False are none."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise InputError(f"{field}={value!r}: expected a number, got {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(f"{field}: the number is too large") from None
+
+
+def _one_of(field: str, value: Any, choices: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{field}={value!r}: expected {' or '.join(map(repr, choices))}")
+    return str(value)

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from model_metamers import criteria
+from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.synthesis.config import SynthesisConfig
@@ -78,8 +79,17 @@ def synthesize(
     Raises:
       InputError: unknown layer, target or start that the network cannot take, NaN.
     """
-    search = Search(network, layer, config or SynthesisConfig())
+    config = SynthesisConfig() if config is None else config
+    if not isinstance(config, SynthesisConfig):
+        raise InputError(f"config: expected a SynthesisConfig, got {type(config).__name__}")
+    if not isinstance(layer, str):
+        raise InputError(f"layer={layer!r}: expected the name of one layer; search at several in turn")
+    search = Search(network, layer, config)
     targets = network.signal.check(target, "target")
+    if start is not None:
+        start = network.signal.check(start, "start")
+        if len(start) not in (1, len(targets)):
+            raise InputError(f"start: {len(start)} of them for {len(targets)} targets; give one, or one each")
     state, _ = search.run(targets, start, progress=progress)
     names = [f"signal_{i}" for i in range(len(targets))]
     found = to_metamers(search, names, targets, state)

@@ -177,7 +177,7 @@ def test_linear_gradient_moves_units_that_the_plain_one_leaves_dead():
         ({"learning_rate": -1.0}, "learning_rate=-1.0"),
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
         ({"learning_rate_decay": 1.5}, "learning_rate_decay=1.5"),
-        ({"preset": "x"}, "released, paper"),
+        ({"preset": "x"}, "'released' or 'paper'"),
         ({"relu_gradient": "x"}, "'linear' or 'plain'"),
         ({"seed": -1}, "seed=-1"),
     ],
