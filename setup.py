@@ -64,7 +64,7 @@ setup(
         "lazy-loader>=0.4",
         "matplotlib>=3.8",
         "numpy>=1.26",
-        "pillow>=10.0",
+        "pillow>=10.1",
         "requests>=2.31",
         "scikit-image>=0.22",
         "scikit-learn>=1.4",

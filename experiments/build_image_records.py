@@ -3,7 +3,8 @@
   build_image_records --images=ILSVRC2012/train --labels=wnids.txt --shards=1024 --out=imagenet_train
   build_image_records --images=cifar-10-batches-bin --layout=cifar10 --split=test --out=cifar10_test
 
-Reads JPEG and PNG files below `<class>/`; their bytes are kept as they are. Classes are
+Reads image files below `<class>/`. JPEG and PNG files keep their bytes; a file of another format,
+one that its EXIF data turn, and one with transparency (laid over white) become PNG. Classes are
 0-based in the order of folder names, or of the lines of --labels (its first word, so that a
 list `n01440764 tench` serves). CIFAR-10's binary version (--layout=cifar10) has its splits
 train and test and its own labels; its images become PNG.

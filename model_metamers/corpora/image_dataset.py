@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tqdm import tqdm
 
 from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
+from model_metamers.signals import images as image_files
+from model_metamers.signals.names import is_hidden
 from model_metamers.storage.writing import write_lines
 
-_EXTENSIONS = (".jpg", ".jpeg", ".png")
-_FORMATS = ("JPEG", "PNG")
+_KEPT_FORMATS = ("JPEG", "MPO", "PNG")
+_PNG = b"\x89PNG"
 
 LAYOUTS = ("folders", "cifar10")
 _CIFAR_FILES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
@@ -49,7 +51,7 @@ def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[t
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of class folders")
-    folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not is_hidden(p))
     labels = list(labels or folders)
     if not folders or set(folders) - set(labels):
         raise InputError(
@@ -57,11 +59,21 @@ def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[t
         )
     found = []
     for label, name in enumerate(labels):
-        paths = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in _EXTENSIONS)
+        paths = _images_below(root / name)
         if name in folders and not paths:
-            raise InputError(f"{root / name}: holds no images ({', '.join(_EXTENSIONS)})")
+            raise InputError(f"{root / name}: holds no images ({' '.join(image_files.EXTENSIONS)})")
         found += [(path, label) for path in paths]
     return found, labels
+
+
+def _images_below(folder: Path) -> list[Path]:
+    """Image files in any depth, without hidden ones."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in image_files.EXTENSIONS
+        and not any(is_hidden(Path(part)) for part in path.relative_to(folder).parts)
+    )
 
 
 def read_cifar10(root: Path, split: str) -> tuple[list[tuple[Pixels, int]], list[str]]:
@@ -112,15 +124,20 @@ def write_records(
 ) -> Counter:
     """Writes `<split>-00000-of-0000N.tfrecord`, `labels.txt` (`0:name`) and `flags.txt`.
 
-    Records hold the file's bytes as they are, or pixels as PNG (`image/encoded`), `image/format`,
-    `image/height`, `image/width`, `image/class/label` (0-based), `image/class/text` and
-    `image/filename`, in an order drawn from the seed.
+    A JPEG or PNG goes into a record as it is, byte for byte. TensorFlow, which decodes records
+    in training, knows no other photographs, does not turn an image as its EXIF data say, and
+    shows what lies under transparency; such files are stored as viewers show them, as PNG.
+
+    Records hold `image/encoded`, `image/format`, `image/height`, `image/width`,
+    `image/class/label` (0-based), `image/class/text` and `image/filename`, in an order drawn
+    from the seed.
 
     Returns:
-      Images by format and mode, such as {"JPEG RGB": 50000}.
+      Images by format and mode, such as {"JPEG RGB": 50000, "WEBP RGB as PNG": 3}.
 
     Raises:
-      InputError: the folder exists, the disk is full, or a file is no JPEG or PNG.
+      InputError: the folder exists, the disk is full, or a file is no image that
+        `signals.images` reads.
     """
     kinds: Counter = Counter()
     order = np.random.RandomState(seed).permutation(len(images))
@@ -128,13 +145,12 @@ def write_records(
         with record_writer.ShardWriter(folder, split, shards, seed, reorder=False) as writer:
             for index in tqdm(order, f"{split} images", disable=not progress):
                 source, label = images[index]
-                content = _content(source)
-                image_format, mode, width, height = _inspect(source, content)
-                kinds[f"{image_format} {mode}"] += 1
+                content, kind, width, height = _encoded(source)
+                kinds[kind] += 1
                 writer.write(
                     {
                         "image/encoded": content,
-                        "image/format": image_format.lower(),
+                        "image/format": "png" if content.startswith(_PNG) else "jpeg",
                         "image/height": height,
                         "image/width": width,
                         "image/class/label": label,
@@ -147,25 +163,23 @@ def write_records(
     return kinds
 
 
-def _content(source: Path | Pixels) -> bytes:
-    if isinstance(source, Path):
+def _encoded(source: Path | Pixels) -> tuple[bytes, str, int, int]:
+    """What a record holds of an image; the kind of image, for the count; width and height."""
+    if isinstance(source, Pixels):
+        content = _as_png(Image.fromarray(source.values))
+    else:
         try:
-            return source.read_bytes()
+            content = source.read_bytes()
         except OSError as error:
             raise InputError(f"{source}: no readable image file ({error})") from error
+    shown = image_files.show(content, str(source))
+    kind = f"{shown.format} {shown.mode}"
+    if shown.format not in _KEPT_FORMATS or not shown.as_stored:
+        content, kind = _as_png(shown.pixels), f"{kind} as PNG"
+    return content, kind, *shown.pixels.size
+
+
+def _as_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(source.values).save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _inspect(source: Path | Pixels, content: bytes) -> tuple[str, str, int, int]:
-    """Format, mode, width and height of a whole image; its content tells, not its name."""
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            kind = (str(image.format), image.mode, *image.size)
-            image.load()
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{source}: no readable image file ({error})") from error
-    if kind[0] not in _FORMATS:
-        raise InputError(f"{source}: holds {kind[0]}; expected {' or '.join(_FORMATS)}, convert it first")
-    return kind

@@ -2,38 +2,95 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from model_metamers.errors import InputError
 from model_metamers.signals.spec import SignalSpec
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+# Of what Pillow opens, the formats that hold photographs. Others need another program
+# (EPS, WMF), hold measurements (FITS, HDF5), or are no pictures to it (PDF, MPEG).
+_PHOTOGRAPHS = (
+    *("AVIF", "BMP", "DIB", "GIF", "ICNS", "ICO", "JPEG", "JPEG2000"),
+    *("PCX", "PNG", "PPM", "QOI", "SGI", "TGA", "TIFF", "WEBP"),
+)
+_ENDINGS = Image.registered_extensions()
+FORMATS = tuple(name for name in _PHOTOGRAPHS if name in Image.OPEN)
+# MPO, a JPEG with further pictures behind the first, is opened as JPEG.
+EXTENSIONS = tuple(sorted(ending for ending, name in _ENDINGS.items() if name in (*FORMATS, "MPO")))
+
 # Integer and float images have no agreed range that a network's could be scaled from.
-_EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+_EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+_SIXTEEN_BITS = re.compile(r";16[BLN]")  # in Pillow's names of what a file stores
+_BACKGROUND = (255, 255, 255, 255)
+_ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
 
 
-def load_image(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
-    """An image file as a network's target: square centre crop, bilinear resize, range.
+def load_image(path: str | os.PathLike | Image.Image | np.ndarray, signal: SignalSpec) -> np.ndarray:
+    """An image as a network's target: square centre crop, bilinear resize, range.
 
-    The crop and PIL's bilinear filter are those of the authors' notebook (docs/sources.md 2, 3).
+    It is first turned as its EXIF data say, and laid over white where it is transparent, as
+    viewers show it. Of several frames the first is taken. The crop and PIL's bilinear filter
+    are those of the authors' notebook (docs/sources.md 2, 3).
+
+    Args:
+      path: a file of one of `EXTENSIONS`; a PIL image, or its pixels as uint8 [height, width],
+        [height, width, 3] or [height, width, 4], serve as well.
+      signal: what the network takes.
 
     Returns:
       float32 of shape `signal.shape`, in [signal.low, signal.high].
 
     Raises:
-      InputError: no image, damaged, or more than 8 bits a channel.
+      InputError: no image, damaged, more than 8 bits a channel, or a network of sounds.
     """
-    return fit(_open(path, str(path)), signal)
+    if signal.kind != "image":
+        raise InputError(f"this network takes a {signal.kind}, no image")
+    if isinstance(path, np.ndarray):
+        path = _from_pixels(path)
+    if isinstance(path, Image.Image):
+        with _one_line("the image"):
+            return fit(_as_shown(path), signal)
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(
+            f"expected an image's path, a PIL image or its pixels as uint8, got {type(path).__name__}"
+        )
+    return fit(_read(path, str(path)), signal)
 
 
 def decode_image(content: bytes, signal: SignalSpec, name: str) -> np.ndarray:
     """An encoded image as `load_image` gives a file; `name` is for the message."""
-    return fit(_open(io.BytesIO(content), name), signal)
+    return fit(_read(io.BytesIO(content), name), signal)
+
+
+def conversions(path: str | os.PathLike) -> list[str]:
+    """What `load_image` does to a readable file beyond cropping and resizing, in words."""
+    done = []
+    with _opened(path, str(path)) as image:
+        frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+        if frames > 1:
+            done.append("hold several frames, of which the first is taken")
+        if image.has_transparency_data:
+            done.append("have transparency, laid over white")
+        if is_turned(image):
+            done.append("turned as their EXIF data say")
+    return done
+
+
+def is_turned(image: Image.Image) -> bool:
+    """Whether EXIF data say that an image is not shown as it is stored."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    except Exception:  # damaged EXIF data, which viewers pass over
+        return False
 
 
 def fit(image: Image.Image, signal: SignalSpec) -> np.ndarray:
@@ -64,16 +121,79 @@ def write_image(path: Path, image: np.ndarray, signal: SignalSpec) -> None:
     Image.fromarray(to_uint8(image, signal)).save(path, "PNG")
 
 
-def _open(file: str | os.PathLike | io.BytesIO, name: str) -> Image.Image:
-    """The decoded file as RGB."""
+class Shown(NamedTuple):
+    """An image as viewers show it.
+
+    Attributes:
+      pixels: RGB, upright, over white.
+      format, mode: of the file, in Pillow's words.
+      as_stored: whether the stored pixels are those shown: neither turned nor transparent.
+    """
+
+    pixels: Image.Image
+    format: str
+    mode: str
+    as_stored: bool
+
+
+def show(content: bytes, name: str) -> Shown:
+    """An encoded image as viewers show it; InputError as `load_image`, with `name` in front."""
+    with _opened(io.BytesIO(content), name) as image:
+        as_stored = not is_turned(image) and not image.has_transparency_data
+        return Shown(_as_shown(image), str(image.format), image.mode, as_stored)
+
+
+def _read(file: str | os.PathLike | IO[bytes], name: str) -> Image.Image:
+    with _opened(file, name) as image:
+        return _as_shown(image)
+
+
+@contextlib.contextmanager
+def _opened(file: str | os.PathLike | IO[bytes], name: str) -> Iterator[Image.Image]:
+    with _one_line(name), Image.open(file, formats=FORMATS) as image:
+        yield image
+
+
+@contextlib.contextmanager
+def _one_line(name: str) -> Iterator[None]:
+    """Makes an InputError of whatever a decoder raises: they agree on no kind of error."""
     try:
-        with Image.open(file) as image:
-            if image.mode not in _EIGHT_BIT_MODES:
-                raise InputError(
-                    f"{name}: pixels of mode {image.mode!r}; expected 8 bits a channel, convert it first"
-                )
-            return image.convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: no readable image file ({error})") from error
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except Exception as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{name}: no readable image file ({first})") from error
+
+
+def _as_shown(image: Image.Image) -> Image.Image:
+    """A PIL image as RGB, upright, over white."""
+    _check_depth(image)
+    image.load()
+    with contextlib.suppress(Exception):  # damaged EXIF data, which viewers pass over
+        image = ImageOps.exif_transpose(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, _BACKGROUND)
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def _check_depth(image: Image.Image) -> None:
+    """Refuses more than 8 bits a channel, which Pillow in part cuts to 8 without a word."""
+    if image.mode not in _EIGHT_BIT_MODES:
+        raise InputError(f"pixels of mode {image.mode!r}; expected 8 bits a channel, convert it first")
+    for part in getattr(image, "tile", ()):
+        decoder, stored = part[0], part[3]
+        largest = stored[1] if decoder.startswith("ppm") else 255
+        if largest > 255 or _SIXTEEN_BITS.search(str(stored)):
+            raise InputError("16 bits a channel; expected 8 bits a channel, convert it first")
+
+
+def _from_pixels(pixels: np.ndarray) -> Image.Image:
+    shape = list(pixels.shape)
+    if pixels.dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ([], [3], [4]) or 0 in shape:
+        raise InputError(
+            f"pixels of {pixels.dtype} {shape}: expected uint8 [height, width, 3]; floats in the network's "
+            f"range and of its shape are a target as they are"
+        )
+    return Image.fromarray(pixels)

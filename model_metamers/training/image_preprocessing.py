@@ -44,7 +44,11 @@ class Preprocessing(NamedTuple):
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:
-    """The pixels of a JPEG or PNG, uint8 [height, width, 3]; grey and CMYK become RGB."""
+    """The pixels of a JPEG or PNG, uint8 [height, width, 3]; grey and CMYK become RGB.
+
+    As in slim, EXIF data and transparency are not looked at: `build_image_records` stores
+    images upright and opaque.
+    """
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     return tf.ensure_shape(image, [None, None, 3])
 

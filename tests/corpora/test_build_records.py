@@ -10,7 +10,7 @@ import soundfile
 import tensorflow as tf
 from PIL import Image
 
-from model_metamers import InputError, SignalSpec
+from model_metamers import InputError, SignalSpec, load_image
 from model_metamers.corpora import background_dataset, image_dataset, record_writer, records
 from model_metamers.signals import collection
 
@@ -237,6 +237,35 @@ def test_image_records_are_read_by_the_package(tmp_path):
     assert (images[0, :, :, 0] == 255).all() and classes.tolist() == [0]
 
 
+def test_records_hold_images_as_viewers_show_them(tmp_path):
+    """TensorFlow decodes a record to what `load_image` makes of the file."""
+    folder = tmp_path / "in" / "a"
+    folder.mkdir(parents=True)
+    random = np.random.RandomState(0)
+    picture = Image.fromarray(random.randint(0, 256, [32, 32, 4]).astype(np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture.convert("RGB").save(folder / "turned.jpg", exif=turned)
+    picture.convert("RGB").save(folder / "turned.png", exif=turned)
+    picture.save(folder / "transparent.png")
+    picture.convert("LA").save(folder / "grey.png")
+    picture.convert("RGB").save(folder / "plain.bmp")
+    picture.save(folder / "photo.webp", lossless=True)
+    (folder / "._plain.png").write_bytes(b"AppleDouble")
+    found, labels = image_dataset.find_images(tmp_path / "in")
+    assert [path.name for path, _ in found] == sorted(
+        path.name for path in folder.iterdir() if path.name[0] != "."
+    )
+    kinds = image_dataset.write_records(found, labels, tmp_path / "out", progress=False)
+    assert kinds["PNG RGBA as PNG"] == kinds["BMP RGB as PNG"] == kinds["JPEG RGB as PNG"] == 1
+    paths = [tmp_path / "out" / "train-00000-of-00001.tfrecord"]
+    decoded, _ = records.read_image_records(paths, 32, progress=False)
+    names = [feature["image/filename"].bytes_list.value[0].decode() for feature in examples(paths)]
+    spec = SignalSpec("image", (32, 32, 3), 0.0, 255.0)
+    for name, pixels in zip(names, decoded, strict=True):
+        np.testing.assert_array_equal(load_image(folder / name, spec), pixels, err_msg=name)
+
+
 def test_cifar10_as_published(tmp_path):
     # A byte of class, then 1024 of red, green and blue each, row by row.
     (tmp_path / "batches.meta.txt").write_text("airplane\nautomobile\n\n")
@@ -271,8 +300,8 @@ def test_spoilt_images_leave_no_folder(pictures, tmp_path):
     found, labels = image_dataset.find_images(pictures)
     with pytest.raises(InputError, match=r"3\.jpg: no readable image file"):
         image_dataset.write_records(found, labels, tmp_path / "out", progress=False)
-    Image.new("RGB", (8, 8)).save(pictures / "cat" / "3.jpg", "BMP")
-    with pytest.raises(InputError, match=r"3\.jpg: holds BMP; expected JPEG or PNG"):
+    Image.fromarray(np.full([8, 8], 40000, np.uint16)).save(pictures / "cat" / "3.jpg", "PNG")
+    with pytest.raises(InputError, match=r"3\.jpg: .*expected 8 bits a channel"):
         image_dataset.write_records(found, labels, tmp_path / "out", progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
     with pytest.raises(InputError, match=r"\['dog'\] not among the labels"):
