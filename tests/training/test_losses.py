@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from model_metamers.frontends.decimated import decimated_cochleagram
-from model_metamers.networks.auditory_cnn import AUDIOSET_TASK, WORD_TASK, AuditoryCNN, word_architecture
+from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
+from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.training import losses
 from model_metamers.training.recipes import RECIPES
