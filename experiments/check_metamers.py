@@ -22,6 +22,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers.runs import inclusion, null_runs
+from model_metamers.runs.folder import find_metamers
 from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_s1_s8
@@ -36,7 +37,7 @@ def main() -> int:
     if not folder.is_dir():
         raise mm.InputError(f"{folder}: no such folder")
     nulls = [null_runs.read(path) for path in _NULL.value]
-    checked, problems = inclusion.check_folders(inclusion.find_metamers(folder), nulls)
+    checked, problems = inclusion.check_folders(find_metamers(folder), nulls)
     for problem in problems:
         print(f"check_metamers: {problem}", file=sys.stderr)
     if not checked:

@@ -157,7 +157,7 @@ def _plans(
 
 def _row(plan: runs.Run, layer: str, stimulus: str, gradient: str, record: dict[str, Any]) -> dict[str, Any]:
     """What is told of one metamer."""
-    metamer = mm.load(plan.metamer_folder(layer, stimulus))
+    metamer = mm.load(plan.folder.metamer(layer, stimulus).path)
     start = starts.start(plan.network.signal, plan.config.seed, plan.config.preset)
     target, noise, found = _activations(plan.network, layer, [metamer.target, start, metamer.signal])
     active = target > 0
@@ -229,7 +229,7 @@ def _write_example(plans: dict[str, runs.Run], layer: str) -> None:
     """Activations of the first stimulus that both gradients have at a layer, for the figure."""
     network, out = plans["linear"].network, plans["linear"].out.parent
     for stimulus in plans["linear"].stimuli:
-        folders = {g: plan.metamer_folder(layer, stimulus) for g, plan in plans.items()}
+        folders = {g: plan.folder.metamer(layer, stimulus).path for g, plan in plans.items()}
         if not all(folder.exists() for folder in folders.values()):
             continue
         made = {g: mm.load(folder) for g, folder in folders.items()}

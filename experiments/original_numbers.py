@@ -108,7 +108,7 @@ def compare(
     for _, _, record in runs.make(run, null, progress):
         if isinstance(record, Exception):
             raise record
-    folder = run.metamer_folder(case.layer, stimulus)
+    folder = run.folder.metamer(case.layer, stimulus).path
     metamer = results.load(folder)
     rows, checks = loss_rows(case, metamer), make_checks(case, metamer, network.logits_stage, null)
     finished = metamer.iterations >= case.iterations[-1]

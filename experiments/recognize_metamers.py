@@ -50,6 +50,7 @@ import model_metamers as mm
 from model_metamers.catalog import named_network
 from model_metamers.recognition import decisions, judging, presentations
 from model_metamers.recognition import labels as label_files
+from model_metamers.runs.folder import MetamerFolder
 from model_metamers.storage.digests import file_digest
 from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary
@@ -139,8 +140,9 @@ def _judges(found: Sequence[presentations.Presentation]) -> list[mm.Network]:
     generators = {} if _WITHOUT_SELF.value else {(p.generator, p.generator_weights): p for p in found}
     for key in generators:
         if key not in known:
-            folders = [p.folder for p in found if (p.generator, p.generator_weights) == key]
-            judges.append(named_network.load_generator(*key, folders))
+            own = [p for p in found if (p.generator, p.generator_weights) == key]
+            flag_files = [MetamerFolder(p.folder).run.flags for p in own]
+            judges.append(named_network.load_generator(*key, flag_files))
     if not judges:
         raise mm.InputError("--without_self needs --judges")
     return judges

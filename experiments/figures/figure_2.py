@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from model_metamers import InputError, plots, runs
+from model_metamers import InputError, plots
 from model_metamers.criteria.null import NullDistribution, read_null
 from model_metamers.runs import results
+from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.reading import read_arrays
 
 GRADIENTS = ("linear", "plain")
@@ -82,7 +83,7 @@ def _early_and_late(part: SubFigure, out: Path, network: str, rows: Sequence[dic
     """(a): a row for the layer that was matched, a column for the layer it is read at."""
     layers = [layer for _, layer in sorted({(row["depth"], row["layer"]) for row in rows})]
     ends = list(dict.fromkeys([layers[0], layers[-1]]))
-    null = _read_null(out / "linear" / network / runs.NULL)
+    null = _read_null(RunFolder(out / "linear", network).null)
     panels = part.subplots(len(ends), len(ends), squeeze=False, sharex="col", sharey=True)
     for line, made in zip(panels, ends, strict=True):
         records = [_record(out, row) for row in rows if (row["layer"], row["gradient"]) == (made, "linear")]
@@ -186,5 +187,5 @@ def _read_null(path: Path) -> NullDistribution | None:
 
 
 def _record(out: Path, row: dict[str, Any]) -> dict[str, Any]:
-    folder = out / row["gradient"] / row["network"] / row["layer"].replace("/", "_") / row["stimulus"]
-    return results.load_record(folder)
+    folder = RunFolder(out / row["gradient"], row["network"])
+    return results.load_record(folder.metamer(row["layer"], row["stimulus"]).path)

@@ -20,6 +20,7 @@ from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
 from model_metamers.recognition import presentations
 from model_metamers.recognition.presentations import NATURAL, Presentation
 from model_metamers.runs import report, results
+from model_metamers.runs.folder import MetamerFolder
 from model_metamers.storage.reading import read_arrays
 from model_metamers_experiments.figures import curves, points
 from model_metamers_experiments.figures.points import Who
@@ -171,8 +172,8 @@ def _about(metamer: Presentation) -> str:
 def _shown(metamer: Presentation, stem: str) -> np.ndarray:
     if metamer.spec.kind == "cochleagram":
         array = "target" if stem == "target" else "signal"
-        return read_arrays(metamer.folder / "metamer.npz", (array,))[array]
-    return results.read_shown(metamer.folder / results.shown_name(stem, metamer.spec), metamer.spec)
+        return read_arrays(MetamerFolder(metamer.folder).arrays, (array,))[array]
+    return results.read_shown(MetamerFolder(metamer.folder).shown(stem, metamer.spec.kind), metamer.spec)
 
 
 def _picture(axes: Axes, metamer: Presentation, stem: str) -> None:

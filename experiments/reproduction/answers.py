@@ -14,6 +14,7 @@ from model_metamers import InputError
 from model_metamers.criteria.null import read_null
 from model_metamers.recognition.presentations import NATURAL
 from model_metamers.runs import results
+from model_metamers.runs.folder import RunFolder
 from model_metamers.statistics import bootstrap
 from model_metamers_experiments.figures.points import Who
 
@@ -119,17 +120,17 @@ class Correlations:
     null_mean: dict[str, float]
 
 
-def correlations(run: Path, stages: Sequence[str]) -> Correlations | None:
+def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | None:
     """Of a folder of make_metamers with one network; None where it holds nothing.
 
     Args:
-      run: `OUT/<network>` of it.
+      folder: of it.
       stages: of the network, in order.
     """
-    null = read_null(run / "null.npz")[0] if (run / "null.npz").exists() else None
+    null = read_null(folder.null)[0] if folder.null.exists() else None
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for path in sorted(run.glob("*/*/metamer.json")):
-        record = results.load_record(path.parent)
+    for metamer in folder.metamers():
+        record = results.load_record(metamer.path)
         found.setdefault(record["layer"], {})[record["stimulus"]] = record["float"]["spearman"]
     if not found or null is None:
         return None

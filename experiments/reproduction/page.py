@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from model_metamers import catalog
+from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.writing import write_json, write_text
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
@@ -67,7 +68,7 @@ def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str
     found = {}
     for part in scale.parts:
         if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" in current:
-            folder = out / steps.METAMERS / part.role / part.network
+            folder = RunFolder(out / steps.METAMERS / part.role, part.network)
             one = answers.correlations(folder, catalog.build_network(part.network).stages)
             if one:
                 found[part.role] = one

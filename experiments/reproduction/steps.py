@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_metamers import catalog, execution
 from model_metamers.execution import Task, Value
+from model_metamers.runs.folder import RunFolder
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_2, points
 from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
@@ -127,7 +128,7 @@ def _metamers(work: _Work, part: Part, role: str) -> Task:
             "progress": False,
         },
         inputs=(part.weights, work.contents[part.kind]),
-        makes=work.out / name / "report.html",
+        makes=RunFolder(work.out / name, part.network).page,
         seconds=_START + searches * seconds * scale.iterations / 1000,
         bytes=searches * _bytes_of_metamer(part),
     )
@@ -238,7 +239,11 @@ def _verdicts(out: Path, part: Part, role: str) -> Task:
     return Task(
         name,
         binary.module("check_metamers"),
-        {"metamers": out / run, "null": [out / run / runs_of(part)[role] / "null.npz"], "out": out / name},
+        {
+            "metamers": out / run,
+            "null": [RunFolder(out / run, runs_of(part)[role]).null],
+            "out": out / name,
+        },
         needs=(run,),
         makes=out / name / "table.csv",
         seconds=_START,

@@ -57,19 +57,19 @@ def load_spec(spec: str) -> Network:
     return load(name, checkpoint or None)
 
 
-def load_generator(name: str, weights: str, metamers: Sequence[Path]) -> Network:
+def load_generator(name: str, weights: str, flag_files: Sequence[Path] = ()) -> Network:
     """The network that metamers were found for, which must be of the catalog.
 
-    Its weights are sought where the run's `flags.txt` says, then where the catalog does.
+    Its weights are sought where the flags of its runs say, then where the catalog does.
 
     Args:
       name, weights: of the network, and its weights' digest.
-      metamers: folders of some of its metamers.
+      flag_files: `flags.txt` of runs that made its metamers; they need not exist.
 
     Raises:
       InputError: no such network, or none of these weights.
     """
-    for checkpoint in _checkpoints(weights, metamers):
+    for checkpoint in _checkpoints(weights, flag_files):
         try:
             network = load_network(name, checkpoint)
         except InputError:
@@ -82,12 +82,12 @@ def load_generator(name: str, weights: str, metamers: Sequence[Path]) -> Network
     )
 
 
-def _checkpoints(weights: str, metamers: Sequence[Path]) -> list[str | None]:
+def _checkpoints(weights: str, flag_files: Sequence[Path]) -> list[str | None]:
     """Where the weights may be, the likeliest first."""
     if weights.startswith("random:"):
         return [weights]
     checkpoints = []
-    for flags in dict.fromkeys(folder.resolve().parents[2] / "flags.txt" for folder in metamers):
+    for flags in dict.fromkeys(flag_files):
         lines = flags.read_text(encoding="utf-8").splitlines() if flags.is_file() else []
         checkpoints += [line.partition("=")[2] for line in lines if line.startswith("--checkpoint=")]
     return [*dict.fromkeys(checkpoints), None]

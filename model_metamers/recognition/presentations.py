@@ -13,7 +13,8 @@ import numpy as np
 from model_metamers.errors import InputError
 from model_metamers.networks.names import viewed_name
 from model_metamers.recognition.decisions import label_of
-from model_metamers.runs import inclusion, results
+from model_metamers.runs import results
+from model_metamers.runs.folder import MetamerFolder, find_metamers
 from model_metamers.signals import images
 from model_metamers.signals.refit import refit
 from model_metamers.signals.spec import SignalSpec
@@ -69,7 +70,8 @@ class Presentation:
     @property
     def path(self) -> Path:
         """The file that is judged."""
-        return self.folder / (results.shown_name(self.stem, self.spec) if self.is_file else "metamer.npz")
+        place = MetamerFolder(self.folder)
+        return place.shown(self.stem, self.spec.kind) if self.is_file else place.arrays
 
     @property
     def optimized(self) -> str:
@@ -145,7 +147,7 @@ def _metamer_folders(folders: Sequence[str | Path]) -> list[Path]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder")
-        for metamer in inclusion.find_metamers(folder):
+        for metamer in find_metamers(folder):
             found.setdefault(metamer.resolve(), metamer)
     return list(found.values())
 

@@ -13,6 +13,7 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs import results
+from model_metamers.runs.folder import MetamerFolder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,19 +46,6 @@ class Checked:
         return {**values, "folder": str(self.folder), **verdict, "reasons": "; ".join(self.verdict.reasons)}
 
 
-def find_metamers(folder: Path) -> list[Path]:
-    """Every metamer's folder below a folder, also those that have lost a file.
-
-    Raises:
-      InputError: there are none.
-    """
-    names = ("metamer.json", "metamer.npz")
-    found = {p.parent for name in names for p in folder.rglob(name) if not _hidden(p.relative_to(folder))}
-    if not found:
-        raise InputError(f"{folder}: holds no metamers")
-    return sorted(found)
-
-
 def check_folders(
     folders: Iterable[Path], nulls: Sequence[NullDistribution]
 ) -> tuple[list[Checked], list[InputError]]:
@@ -83,7 +71,7 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
         weights and layer.
     """
     metamer, record = results.load(folder), results.load_record(folder)
-    shown = folder / results.shown_name("metamer", metamer.spec)
+    shown = MetamerFolder(folder).shown("metamer", metamer.spec.kind)
     if not shown.exists():
         raise InputError(f"{shown}: missing")
     matching = [n for n in nulls if criteria.is_null_of(n, metamer.network, metamer.checkpoint)]
@@ -145,7 +133,3 @@ def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[d
             }
         )
     return rows
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)

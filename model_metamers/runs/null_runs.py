@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from model_metamers import runs
 from model_metamers.criteria import null_design
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
 from model_metamers.criteria.null_distribution import combine, measure_blocks
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
+from model_metamers.runs.folder import NULL
 from model_metamers.signals.collection import Stimuli
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.reading import read_arrays
@@ -72,7 +72,7 @@ def measure(
     own = null_design.shard_of(blocks, shard, num_shards)
     folder = run.out / "blocks"
     _prepare(run)
-    path = run.out / runs.NULL
+    path = run.out / NULL
     if path.exists():
         return read_null(path)[0]
     folder.mkdir(exist_ok=True)
@@ -136,5 +136,5 @@ def read(path: str | os.PathLike) -> NullDistribution:
     if path.is_dir():
         if (path / "blocks").is_dir():
             raise InputError(f"{path}: not all blocks are measured yet; run the shards that are missing")
-        path = path / runs.NULL
+        path = path / NULL
     return read_null(path)[0]

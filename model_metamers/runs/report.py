@@ -18,10 +18,11 @@ from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
 from model_metamers.runs import Run, results
+from model_metamers.runs.folder import MetamerFolder, RunFolder
 from model_metamers.storage.writing import write_text
 from model_metamers.synthesis import Metamer
 
-PAGE = "report.html"
+_TEMPLATE = "report.html"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class NetworkResults:
 
     Attributes:
       name: of the network.
-      folder: with its results.
+      folder: of its results.
       layers: matched, early to late.
       measured_layers: whose rho is told, early to late.
       classes: that the network knows.
@@ -40,7 +41,7 @@ class NetworkResults:
     """
 
     name: str
-    folder: Path
+    folder: RunFolder
     layers: Sequence[str]
     measured_layers: Sequence[str]
     classes: Sequence[str]
@@ -67,7 +68,7 @@ def write_report(out: Path, networks: Sequence[NetworkResults], title: str, comm
 
     Args:
       out: folder of the run; the page names files relative to it.
-      networks: one section each.
+      networks: one section each; at least one.
       title: of the page.
       command: that repeats the run.
 
@@ -76,17 +77,18 @@ def write_report(out: Path, networks: Sequence[NetworkResults], title: str, comm
     """
     template = jinja2.Environment(
         loader=jinja2.PackageLoader("model_metamers"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template(PAGE)
+    ).get_template(_TEMPLATE)
     sections = [_section(network, out) for network in networks]
     page = template.render(title=title, command=command, sections=sections)
-    write_text(out / PAGE, page)
-    return out / PAGE
+    path = networks[0].folder.page
+    write_text(path, page)
+    return path
 
 
 def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
     """A network's part of the page: rows of stimuli, histograms."""
-    folders = {layer: _metamer_folders(network, layer) for layer in network.layers}
-    stimuli = list(dict.fromkeys(folder.name for found in folders.values() for folder in found))
+    folders = {layer: network.folder.metamers([layer]) for layer in network.layers}
+    stimuli = list(dict.fromkeys(folder.name for there in folders.values() for folder in there))
     rows, histograms = [], []
     for stimulus in stimuli:
         cells = [
@@ -97,10 +99,10 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
         ]
         rows.append({"stimulus": stimulus, "target": cells[0]["target"], "cells": cells})
     for layer in network.layers:
-        records = [results.load_record(folder) for folder in folders[layer]]
+        records = [results.load_record(folder.path) for folder in folders[layer]]
         rho = np.array([r["float"]["spearman"][layer] for r in records], np.float64)
         null = network.null.at(layer) if network.null else None
-        path = network.folder / layer.replace("/", "_") / "spearman.png"
+        path = network.folder.histogram(layer)
         if records:
             draw = functools.partial(plots.spearman_histogram, metamers=rho, null=null, layer=layer)
             _draw(path, (3.6, 2.6), draw)
@@ -116,19 +118,11 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
     }
 
 
-def _metamer_folders(network: NetworkResults, layer: str) -> list[Path]:
-    folder = network.folder / layer.replace("/", "_")
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _cell(folder: Path, network: NetworkResults, out: Path) -> dict[str, Any]:
+def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str, Any]:
     """One metamer: files, numbers, verdicts."""
-    metamer, record = results.load(folder), results.load_record(folder)
-    loss_png = folder / "loss.png"
+    metamer, record = results.load(folder.path), results.load_record(folder.path)
     draw = functools.partial(plots.loss_curve, iterations=metamer.loss_iterations, loss=metamer.loss)
-    _draw(loss_png, (3.6, 2.2), draw)
+    _draw(folder.loss_curve, (3.6, 2.2), draw)
     verdict = record["float"].get("verdict")
     table = []
     null_layers = network.null.layers if network.null else {}
@@ -159,17 +153,19 @@ def _cell(folder: Path, network: NetworkResults, out: Path) -> dict[str, Any]:
         "iterations": metamer.iterations,
         "loss_first": record["loss_first"],
         "loss_last": record["loss_last"],
-        "loss_png": _relative(loss_png, out),
+        "loss_png": _relative(folder.loss_curve, out),
         "table": table,
     }
 
 
-def _shown(folder: Path, stem: str, metamer: Metamer, network: NetworkResults, out: Path) -> dict[str, str]:
+def _shown(
+    folder: MetamerFolder, stem: str, metamer: Metamer, network: NetworkResults, out: Path
+) -> dict[str, str]:
     """The picture of a metamer or its target, and its sound where it is one."""
-    file = folder / results.shown_name(stem, metamer.spec)
+    file = folder.shown(stem, metamer.spec.kind)
     if metamer.spec.kind == "image":
         return {"picture": _relative(file, out)}
-    picture = folder / f"{stem}_cochleagram.png"
+    picture = folder.cochleagram(stem)
     signal = metamer.signal if stem == "metamer" else metamer.target
     if metamer.spec.kind == "cochleagram":
         draw = functools.partial(

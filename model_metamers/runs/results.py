@@ -24,6 +24,7 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
+from model_metamers.runs.folder import MetamerFolder
 from model_metamers.signals import images, sounds
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.signals.spec import SignalSpec
@@ -36,13 +37,7 @@ from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState
 
 _FORMAT = 1
-_EXTENSIONS = {"image": "png", "sound": "wav", "cochleagram": "png"}
 _LIBRARIES = ("model_metamers", "tensorflow", "numpy", "scipy")
-
-
-def shown_name(stem: str, spec: SignalSpec) -> str:
-    """Name of the file a person is shown, "metamer.png" or "metamer.wav"."""
-    return f"{stem}.{_EXTENSIONS[spec.kind]}"
 
 
 def save(
@@ -67,19 +62,20 @@ def save(
     """
     folder = Path(folder)
     spec = metamer.spec
-    with whole_folder(folder) as partial:
+    with whole_folder(folder) as written:
+        partial = MetamerFolder(written)
         np.savez(
-            partial / "metamer.npz",
+            partial.arrays,
             signal=metamer.signal,
             target=metamer.target,
             loss=metamer.loss,
             loss_iterations=metamer.loss_iterations,
         )
         brightest = float(metamer.target.max())
-        _write_shown(partial / shown_name("target", spec), metamer.target, spec, brightest)
-        shown = partial / shown_name("metamer", spec)
+        _write_shown(partial.shown("target", spec.kind), metamer.target, spec, brightest)
+        shown = partial.shown("metamer", spec.kind)
         clipped = _write_shown(shown, metamer.signal, spec, brightest)
-        judged = partial / "metamer.npz" if spec.kind == "cochleagram" else shown
+        judged = partial.arrays if spec.kind == "cochleagram" else shown
         record = _record(metamer)
         record["file"] = {"name": judged.name, "clipped_samples": clipped}
         if null is not None:
@@ -90,7 +86,7 @@ def save(
             if null is not None:
                 verdict = criteria.judge(measured, metamer.layer, null)
                 record["file"]["verdict"] = _plain(verdict)
-        write_json(partial / "metamer.json", record)
+        write_json(partial.record, record)
     return load_record(folder)
 
 
@@ -101,7 +97,7 @@ def load(folder: str | os.PathLike) -> Metamer:
       InputError: a file is missing, damaged, or no metamer's.
     """
     record = load_record(folder)
-    path = Path(folder) / "metamer.npz"
+    path = MetamerFolder(Path(folder)).arrays
     arrays = read_arrays(path, ("signal", "target", "loss", "loss_iterations"))
     try:
         spec = signal_of(record)
@@ -126,7 +122,7 @@ def load_record(folder: str | os.PathLike) -> dict[str, Any]:
     Raises:
       InputError: missing, damaged, or of another program.
     """
-    path = Path(folder) / "metamer.json"
+    path = MetamerFolder(Path(folder)).record
     record = read_json(path, "metamer")
     if not isinstance(record, dict) or record.get("format") != _FORMAT:
         raise InputError(f"{path}: not a metamer of this program (format {_FORMAT})")

@@ -21,12 +21,11 @@ from model_metamers.errors import InputError
 from model_metamers.networks.cochleagram_view import cochleagram_view, to_cochleagram
 from model_metamers.networks.network import Network
 from model_metamers.runs import results
+from model_metamers.runs.folder import RunFolder, check_names
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.search import Search
-
-NULL = "null.npz"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +52,9 @@ class Run:
     batch_size: int = 8
 
     @property
-    def folder(self) -> Path:
-        """Where this network's results are."""
-        return self.out / self.network.name
-
-    def metamer_folder(self, layer: str, stimulus: str) -> Path:
-        return self.folder / layer.replace("/", "_") / stimulus
+    def folder(self) -> RunFolder:
+        """Where this network's results lie."""
+        return RunFolder(self.out, self.network.name)
 
 
 def over_cochleagrams(run: Run) -> Run:
@@ -91,10 +87,12 @@ def prepare(run: Run, resume: bool = True) -> None:
     run.network.check_layers(run.layers)
     if not run.stimuli:
         raise InputError("there are no stimuli")
-    claim_folder(run.folder, _settings(run), resume)
+    check_names(run.layers, "layers")
+    check_names(run.stimuli, "stimuli")
+    claim_folder(run.folder.path, _settings(run), resume)
     for layer in run.layers:
         for name, target in run.stimuli.items():
-            folder = run.metamer_folder(layer, name)
+            folder = run.folder.metamer(layer, name).path
             if folder.exists() and results.load_record(folder)["target_sha256"] != array_digest(target):
                 raise InputError(
                     f"{folder}: holds the metamer of another target of that name; rename the stimulus "
@@ -113,7 +111,7 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
         return None
     layers = tuple(dict.fromkeys([*run.network.layers, *run.layers]))
     stimuli = text_digest(["".join(sorted(map(array_digest, signals)))])
-    path = run.folder / NULL
+    path = run.folder.null
     if path.exists():
         null, measured_on = read_null(path)
         if measured_on == stimuli and set(layers) <= null.layers.keys():
@@ -158,12 +156,12 @@ def make(
                 yield from ((layer, name, error) for name in batch)
                 continue
             for name in batch:
-                yield layer, name, results.load_record(run.metamer_folder(layer, name))
+                yield layer, name, results.load_record(run.folder.metamer(layer, name).path)
 
 
 def _make_batch(run: Run, search: Search, names: list[str], null, progress: bool) -> None:
     """Searches, and writes the metamers of a batch that are missing."""
-    missing = [name for name in names if not run.metamer_folder(search.layer, name).exists()]
+    missing = [name for name in names if not run.folder.metamer(search.layer, name).path.exists()]
     if not missing:
         return
     state, path = None, _state_path(run, search, names)
@@ -181,7 +179,7 @@ def _make_batch(run: Run, search: Search, names: list[str], null, progress: bool
     if not finished:
         raise KeyboardInterrupt
     for metamer in synthesis.to_metamers(search, names, targets, state):
-        folder = run.metamer_folder(search.layer, metamer.stimulus)
+        folder = run.folder.metamer(search.layer, metamer.stimulus).path
         if not folder.exists():
             results.save(metamer, folder, run.network, null)
     path.unlink(missing_ok=True)
@@ -192,7 +190,7 @@ def _state_path(run: Run, search: Search, names: list[str]) -> Path:
     defines = [run.network.checkpoint_digest, search.layer, repr(search.config.identity())]
     defines += [array_digest(run.stimuli[name]) for name in names]
     key = text_digest(defines)[:16]
-    return run.metamer_folder(search.layer, f".search-{key}.npz")
+    return run.folder.search(search.layer, key)
 
 
 def _settings(run: Run) -> dict[str, Any]:

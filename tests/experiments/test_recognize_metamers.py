@@ -19,6 +19,7 @@ import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.catalog import named_network
 from model_metamers.recognition import decisions, judging, presentations
+from model_metamers.runs.folder import MetamerFolder
 
 LAYERS = ("conv1_2", "fc7")
 
@@ -247,18 +248,19 @@ def test_networks_that_cannot_be_had_are_refused(work, monkeypatch, spec, messag
 
 
 def test_generating_networks_are_found_by_their_weights(work, tmp_path):
-    folder = work / "runs" / "seed0" / "vgg_19_small" / "fc7" / "cat"
+    flag_files = [work / "runs" / "seed0" / "flags.txt"]
     shipped = mm.load_network("vgg_19_small")
     assert (
-        named_network.load_generator("vgg_19_small", shipped.checkpoint_digest, [folder]).name == shipped.name
+        named_network.load_generator("vgg_19_small", shipped.checkpoint_digest, flag_files).name
+        == shipped.name
     )
-    untrained = named_network.load_generator("vgg_19_small", "random:7", [folder])
+    untrained = named_network.load_generator("vgg_19_small", "random:7", flag_files)
     assert untrained.checkpoint_digest == "random:7"
     with pytest.raises(InputError, match="was not found; name it with --judges=NAME=CHECKPOINT"):
-        named_network.load_generator("vgg_19_small", "sha256:0", [folder])
+        named_network.load_generator("vgg_19_small", "sha256:0", flag_files)
     (tmp_path / "flags.txt").write_text("--network=vgg_19_small\n--checkpoint=random:5\n")
-    places = [tmp_path / "vgg_19_small" / "fc7" / "cat"]
-    assert named_network._checkpoints("sha256:0", places) == ["random:5", None]
+    flags = MetamerFolder(tmp_path / "vgg_19_small" / "fc7" / "cat").run.flags
+    assert named_network._checkpoints("sha256:0", [flags]) == ["random:5", None]
 
 
 def test_metamers_of_a_network_of_ones_own(work, tmp_path):

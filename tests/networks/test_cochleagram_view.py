@@ -14,6 +14,7 @@ from model_metamers.networks.names import viewed_name
 from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.networks.vggish import VGGish
 from model_metamers.runs import inclusion, report, results
+from model_metamers.runs.folder import find_metamers
 from model_metamers.synthesis import starts
 from model_metamers.synthesis.search import Search
 from tests.conftest import make_tiny_word_cnn
@@ -135,7 +136,7 @@ def test_run_over_cochleagrams_beside_the_one_over_sounds(tiny_word_cnn, view, s
         ours, theirs = (nulls[run.network.name].at(layer) for run in (heard, seen))
         assert ours.maximum == theirs.maximum
 
-    folder = seen.metamer_folder("conv_2", "sound_0")
+    folder = seen.folder.metamer("conv_2", "sound_0").path
     assert sorted(p.name for p in folder.iterdir()) == [
         "metamer.json",
         "metamer.npz",
@@ -159,7 +160,7 @@ def test_run_over_cochleagrams_beside_the_one_over_sounds(tiny_word_cnn, view, s
     # A null of the network is one of its view, and serves the verdicts.
     null = nulls[tiny_word_cnn.name]
     assert runs.use_null(seen, null) is null
-    checked, problems = inclusion.check_folders(inclusion.find_metamers(seen.folder), [null])
+    checked, problems = inclusion.check_folders(find_metamers(seen.folder.path), [null])
     assert not problems and {item.network for item in checked} == {view.name}
 
 

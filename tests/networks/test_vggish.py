@@ -187,7 +187,7 @@ def test_network_without_classes_is_judged_by_rho_alone(tmp_path):
     null = runs.measure_null(run, progress=False)
     records = list(runs.make(run, null, progress=False))
     assert [record["float"]["verdict"]["same_class"] for _, _, record in records] == [None, None]
-    loaded = mm.load(run.metamer_folder("conv4", "a"))
+    loaded = mm.load(run.folder.metamer("conv4", "a").path)
     assert loaded.measurement == results.measurement_of(records[0][2]["float"])
     assert report.verdict_rows(records)[1][4:6] == ["none", "none"]
     page = report.write_report(tmp_path, [report.network_results(run, null)], "title", "command")

@@ -17,6 +17,7 @@ from PIL import Image
 import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.runs import inclusion, null_runs, results
+from model_metamers.runs.folder import find_metamers
 from model_metamers.signals import collection
 from tests.conftest import make_tiny_vgg
 
@@ -143,7 +144,7 @@ def metamers(tmp_path_factory, tiny_vgg, small_images) -> Path:
 
 def test_metamers_are_judged_and_counted(metamers, tiny_vgg):
     null = null_runs.read(metamers / "null")
-    checked, problems = inclusion.check_folders(inclusion.find_metamers(metamers), [null])
+    checked, problems = inclusion.check_folders(find_metamers(metamers), [null])
     assert not problems and len(checked) == 4
     for item in checked:
         assert item.verdict == mm.check(mm.load(item.folder), null)
@@ -158,7 +159,7 @@ def test_metamers_are_judged_and_counted(metamers, tiny_vgg):
 
 def test_networks_of_one_name_are_counted_by_their_weights(metamers, tiny_vgg):
     null = null_runs.read(metamers / "null")
-    checked, _ = inclusion.check_folders(inclusion.find_metamers(metamers), [null])
+    checked, _ = inclusion.check_folders(find_metamers(metamers), [null])
     others = [dataclasses.replace(item, weights="random:7") for item in checked]
     table = inclusion.table([*checked, *others], tiny_vgg.layers)
     made = [(row["weights"], row["layer"], row["made"]) for row in table]
@@ -174,7 +175,7 @@ def test_what_cannot_be_judged_is_named_and_the_rest_done(metamers, tmp_path, ti
     (two / "metamer.json").write_text('{"some": "other program\'s"}')
     (folder / "vgg_tiny" / "fc7" / "two" / "metamer.png").unlink()
     null = null_runs.read(metamers / "null")
-    checked, problems = inclusion.check_folders(inclusion.find_metamers(folder), [null])
+    checked, problems = inclusion.check_folders(find_metamers(folder), [null])
     assert [(c.layer, c.stimulus) for c in checked] == [("fc7", "one")]
     messages = sorted(map(str, problems))
     assert any(str(one) in m and "missing" in m for m in messages)
@@ -188,7 +189,7 @@ def test_what_cannot_be_judged_is_named_and_the_rest_done(metamers, tmp_path, ti
     with pytest.raises(InputError, match="the null distributions of vgg_tiny \\(random:9\\)"):
         inclusion.check_folder(folder / "vgg_tiny" / "fc7" / "one", [other_network])
     with pytest.raises(InputError, match="holds no metamers"):
-        inclusion.find_metamers(metamers / "null")
+        find_metamers(metamers / "null")
 
 
 def test_run_takes_a_measured_null_of_its_own_network(metamers, tiny_vgg, small_images):

@@ -1,0 +1,92 @@
+"""Where the results of a run lie."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_metamers import InputError
+from model_metamers.runs.folder import MetamerFolder, RunFolder, check_names, find_metamers, safe_name
+
+
+def test_layout_is_that_of_the_manual():
+    folder = RunFolder(Path("out"), "vgg_19")
+    metamer = folder.metamer("block1/unit_2", "cat")
+    assert [str(path) for path in (folder.flags, folder.page, folder.settings, folder.null)] == [
+        "out/flags.txt",
+        "out/report.html",
+        "out/vgg_19/settings.json",
+        "out/vgg_19/null.npz",
+    ]
+    assert str(folder.histogram("fc7")) == "out/vgg_19/fc7/spearman.png"
+    assert str(folder.search("fc7", "0123")) == "out/vgg_19/fc7/.search-0123.npz"
+    assert str(metamer.path) == "out/vgg_19/block1_unit_2/cat"
+    files = (metamer.arrays, metamer.record, metamer.loss_curve, metamer.cochleagram("target"))
+    assert [path.name for path in files] == [
+        "metamer.npz",
+        "metamer.json",
+        "loss.png",
+        "target_cochleagram.png",
+    ]
+    shown = [metamer.shown("metamer", kind).name for kind in ("image", "sound", "cochleagram")]
+    assert shown == ["metamer.png", "metamer.wav", "metamer.png"]
+
+
+def test_a_metamer_knows_the_run_it_was_made_in(tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path, "vgg_19")
+    assert folder.metamer("fc7", "cat").run == folder == RunFolder.of(folder.path)
+    monkeypatch.chdir(tmp_path)
+    assert MetamerFolder(Path("vgg_19/fc7/cat")).run.flags == tmp_path / "flags.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("conv_2", "conv_2"),
+        ("base/conv1", "base_conv1"),
+        ("/etc", "_etc"),
+        ("../../up", ".._.._up"),
+        ("..", "__"),
+        (".", "_"),
+        ("", "_"),
+        ("a\0b", "a_b"),
+        ("word@cochleagram", "word@cochleagram"),
+        ("#1 photo?%$", "#1 photo?%$"),
+    ],
+)
+def test_any_name_is_one_folder_below(name, safe):
+    assert safe_name(name) == safe
+    out = Path("/out")
+    assert RunFolder(out, name).path.parent == out
+    assert RunFolder(out, "network").metamer(name, name).path.parents[1] == out / "network"
+
+
+@pytest.mark.parametrize("names", [("a/b", "a_b"), ("..", "__"), ("x", "base/1", "base_1")])
+def test_names_that_would_share_a_folder_are_refused(names):
+    check_names(names[:-1], "layers")
+    with pytest.raises(InputError, match=f"layers '.*' and '{names[-1]}' would share a folder; rename one"):
+        check_names(names, "layers")
+
+
+def test_metamers_are_found_whatever_they_lost(tmp_path):
+    folder = RunFolder(tmp_path / "run", "vgg_19")
+    made = {("fc7", "b"): "metamer.json", ("conv1", "a"): "metamer.npz", ("fc7", "a"): "metamer.json"}
+    for (layer, stimulus), file in made.items():
+        place = folder.metamer(layer, stimulus)
+        place.path.mkdir(parents=True)
+        (place.path / file).touch()
+    (folder.layer("fc7") / ".c-0-1.partial").mkdir()
+    (folder.layer("fc7") / ".c-0-1.partial" / "metamer.json").touch()
+    folder.histogram("fc7").touch()
+    expected = [folder.metamer(*place) for place in sorted(made)]
+    assert find_metamers(tmp_path) == [place.path for place in expected]
+    assert folder.metamers() == expected
+    assert folder.metamers(["fc7", "logits"]) == [folder.metamer("fc7", "a"), folder.metamer("fc7", "b")]
+    with pytest.raises(InputError, match="holds no metamers"):
+        find_metamers(folder.layer("logits"))
+
+
+def test_the_layout_needs_no_tensorflow():
+    code = "import sys, model_metamers.runs.folder; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
