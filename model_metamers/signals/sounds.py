@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,18 @@ import soundfile
 import soxr
 
 from model_metamers.errors import InputError
+from model_metamers.signals import sound_headers
 from model_metamers.signals.spec import SignalSpec
 
 SPHERE = (".sph", ".wv1", ".wv2", ".nist")  # NIST's, of the LDC's corpora; WSJ's two microphones
-EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", *SPHERE)
+_CONTAINERS = (".wav", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".ogg", ".oga", ".opus")
+EXTENSIONS = (*_CONTAINERS, ".flac", ".mp3", *SPHERE)
 _SILENCE_RMS = 1e-6  # about a thirtieth of a 16-bit step
 # A float waveform beyond this holds 16-bit values that nobody scaled.
 _LARGEST_PEAK = 8.0
 _SPHERE_HEADER = 1024  # bytes
+# Encoders pad and count the ends of an MP3 in ways of their own.
+_MP3_SLACK = 2 * 1152  # samples of two frames
 
 
 def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool = False) -> np.ndarray:
@@ -36,15 +41,11 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
       float64 [samples].
 
     Raises:
-      InputError: no sound file, damaged, empty, channels that differ, NaN, unscaled values.
+      InputError: no sound file, damaged, cut off, empty, channels that differ, NaN, unscaled
+        values.
     """
     path = Path(path)
-    try:
-        waveform, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise _unreadable(path, error) from error
-    if waveform.size == 0:
-        raise InputError(f"{path}: the sound is empty")
+    waveform, rate = _read(path)
     if not np.isfinite(waveform).all():
         raise InputError(f"{path}: the sound holds NaN or infinite values")
     if mix_channels:
@@ -63,8 +64,42 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
     return _resample(waveform, rate, sample_rate)
 
 
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    """All that a file's header says it holds, float64 [samples, channels], and its rate."""
+    _check_whole(path)
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            named, rate = file.frames, file.samplerate
+            slack = _MP3_SLACK if file.format == "MP3" else 0
+            waveform = file.read(dtype="float64", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
+    if waveform.size == 0:
+        raise InputError(f"{path}: the sound is empty, or its header names no length; write the file anew")
+    if len(waveform) < named - slack:
+        raise _cut_off(path, f"{named / rate:.3f} s are named, {len(waveform) / rate:.3f} s are there")
+    return waveform, rate
+
+
+def _check_whole(path: Path) -> None:
+    """Refuses a file whose header names more than the file holds."""
+    try:
+        missing = sound_headers.missing_bytes(path)
+    except (OSError, ValueError, struct.error):
+        return  # libsndfile says what is wrong
+    if missing > 1:  # the last byte may be padding
+        raise _cut_off(path, f"{missing} bytes are missing at its end")
+
+
+def _cut_off(path: Path, how: str) -> InputError:
+    return InputError(
+        f"{path}: cut off, by its own header: {how}; copy it anew, or write a file of what is there"
+    )
+
+
 def duration_s(path: Path) -> float:
     """A sound file's length by its header, s; InputError as `read_waveform`."""
+    _check_whole(path)
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
