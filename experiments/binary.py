@@ -94,8 +94,16 @@ def _present_as_main(module: str) -> None:
 
 
 def _show_notes(name: str) -> None:
-    """Lets the package's notes (a resampled file, say) be seen."""
+    """Lets the package's notes (a resampled file, say) be seen, each once."""
+    shown: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        new = record.getMessage() not in shown
+        shown.add(record.getMessage())
+        return new
+
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(is_new)
     handler.setFormatter(logging.Formatter(f"{name}: %(message)s"))
     logger = logging.getLogger("model_metamers")
     logger.addHandler(handler)

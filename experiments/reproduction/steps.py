@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_metamers import catalog, execution
 from model_metamers.execution import Task, Value
+from model_metamers.networks.names import view_name
 from model_metamers.runs.folder import RunFolder
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_2, points
@@ -100,7 +101,7 @@ def runs_of(part: Part) -> dict[str, str]:
     """Runs of make_metamers of a part: their names, and where the results are below each."""
     runs = {part.role: part.network}
     if part.cochleagram_seconds:
-        runs[f"{part.role}_{COCHLEAGRAM}"] = f"{part.network}@{COCHLEAGRAM}"
+        runs[f"{part.role}_{COCHLEAGRAM}"] = view_name(part.network)
     return runs
 
 

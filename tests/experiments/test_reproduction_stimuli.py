@@ -173,6 +173,20 @@ def test_labels_may_be_a_folder(photos):
         content(photos, labels=True)
 
 
+def test_files_in_class_folders_and_single_files_count(photos):
+    classes = photos / "classes"
+    for name in ("grey_10", "grey_20"):
+        (classes / name[-2:]).mkdir(parents=True)
+        (photos / "matched" / f"{name}.png").rename(classes / name[-2:] / f"{name}.png")
+    single = photos / "matched" / "grey_30.png"
+    for given, file in ((classes, classes / "10" / "grey_10.png"), (single, single)):
+        own = stimuli.own(IMAGE, str(given), None, None)
+        before = own.content()
+        Image.new("L", (32, 32), 77).save(file)
+        assert own.content() != before
+    assert own.count == 1
+
+
 def test_drawn_stimuli_are_told_apart_once_they_are_written(tmp_path):
     words = stimuli.synthesised_words(SOUND, tmp_path / "words", 4)
     planned = words.content()
