@@ -205,6 +205,9 @@ def test_both_targets_must_be_reached():
     rule = stopping.Stopping(stopping.PAPER_TARGETS)
     assert rule.reason([{"word_accuracy": 0.6, "mean_auc": 0.8}]) is None
     assert "0.83" in rule.reason([{"word_accuracy": 0.6, "mean_auc": 0.83}])
+    assert "0.57" in rule.reason([{"word_accuracy": 0.57, "mean_auc": 0.9}])  # paper 3.3
+    for below in ({"word_accuracy": 0.5699, "mean_auc": 0.9}, {"word_accuracy": 0.6, "mean_auc": 0.8299}):
+        assert rule.reason([below]) is None
     with pytest.raises(InputError, match="cannot stop at 'mean_auc'; measured are word_accuracy"):
         rule.reason([{"word_accuracy": 0.6}])
 
