@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from PIL import Image
+from scipy.io import wavfile
 
 from model_metamers import InputError, corpora, training
 from model_metamers.catalog import small_signals
@@ -137,39 +138,64 @@ def spoken_words(
     return StimulusSet(signal, out / "matched", out / "further", out / LABELS, count, source, prepare)
 
 
-def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate: int) -> None:
-    clips = sorted(_clips(training.records.find_records(speech, "validation").paths), key=lambda c: c[:3])
-    order = np.random.RandomState(_SEED).permutation(len(clips))
-    words = sorted({clip[0] for clip in clips})
-    by_word = [[clips[i] for i in order if clips[i][0] == word] for word in words]
-    chosen, heard = [], set()
-    while len(chosen) < count + further and any(by_word):
-        for rest in filter(None, by_word):
-            unheard = (place for place, clip in enumerate(rest) if clip[1] not in heard)
-            chosen.append(rest.pop(next(unheard, 0)))
-            heard.add(chosen[-1][1])
-    names = {clip[2]: f"{clip[0]}_{Path(clip[2]).name}" for clip in chosen}
+@dataclasses.dataclass(frozen=True)
+class _Clip:
+    """A spoken word of a data set; `recording` is its file there."""
 
-    def write(folder: Path, part: Sequence[tuple]) -> None:
-        for _, _, recording, waveform in part:
-            soundfile.write(folder / f"{names[recording]}.wav", waveform, sample_rate, subtype="FLOAT")
+    word: str
+    speaker: str
+    recording: str
+    waveform: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """Of the stimulus that it becomes."""
+        return f"{self.word}_{Path(self.recording).name}"
+
+
+def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sample_rate: int) -> None:
+    clips = _clips(training.records.find_records(speech, "validation").paths)
+    chosen = _of_unlike_words_and_speakers(clips, count + further)
+
+    def write(folder: Path, part: Sequence[_Clip]) -> None:
+        for clip in part:
+            # Not by soundfile: it notes the time in files of floats, so that no two are the same.
+            wavfile.write(folder / f"{clip.name}.wav", sample_rate, clip.waveform)
 
     _fill(out / "matched", lambda folder: write(folder, chosen[:count]))
-    _fill(out / "further", lambda folder: write(folder, chosen[count : count + further]))
-    _write_labels(out / LABELS, [(names[clip[2]], clip[0]) for clip in chosen[:count]])
+    _fill(out / "further", lambda folder: write(folder, chosen[count:]))
+    _write_labels(out / LABELS, [(clip.name, clip.word) for clip in chosen[:count]])
 
 
-def _clips(paths: Sequence[Path]) -> Iterable[tuple[str, str, str, np.ndarray]]:
-    """(word, speaker, recording, waveform) of every clip."""
+def _of_unlike_words_and_speakers(clips: Iterable[_Clip], count: int) -> list[_Clip]:
+    """One clip of each word in turn, of speakers not heard yet as long as the word has any."""
+    clips = sorted(clips, key=operator.attrgetter("word", "speaker", "recording"))
+    order = np.random.RandomState(_SEED).permutation(len(clips))
+    words = sorted({clip.word for clip in clips})
+    by_word = [[clips[i] for i in order if clips[i].word == word] for word in words]
+    chosen: list[_Clip] = []
+    heard: set[str] = set()
+    while len(chosen) < count and any(by_word):
+        for rest in filter(None, by_word):
+            unheard = (place for place, clip in enumerate(rest) if clip.speaker not in heard)
+            chosen.append(rest.pop(next(unheard, 0)))
+            heard.add(chosen[-1].speaker)
+    return chosen[:count]
+
+
+def _clips(paths: Sequence[Path]) -> Iterable[_Clip]:
+    """Every clip of TFRecord files of build_speech_dataset."""
     import tensorflow as tf
 
     for record in tf.data.TFRecordDataset([str(path) for path in paths]).as_numpy_iterator():
         feature = tf.train.Example.FromString(record).features.feature
-        texts = (
+        word, speaker, recording = (
             feature[f"/stimuli/{key}"].bytes_list.value[0].decode()
             for key in ("word", "speaker", "recording")
         )
-        yield *texts, np.array(feature["/stimuli/signal"].float_list.value, np.float32)
+        yield _Clip(
+            word, speaker, recording, np.array(feature["/stimuli/signal"].float_list.value, np.float32)
+        )
 
 
 def photographs(signal: SignalSpec, out: Path, count: int) -> StimulusSet:

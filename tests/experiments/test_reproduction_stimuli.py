@@ -225,21 +225,23 @@ def test_spoken_words_are_of_unlike_words_and_speakers(tmp_path):
     write_clips(tmp_path / "speech" / "validation-00000-of-00001.tfrecord", clips)
 
     def drawn(out):
-        found = stimuli.spoken_words(SOUND, tmp_path / "speech", out, 3, 5, 8000, pytest.fail)
-        found.prepare()
-        return found
+        words = stimuli.spoken_words(SOUND, tmp_path / "speech", out, 3, 5, 8000, pytest.fail)
+        words.prepare()
+        return words
 
-    found = drawn(tmp_path / "out")
-    with found.labels.open() as file:
+    words = drawn(tmp_path / "out")
+    with words.labels.open() as file:
         truths = {row["stimulus"]: row["label"] for row in csv.DictReader(file)}
     assert sorted(truths.values()) == ["go", "no", "up"]
-    matched, further = ({path.stem for path in folder.iterdir()} for folder in (found.matched, found.further))
+    matched, further = ({path.stem for path in folder.iterdir()} for folder in (words.matched, words.further))
     assert matched == set(truths) and len(further) == 5 and not matched & further
     assert len({name.split("_")[1] for name in matched}) == 3  # speakers
     for name, label in truths.items():
-        waveform, rate = soundfile.read(found.matched / f"{name}.wav")
+        waveform, rate = soundfile.read(words.matched / f"{name}.wav")
         assert (
             rate == 8000 and np.allclose(waveform, 0.1 * int(name.split("_")[1])) and name.startswith(label)
         )
+        assert b"PEAK" not in (words.matched / f"{name}.wav").read_bytes()  # libsndfile's, with the time
     again = drawn(tmp_path / "again")
+    assert again.content() == words.content()
     assert {path.stem for path in again.matched.iterdir()} == matched
