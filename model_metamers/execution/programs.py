@@ -54,9 +54,11 @@ def _flags(name: str, value: Value) -> list[str]:
         return [f"--{name}" if value else f"--no{name}"]
     if isinstance(value, Repeated):
         return [f"--{name}={_text(name, one)}" for one in value]
+    if isinstance(value, (str, int, float, os.PathLike)):
+        return [f"--{name}={_text(name, value)}"]
     if isinstance(value, (list, tuple)):
         return [f"--{name}={_comma_separated(name, value)}"]
-    return [f"--{name}={_text(name, value)}"]
+    raise TypeError(f"--{name}: {value!r} is no text, number, path or list of them")
 
 
 def _comma_separated(name: str, values: Sequence[One]) -> str:
