@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo reproduce test test-all lint clean
+.PHONY: venv demo reproduce test test-numerics test-all lint clean
 
 venv: .venv/.installed
 
@@ -17,11 +17,19 @@ demo: venv
 reproduce: venv
 	$(BIN)/reproduce_paper --scale=mini --out=reproduction
 
+# Two processes, a file's tests in one of them; each leaves the other a core.
+IN_TWO := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist=loadscope
+# What oneDNN or its absence can change; `make test-numerics TF_ENABLE_ONEDNN_OPTS=0` goes without.
+NUMERICS := tests/frontends tests/networks tests/synthesis tests/test_gradients.py
+
 test: venv
-	$(BIN)/pytest
+	$(IN_TWO)
+
+test-numerics: venv
+	$(IN_TWO) $(NUMERICS)
 
 test-all: venv
-	$(BIN)/pytest -m ''
+	$(IN_TWO) -m ''
 
 lint: venv
 	$(BIN)/ruff check .

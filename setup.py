@@ -77,7 +77,9 @@ setup(
         "tensorflow-hub>=0.16",
         "tqdm>=4.66",
     ],
-    extras_require={"dev": ["import-linter>=2.0", "mypy>=1.11", "pytest>=8.0", "ruff>=0.6"]},
+    extras_require={
+        "dev": ["import-linter>=2.0", "mypy>=1.11", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6"]
+    },
     entry_points={
         "console_scripts": [f"{name} = model_metamers_experiments.{name}:run" for name in BINARIES]
     },

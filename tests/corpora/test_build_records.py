@@ -1,8 +1,6 @@
 """Backgrounds and images as TFRecords: labels, folds, pieces, bytes; what is refused."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from PIL import Image
 from model_metamers import InputError, SignalSpec, load_image
 from model_metamers.corpora import background_dataset, image_dataset, record_writer, records
 from model_metamers.signals import collection
+from tests.builders import binaries
 
 SOUND = SignalSpec("sound", (40000,), -1.0, 1.0, sample_rate=20000, rms=0.1)
 
@@ -30,8 +29,7 @@ def examples(path) -> list:
 
 
 def run(binary, *flags):
-    command = [sys.executable, "-m", f"model_metamers_experiments.{binary}", "--noprogress", *flags]
-    return subprocess.run(command, capture_output=True, text=True)
+    return binaries.run(binary, "--noprogress", *flags)
 
 
 def test_class_folders_of_esc_through_the_binary(tmp_path):

@@ -3,8 +3,6 @@
 import csv
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from model_metamers.corpora import record_writer, speech_corpus, speech_dataset,
 from model_metamers.corpora.speech_corpus import Corpus
 from model_metamers.corpora.speech_dataset import Selection
 from model_metamers.signals import collection
+from tests.builders import binaries
 
 SPEC = SignalSpec("sound", (40000,), -1.0, 1.0, sample_rate=20000, rms=0.1)
 TEXTGRID = """File type = "ooTextFile"
@@ -44,9 +43,7 @@ def sound(path: Path, seconds: float = 3.0, rate: int = 16000, **options):
 
 
 def build(*flags):
-    module = "model_metamers_experiments.build_speech_dataset"
-    command = [sys.executable, "-m", module, "--noprogress", *flags]
-    return subprocess.run(command, capture_output=True, text=True)
+    return binaries.run("build_speech_dataset", "--noprogress", *flags)
 
 
 def test_speech_commands_layout_needs_no_alignment(tmp_path):

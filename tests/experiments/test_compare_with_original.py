@@ -3,8 +3,6 @@
 import csv
 import dataclasses
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from model_metamers.signals import files
 from model_metamers.storage.writing import write_json
 from model_metamers_experiments import original_numbers
 from model_metamers_experiments.figures import original_comparison
+from tests.builders import binaries
 from tests.conftest import make_tiny_vgg
 
 STEPS = (0, 10, 20, 30)
@@ -166,9 +165,8 @@ def test_figure_reads_the_saved_results(compared, tmp_path):
         original_comparison.draw(tmp_path)
 
 
-def run_binary(*flags: str, cwd) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "model_metamers_experiments.compare_with_original", *flags]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+def run_binary(*flags: str, cwd):
+    return binaries.run("compare_with_original", *flags, cwd=cwd)
 
 
 REFUSALS = [

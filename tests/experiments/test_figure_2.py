@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +17,14 @@ from model_metamers import InputError
 from model_metamers.runs import results
 from model_metamers.storage.reading import read_arrays
 from model_metamers_experiments.figures import figure_2
+from tests.builders import binaries
 
 LAYERS = ("conv1_2", "fc6")
 NAMES = ("cat", "cup")
 
 
-def run_binary(*flags: str, cwd: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "model_metamers_experiments.compare_relu_gradients", *flags]
-    return subprocess.run([*command, "--noprogress"], cwd=cwd, capture_output=True, text=True, timeout=300)
+def run_binary(*flags: str, cwd: Path):
+    return binaries.run("compare_relu_gradients", *flags, "--noprogress", cwd=cwd)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from model_metamers.recognition import judging
 from model_metamers.storage.writing import write_rows
 from model_metamers_experiments.figures import curves, figure_3, figure_5, figure_6, figure_s9, points
 from model_metamers_experiments.figures.points import Who
+from tests.builders import binaries
 from tests.recognition.test_recognition import make_run
 
 LAYERS = ("conv_2", "conv_10", "fc")  # not in the alphabet's order
@@ -388,7 +389,7 @@ def test_help_is_the_manual():
         "import sys; sys.argv = ['draw_figure', '--help']; "
         "from model_metamers_experiments import draw_figure; draw_figure.run()"
     )
-    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    text = binaries.run_program(code).stdout
     assert "no network is run" in text
     for flag in ("--figure", "--recognition", "--metamers", "--judges", "--generators", "--names", "--out"):
         assert flag in text

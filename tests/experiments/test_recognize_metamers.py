@@ -20,6 +20,7 @@ from model_metamers import InputError, runs
 from model_metamers.catalog import named_network
 from model_metamers.recognition import decisions, judging, presentations
 from model_metamers.runs.folder import MetamerFolder
+from tests.builders import binaries
 
 LAYERS = ("conv1_2", "fc7")
 
@@ -47,9 +48,8 @@ def from_file(path):
 """
 
 
-def binary(name: str, *flags: str, cwd: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", f"model_metamers_experiments.{name}", *flags, "--noprogress"]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+def binary(name: str, *flags: str, cwd: Path):
+    return binaries.run(name, *flags, "--noprogress", cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +290,7 @@ def test_help_is_the_manual():
         "import sys; sys.argv = ['recognize_metamers', '--help']; "
         "from model_metamers_experiments import recognize_metamers; recognize_metamers.run()"
     )
-    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    text = binaries.run_program(code).stdout
     assert "who recognises whose" in text and "RUNS THE FILE" in text
     for flag in ("--metamers", "--judges", "--[no]without_self", "--decision", "--criteria", "--bootstrap"):
         assert flag in text

@@ -12,11 +12,11 @@ import pytest
 
 from model_metamers import SignalSpec
 from model_metamers_experiments.reproduction import page, stimuli
+from tests.builders import binaries
 
 
 def test_paper_scale_needs_signals(tmp_path):
     (tmp_path / "a.ckpt").write_text("weights")
-    command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--scale=paper", "--plan"]
     for given, told in (
         ([], "no network has its weights"),
         (
@@ -24,14 +24,13 @@ def test_paper_scale_needs_signals(tmp_path):
             "--images: a folder of natural signals",
         ),
     ):
-        done = subprocess.run([*command, *given, f"--out={tmp_path}"], capture_output=True, text=True)
+        done = binaries.run("reproduce_paper", "--scale=paper", "--plan", *given, f"--out={tmp_path}")
         assert done.returncode == 2 and told in done.stderr
 
 
 def test_a_plan_writes_nothing(tmp_path):
-    command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", "--plan"]
-    done = subprocess.run([*command, f"--out={tmp_path / 'r'}"], capture_output=True, text=True, check=True)
-    assert "metamers/word_aliased" in done.stdout and "0 of" not in done.stdout
+    done = binaries.run("reproduce_paper", "--plan", f"--out={tmp_path / 'r'}")
+    assert done.returncode == 0 and "metamers/word_aliased" in done.stdout and "0 of" not in done.stdout
     assert not (tmp_path / "r").exists()
 
 

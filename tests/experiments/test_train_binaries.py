@@ -14,7 +14,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers.weights import manifest
-from tests.builders import training_data
+from tests.builders import binaries, training_data
 
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "METAMERS_DATA"}
 
@@ -27,9 +27,9 @@ def _start(binary: str, *flags: str) -> subprocess.Popen:
 
 
 def _run(binary: str, *flags: str) -> tuple[int, str, str]:
-    process = _start(binary, *flags)
-    out, err = process.communicate()
-    return process.returncode, out, "\n".join(x for x in err.splitlines() if x.startswith(binary))
+    result = binaries.run(binary, "--noprogress", *flags, env=_ENVIRONMENT)
+    lines = [line for line in result.stderr.splitlines() if line.startswith(binary)]
+    return result.returncode, result.stdout, "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,7 @@ runpy.run_module("model_metamers_experiments." + binary, run_name="__main__", al
 
 
 def _run_noting(binary: str, path, *flags: str) -> tuple[int, str, str, list]:
-    command = [sys.executable, "-c", _NOTE, binary, str(path), "--noprogress", *flags]
-    result = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True)
+    result = binaries.run_program(_NOTE, binary, str(path), "--noprogress", *flags, env=_ENVIRONMENT)
     return result.returncode, result.stdout, result.stderr, json.loads(path.read_text())
 
 
@@ -215,12 +214,5 @@ def test_killed_training_ends_with_the_same_weights(folders, tmp_path):
 )
 def test_a_suite_that_cannot_be_trained_is_refused(tmp_path, data, flags, message):
     environment = _ENVIRONMENT | ({"METAMERS_DATA": data} if data else {})
-    command = [
-        sys.executable,
-        "-m",
-        "model_metamers_experiments.train_suite",
-        f"--out={tmp_path / 's'}",
-        *flags,
-    ]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    result = binaries.run("train_suite", f"--out={tmp_path / 's'}", *flags, env=environment)
     assert result.returncode == 2 and message in result.stderr and not (tmp_path / "s").exists()

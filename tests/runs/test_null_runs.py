@@ -4,8 +4,6 @@ import csv
 import dataclasses
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from model_metamers import InputError, runs
 from model_metamers.runs import inclusion, null_runs, results
 from model_metamers.runs.folder import find_metamers
 from model_metamers.signals import collection
+from tests.builders import binaries
 from tests.conftest import make_tiny_vgg
 
 
@@ -204,9 +203,8 @@ def test_run_takes_a_measured_null_of_its_own_network(metamers, tiny_vgg, small_
         runs.use_null(dataclasses.replace(run, network=make_tiny_vgg(1)), null)
 
 
-def run_binary(name: str, *flags: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", f"model_metamers_experiments.{name}", *flags]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+def run_binary(name: str, *flags: str):
+    return binaries.run(name, *flags)
 
 
 def test_binaries_write_verdicts_tables_and_figures(tmp_path):

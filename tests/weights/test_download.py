@@ -3,8 +3,6 @@
 import hashlib
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from model_metamers import InputError, catalog
 from model_metamers.weights import download, manifest, restore
 from model_metamers.weights.manifest import Download
+from tests.builders import binaries
 from tests.builders.local_server import CONTENT, DIGEST, archive, running_server
 from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 
@@ -169,9 +168,8 @@ def test_downloads_of_an_installed_package_go_to_the_users_cache(tmp_path, monke
 # --- the binary
 
 
-def run_binary(*flags, cwd) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "model_metamers_experiments.fetch_checkpoint", *flags]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+def run_binary(*flags, cwd):
+    return binaries.run("fetch_checkpoint", *flags, cwd=cwd)
 
 
 def test_binary_lists_fetches_and_refuses(tmp_path):
