@@ -16,11 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from model_metamers import InputError
-from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
+from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.recognition import presentations
 from model_metamers.recognition.presentations import NATURAL, Presentation
 from model_metamers.runs import report, results
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.reading import read_arrays
 from model_metamers_experiments.figures import curves, points
 from model_metamers_experiments.figures.points import Who
@@ -28,8 +29,6 @@ from model_metamers_experiments.figures.points import Who
 _PAGE, _PICTURE, _COCHLEAGRAM = 7.6, 1.35, 1.3  # inches; a row's height at most
 _TITLE = 0.42
 _LINE = 22  # characters beside a row
-_NYQUIST_SHARE = 0.45  # of the sample rate: the highest filter of a sound whose front end is not told
-_PAPER = CochleagramConfig()
 
 
 def draw(
@@ -184,7 +183,7 @@ def _picture(axes: Axes, metamer: Presentation, stem: str) -> None:
 
 def _cochleagram(axes: Axes, metamer: Presentation, stem: str) -> None:
     """A sound's by the paper's filters, as far as its sample rate reaches."""
-    frontend = metamer.spec.frontend or _display(metamer.spec.sample_rate)
+    frontend = metamer.spec.frontend or picture_frontend(metamer.spec.sample_rate)
     values, brightest = (_values(_shown(metamer, s), metamer, frontend) for s in (stem, "target"))
     report.draw_cochleagram(axes, values, frontend, float(brightest.max()))
 
@@ -193,8 +192,4 @@ def _values(signal: np.ndarray, metamer: Presentation, frontend: CochleagramConf
     """[filters, frames] of a sound or a cochleagram."""
     if metamer.spec.kind == "cochleagram":
         return signal[:, :, 0]
-    return cochleagram(signal[np.newaxis], frontend)[0, :, :, 0].numpy()
-
-
-def _display(sample_rate: int) -> CochleagramConfig:
-    return CochleagramConfig(sample_rate, high_hz=min(_PAPER.high_hz, _NYQUIST_SHARE * sample_rate))
+    return sound_picture(signal, metamer.spec.sample_rate, frontend)

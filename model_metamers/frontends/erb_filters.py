@@ -108,9 +108,18 @@ def erb_cosine_filters(
             f"{num_empty} of {num_filters} filters fall between the {sample_rate / num_samples:g} Hz steps "
             f"of {num_samples} samples; use a longer signal or fewer filters"
         )
+    return filters, erb_centers_hz(num_filters, low_hz, high_hz, sample_factor)
 
+
+def erb_centers_hz(num_filters: int, low_hz: float, high_hz: float, sample_factor: int) -> np.ndarray:
+    """Centre frequencies of `erb_cosine_filters`, Hz [num_filters], low- to highpass."""
+    num_bandpass = sample_factor * (num_erb_bands(num_filters, sample_factor) + 1) - 1
+    centers, spacing = np.linspace(
+        float(hz_to_erb(low_hz)), float(hz_to_erb(high_hz)), num_bandpass + 2, retstep=True
+    )
+    centers = centers[1:-1]
     shift = sample_factor * spacing
     centers_hz = erb_to_hz(
         np.concatenate([centers[:sample_factor] - shift, centers, centers[-sample_factor:] + shift])
     )
-    return filters, np.where(centers_hz < 0, 1.0, centers_hz)
+    return np.where(centers_hz < 0, 1.0, centers_hz)

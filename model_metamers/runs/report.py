@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import urllib.parse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from model_metamers import criteria, plots
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
-from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
+from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.runs import Run, results
 from model_metamers.runs.folder import MetamerFolder, RunFolder
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.writing import write_text
 from model_metamers.synthesis import Metamer
 
@@ -57,7 +59,8 @@ def network_results(run: Run, null: NullDistribution | None) -> NetworkResults:
     signal = run.network.signal
     frontend, heard = signal.frontend, signal.kind == "sound"
     if heard:
-        frontend = getattr(run.network, "frontend", None) or CochleagramConfig(signal.sample_rate)
+        own = getattr(run.network, "frontend", None)
+        frontend = own if isinstance(own, CochleagramConfig) else picture_frontend(signal.sample_rate)
     return NetworkResults(
         run.network.name, run.folder, layers, measured, run.network.classes, null, frontend, heard
     )
@@ -176,30 +179,26 @@ def _shown(
         )
         _draw(picture, (3.6, 2.4), draw)
         return {"picture": _relative(picture, out)}
-    draw = functools.partial(draw_sound, waveform=signal, frontend=network.frontend)
+    draw = functools.partial(
+        draw_sound, waveform=signal, sample_rate=metamer.spec.sample_rate, frontend=network.frontend
+    )
     _draw(picture, (3.6, 2.4), draw)
     return {"picture": _relative(picture, out), "sound": _relative(file, out)}
 
 
-def draw_sound(axes, waveform: np.ndarray, frontend: CochleagramConfig) -> None:
+def draw_sound(axes, waveform: np.ndarray, sample_rate: int, frontend: CochleagramConfig) -> None:
     """A waveform's cochleagram on axes."""
-    draw_cochleagram(axes, cochleagram(waveform[np.newaxis], frontend)[0, :, :, 0].numpy(), frontend)
+    draw_cochleagram(axes, sound_picture(waveform, sample_rate, frontend), frontend)
 
 
 def draw_cochleagram(
     axes, values: np.ndarray, frontend: CochleagramConfig, vmax: float | None = None
 ) -> None:
     """A cochleagram [filters, frames] on axes; `vmax` is the value of the brightest colour."""
-    num_samples = values.shape[1] * frontend.stride
-    centers_hz = erb_filters.erb_cosine_filters(
-        num_samples,
-        frontend.sample_rate,
-        frontend.num_filters,
-        frontend.low_hz,
-        frontend.high_hz,
-        frontend.sample_factor,
-    )[1]
-    plots.cochleagram(axes, values, num_samples / frontend.sample_rate, centers_hz, vmax)
+    centers_hz = erb_filters.erb_centers_hz(
+        frontend.num_filters, frontend.low_hz, frontend.high_hz, frontend.sample_factor
+    )
+    plots.cochleagram(axes, values, values.shape[1] / frontend.envelope_rate, centers_hz, vmax)
 
 
 def verdict_rows(records: Sequence[tuple[str, str, dict[str, Any] | InputError]]) -> list[list[str]]:
@@ -233,7 +232,8 @@ def _word(verdict: dict[str, Any] | None) -> str:
 
 
 def _relative(path: Path, out: Path) -> str:
-    return path.relative_to(out).as_posix()
+    """A link from the page, in which `#`, `?` and `%` of a name are no signs of their own."""
+    return urllib.parse.quote(path.relative_to(out).as_posix())
 
 
 def _draw(path: Path, size: tuple[float, float], draw: Callable) -> None:

@@ -1,0 +1,49 @@
+"""A sound of any rate and length as a cochleagram to look at."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import soxr
+
+from model_metamers.frontends.cochleagram import cochleagram
+from model_metamers.signals.cochleagram_config import CochleagramConfig
+
+_PAPER = CochleagramConfig()
+# The narrowest range over which the paper's filters are wider than the steps of a second's spectrum.
+_LOWEST_TOP_HZ = 1000.0
+
+
+def picture_frontend(sample_rate: int) -> CochleagramConfig:
+    """The paper's front end, with filters as high as a rate reaches (1 to 8 kHz)."""
+    high_hz = min(_PAPER.high_hz, max(_LOWEST_TOP_HZ, sample_rate / 2))
+    return dataclasses.replace(_PAPER, high_hz=high_hz)
+
+
+def sound_picture(waveform: np.ndarray, sample_rate: int, frontend: CochleagramConfig) -> np.ndarray:
+    """A waveform's cochleagram, whether or not its rate and length are the front end's.
+
+    Another rate is resampled; silence is added behind the sound, to a whole number of frames
+    and at least a second, and cut off the cochleagram again.
+
+    Args:
+      waveform: [samples].
+      sample_rate: in Hz.
+      frontend: such as `picture_frontend` gives.
+
+    Returns:
+      float32 [filters, frames], low frequencies first; the last frame may be half silence.
+    """
+    rate, stride = frontend.sample_rate, frontend.stride
+    sound = np.asarray(waveform, np.float32)
+    if sample_rate != rate:
+        resampled = soxr.resample(sound.astype(np.float64), sample_rate, rate, quality="VHQ")
+        sound = resampled.astype(np.float32)
+    num_frames = max(1, math.ceil(len(sound) / stride))
+    fits = len(sound) % 2 == 0 and len(sound) % stride == 0
+    if not fits or len(sound) < rate:
+        whole = max(num_frames, math.ceil(rate / stride))
+        sound = np.pad(sound, (0, (whole + whole * stride % 2) * stride - len(sound)))
+    return cochleagram(sound[np.newaxis], frontend)[0, :, :num_frames, 0].numpy()
