@@ -9,9 +9,10 @@ responds to it as to the natural signal. It is included when the network gives i
 target's class and Spearman's rho between their activations lies above that of every
 pair of unrelated natural signals.
 
-Inputs are image or sound files, folders of them, or `.npy` arrays in the network's
-range. Images are cropped to their central square and resized; sounds are resampled, cut
-to their middle, and brought to the network's level.
+Inputs are image or sound files, folders of them, folders of class folders, or `.npy` arrays
+in the network's range. Images are turned as their EXIF data say, laid over white where they
+are transparent, cropped to their central square and resized; sounds are resampled, cut to
+their middle, and brought to the network's level.
 
 With --optimize=cochleagram the search varies an auditory CNN's cochleagram instead of the
 sound (paper 5, Figure S9), from that of the same noise and never below zero. Results are
@@ -25,6 +26,7 @@ same command.
 """
 
 import os
+import shlex
 from pathlib import Path
 
 from absl import flags
@@ -127,7 +129,7 @@ def main() -> int:
     write_lines(out / "flags.txt", repeat)
     null = null or runs.measure_null(run, _PROGRESS.value)
     records = list(runs.make(run, null, _PROGRESS.value))
-    command = f"make_metamers --flagfile={os.path.relpath(out / 'flags.txt')}"
+    command = shlex.join(["make_metamers", f"--flagfile={os.path.relpath(out / 'flags.txt')}"])
     page = report.write_report(
         out, [report.network_results(run, null)], f"Metamers of {run.network.name}", command
     )

@@ -35,7 +35,9 @@ from model_metamers_experiments import binary
 _NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
 _LAYERS = flags.DEFINE_list("layers", None, "Layers to measure. Without it, all metamer layers.")
-_INPUTS = flags.DEFINE_list("inputs", None, "Files, folders, or TFRecord files.", required=True)
+_INPUTS = flags.DEFINE_list(
+    "inputs", None, "Files, folders, or TFRecord files and folders of them.", required=True
+)
 _OUT = flags.DEFINE_string("out", None, "Folder of the null distribution.", required=True)
 _PAIRS = flags.DEFINE_integer("pairs", 1_000_000, "Pairs of every layer.")
 _DESIGN = flags.DEFINE_enum("design", "blocks", null_design.DESIGNS, "Which pairs are taken.")

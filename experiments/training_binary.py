@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -171,7 +172,7 @@ def run_training(
         values,
         {
             **entry,
-            "command": " ".join([program, *settings]),
+            "command": shlex.join([program, *settings]),
             "seed": SEED.value,
             "steps": outcome.steps,
             "stopped": outcome.reason,

@@ -25,6 +25,7 @@ from model_metamers.errors import InputError
 from model_metamers.storage.claims import SETTINGS
 
 NULL = "null.npz"
+_LONGEST_NAME = 255  # bytes, of nearly every file system
 _ARRAYS, _RECORD = "metamer.npz", "metamer.json"
 _EXTENSIONS = {"image": "png", "sound": "wav", "cochleagram": "png"}
 
@@ -136,27 +137,37 @@ class MetamerFolder:
 def safe_name(name: str) -> str:
     """A name of a network, layer or stimulus as one folder may be called.
 
-    Slashes become underscores, as does a name of dots alone, which would be another folder.
+    Slashes become underscores, as do dots in front, which would hide the folder or be another.
     """
     safe = name.replace("/", "_").replace("\0", "_")
-    return safe if safe.strip(".") else safe.replace(".", "_") or "_"
+    rest = safe.lstrip(".")
+    return "_" * (len(safe) - len(rest)) + rest or "_"
 
 
 def check_names(names: Iterable[str], what: str) -> None:
-    """Refuses names that would share a folder.
+    """Refuses names that would share a folder, or cannot be one's.
 
     Args:
       names: different ones.
       what: they are names of, for the message: "layers", say.
 
     Raises:
-      InputError: two would.
+      InputError: two would share a folder, or one is too long or no Unicode.
     """
     taken: dict[str, str] = {}
     for name in names:
+        if not _can_be_written(safe_name(name)):
+            raise InputError(f"{what}: {name!r} cannot be a folder's name; use at most 255 bytes of UTF-8")
         other = taken.setdefault(safe_name(name), name)
         if other != name:
             raise InputError(f"{what} {other!r} and {name!r} would share a folder; rename one")
+
+
+def _can_be_written(name: str) -> bool:
+    try:
+        return len(name.encode()) <= _LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
 
 
 def find_metamers(folder: Path) -> list[Path]:

@@ -87,6 +87,7 @@ def prepare(run: Run, resume: bool = True) -> None:
     run.network.check_layers(run.layers)
     if not run.stimuli:
         raise InputError("there are no stimuli")
+    check_names([run.network.name], "networks")
     check_names(run.layers, "layers")
     check_names(run.stimuli, "stimuli")
     claim_folder(run.folder.path, _settings(run), resume)

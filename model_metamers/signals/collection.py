@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from model_metamers.storage.digests import file_digests, text_digest
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+_log = logging.getLogger(__name__)
 
 RECORDS = (".tfrecord", ".tfrecords")
 RECORD_HEADER = 12  # bytes of the length and its checksum
@@ -85,10 +88,13 @@ def find_stimuli(
     sound_key: str = "/stimuli/signal",
     record_rate: int | None = None,
 ) -> Stimuli:
-    """Stimuli from files and folders, or from TFRecord files.
+    """Stimuli from files and folders, or from TFRecord files and folders of them.
+
+    Of files with the same content one is kept, since a signal is not unrelated to itself.
+    A folder of TFRecords is one that holds them and no image or sound files of its own.
 
     Args:
-      inputs: files, folders of them, or TFRecord files, not both.
+      inputs: files and folders, or TFRecord files and folders of them, not both.
       signal: of the network.
       recording_pattern: a regular expression whose first group, searched in a file's
         name, tells its recording, such as the speaker; each file its own when None.
@@ -100,13 +106,40 @@ def find_stimuli(
         pattern that does not match.
     """
     paths = [Path(p) for p in inputs]
-    records = [p for p in paths if RECORDS[0] in p.name or p.suffix in RECORDS]
-    if records and len(records) < len(paths):
+    records = [_record_files(path, signal) for path in paths]
+    if any(records) and not all(records):
         raise InputError("give either TFRecord files or files and folders of stimuli, not both")
-    if records:
-        return RecordStimuli(records, signal, sound_key, record_rate)
-    found = files.find_files(paths, signal)
+    if any(records):
+        return RecordStimuli([file for of in records for file in of], signal, sound_key, record_rate)
+    found = _without_copies(files.find_files(paths, signal))
     return FileStimuli(found, signal, [_recording(name, recording_pattern) for name in found])
+
+
+def _is_records(path: Path) -> bool:
+    return RECORDS[0] in path.name.lower() or path.suffix.lower() in RECORDS
+
+
+def _record_files(path: Path, signal: SignalSpec) -> list[Path]:
+    """The TFRecord files that an input stands for; none where it is of other files."""
+    if not path.is_dir():
+        return [path] if _is_records(path) else []
+    if files.files_in(path, files.endings(signal)):
+        return []
+    return [file for file in files.entries(path) if file.is_file() and _is_records(file)]
+
+
+def _without_copies(paths: Mapping[str, Path]) -> dict[str, Path]:
+    """The first of the files of each content; what is left out is logged."""
+    kept: dict[str, str] = {}
+    copies = []
+    for name, digest in zip(paths, file_digests(list(paths.values())), strict=True):
+        first = kept.setdefault(digest, name)
+        if first != name:
+            copies.append(f"{name} (of {first})")
+    if copies:
+        more = f" and {len(copies) - 5} more" if len(copies) > 5 else ""
+        _log.info("%d copies of other files left out: %s%s", len(copies), ", ".join(copies[:5]), more)
+    return {name: paths[name] for name in kept.values()}
 
 
 def record_offsets(path: Path) -> list[int]:

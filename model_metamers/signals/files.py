@@ -38,10 +38,9 @@ def find_files(paths: Sequence[str | Path], signal: SignalSpec) -> dict[str, Pat
       InputError: a path that does not exist, a folder without such files, a file of
         another kind, two files of one name, or a name that a stimulus cannot bear.
     """
-    endings = (*_EXTENSIONS.get(signal.kind, ()), _ARRAY)
     found: dict[str, Path] = {}
     for path in map(Path, paths):
-        for text, file in _named_files(path, endings, signal.kind):
+        for text, file in _named_files(path, endings(signal), signal.kind):
             name = stimulus_name(text, str(file))
             if name in found:
                 raise InputError(f"{file} and {found[name]} would both be called {name!r}; rename one")
@@ -49,28 +48,33 @@ def find_files(paths: Sequence[str | Path], signal: SignalSpec) -> dict[str, Pat
     return found
 
 
-def _named_files(path: Path, endings: tuple[str, ...], kind: str) -> list[tuple[str, Path]]:
+def endings(signal: SignalSpec) -> tuple[str, ...]:
+    """How the names of files of a network's kind end, in small letters."""
+    return (*_EXTENSIONS.get(signal.kind, ()), _ARRAY)
+
+
+def _named_files(path: Path, wanted: tuple[str, ...], kind: str) -> list[tuple[str, Path]]:
     """The files that a path stands for, with their names."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if path.is_file():
-        if path.suffix.lower() not in endings:
+        if path.suffix.lower() not in wanted:
             article = _ARTICLES.get(kind, f"a {kind}")
-            raise InputError(f"{path}: this network takes {article} ({' '.join(endings)}); convert it first")
+            raise InputError(f"{path}: this network takes {article} ({' '.join(wanted)}); convert it first")
         return [(path.stem, path)]
-    files = files_in(path, endings)
+    files = files_in(path, wanted)
     if files:
-        _tell_passed_over(path, endings)
+        _tell_passed_over(path, wanted)
         return [(file.stem, file) for file in files]
-    classes = {folder.name: files_in(folder, endings) for folder in _entries(path) if folder.is_dir()}
+    classes = {folder.name: files_in(folder, wanted) for folder in entries(path) if folder.is_dir()}
     classes = {name: files for name, files in classes.items() if files}
     if not classes:
-        raise InputError(f"{path}: holds no {kind} files ({' '.join(endings)})")
-    return _named_by_class(path, classes, endings)
+        raise InputError(f"{path}: holds no {kind} files ({' '.join(wanted)})")
+    return _named_by_class(path, classes, wanted)
 
 
 def _named_by_class(
-    path: Path, classes: Mapping[str, Sequence[Path]], endings: tuple[str, ...]
+    path: Path, classes: Mapping[str, Sequence[Path]], wanted: tuple[str, ...]
 ) -> list[tuple[str, Path]]:
     counts = collections.Counter(file.stem for files in classes.values() for file in files)
     shared = max(counts.values()) > 1
@@ -78,7 +82,7 @@ def _named_by_class(
     how = "; called <folder>_<file>, since some share a name" if shared else ""
     _log.info("%s: %d files of %d folders (%s)%s", path, counts.total(), len(classes), shown, how)
     for name in classes:
-        _tell_passed_over(path / name, endings)
+        _tell_passed_over(path / name, wanted)
     return [
         (f"{name}_{file.stem}" if shared else file.stem, file)
         for name, files in classes.items()
@@ -86,21 +90,26 @@ def _named_by_class(
     ]
 
 
-def files_in(folder: Path, endings: Sequence[str]) -> list[Path]:
-    """A folder's own files of some endings, in the alphabet's order, without hidden ones."""
-    return [p for p in _entries(folder) if p.suffix.lower() in tuple(endings) and p.is_file()]
+def files_in(folder: Path, wanted: Sequence[str]) -> list[Path]:
+    """A folder's own files of some wanted, in the alphabet's order, without hidden ones."""
+    return [p for p in entries(folder) if p.suffix.lower() in tuple(wanted) and p.is_file()]
 
 
-def _entries(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, in the alphabet's order, without what is hidden.
+
+    Raises:
+      InputError: it cannot be read.
+    """
     try:
         return sorted(p for p in folder.iterdir() if not is_hidden(p))
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
 
 
-def _tell_passed_over(folder: Path, endings: Sequence[str]) -> None:
+def _tell_passed_over(folder: Path, wanted: Sequence[str]) -> None:
     """Logs what of a folder was not taken, by ending."""
-    others = [p for p in _entries(folder) if p.suffix.lower() not in tuple(endings) or not p.is_file()]
+    others = [p for p in entries(folder) if p.suffix.lower() not in tuple(wanted) or not p.is_file()]
     kinds = collections.Counter("folders" if p.is_dir() else p.suffix.lower() or "no ending" for p in others)
     if kinds:
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import struct
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
         if header.startswith(b"NIST_1A") and b",embedded-" in header:
             return InputError(
                 f"{path}: a compressed SPHERE file; convert it first, such as with "
-                f"`sph2pipe -f wav {path.name} {path.stem}.wav`"
+                f"`{shlex.join(['sph2pipe', '-f', 'wav', path.name, path.stem + '.wav'])}`"
             )
     return InputError(f"{path}: no readable sound file ({error})")
 

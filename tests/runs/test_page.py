@@ -1,0 +1,107 @@
+"""The page of a run: links to every name, and pictures of own networks' sounds."""
+
+import html
+import re
+import urllib.parse
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import model_metamers as mm
+from model_metamers import InputError, runs
+from model_metamers.runs import report
+from tests.conftest import make_tiny_vgg
+
+NAMES = (
+    "#1 photo",
+    "what?",
+    "50%25 off",
+    "cost $5 and $6",
+    'it\'s "quoted" <b>&amp;',
+    "a..b",
+    "a/b",
+    ".hidden",
+    "Café 日本語",
+    "x" * 250,
+)
+
+
+def perform(run: runs.Run) -> str:
+    """Runs everything; the page's text."""
+    runs.prepare(run)
+    null = runs.measure_null(run, progress=False)
+    records = list(runs.make(run, null, progress=False))
+    assert all(isinstance(record, dict) for _, _, record in records)
+    page = report.write_report(run.out, [report.network_results(run, null)], "title", "command")
+    return page.read_text(encoding="utf-8")
+
+
+def links(text: str) -> list[str]:
+    """Where a browser looks for what the page shows."""
+    found = [urllib.parse.urlsplit(html.unescape(link)) for link in re.findall(r'src="([^"]*)"', text)]
+    assert not any(link.query or link.fragment or link.scheme for link in found)
+    return [urllib.parse.unquote(link.path) for link in found]
+
+
+def test_every_name_has_its_files_linked(tmp_path, small_images):
+    network = make_tiny_vgg()
+    network._label = "lab/net #2 100%"
+    stimuli = {name: small_images[i % 4] for i, name in enumerate(NAMES)}
+    run = runs.Run(
+        network, ["conv1_2"], stimuli, {}, tmp_path / "a b#c", mm.SynthesisConfig(iterations=1), len(stimuli)
+    )
+    text = perform(run)
+    there = links(text)
+    assert len(there) == 3 * len(NAMES) + 1  # target, metamer and loss of each; the histogram
+    for link in there:
+        assert (run.out / link).is_file(), link
+    shown = {html.unescape(name) for name in re.findall(r"<h3>(.*?)</h3>", text)}
+    assert {name for name in NAMES if "/" not in name and name[0] != "."} <= shown
+    assert [p.name for p in run.out.iterdir() if p.is_dir()] == ["lab_net #2 100%"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["x" * 256], "cannot be a folder's name"),
+        (["é" * 128], "cannot be a folder's name"),
+        (["\udce9"], "cannot be a folder's name"),
+        (["a/b", "a_b"], "would share a folder"),
+    ],
+)
+def test_names_that_no_folder_can_bear_are_refused_before_the_search(tmp_path, small_images, names, message):
+    run = runs.Run(
+        make_tiny_vgg(),
+        ["conv1_2"],
+        {name: small_images[0] for name in names},
+        {},
+        tmp_path,
+        mm.SynthesisConfig(iterations=1),
+    )
+    with pytest.raises(InputError, match=message):
+        runs.prepare(run)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("rate", "num_samples", "rms"),
+    [(4000, 4000, 0.1), (11025, 5511, 0.1), (44100, 8820, None), (8000, 400, 0.1)],
+)
+def test_own_sound_networks_of_any_rate_get_their_page(tmp_path, rate, num_samples, rms):
+    keras.utils.set_random_seed(0)
+    given = keras.Input((num_samples, 1))
+    found = keras.layers.Conv1D(3, 16, 4, activation="relu", name="conv")(given)
+    out = keras.layers.Dense(3, name="out")(keras.layers.GlobalAveragePooling1D()(found))
+    network = mm.from_keras(
+        keras.Model(given, out, name=f"own_{rate}"),
+        ["conv", "out"],
+        mm.SignalSpec("sound", (num_samples,), -1.0, 1.0, sample_rate=rate, rms=rms),
+        preprocess=lambda sounds: tf.expand_dims(sounds, -1),
+    )
+    stimuli = {str(i): 0.1 * np.random.RandomState(i).randn(num_samples) for i in range(2)}
+    run = runs.Run(network, ["conv"], stimuli, {}, tmp_path, mm.SynthesisConfig(iterations=1))
+    there = links(perform(run))
+    assert sum(link.endswith("_cochleagram.png") for link in there) == 4
+    assert all((tmp_path / link).stat().st_size for link in there)
