@@ -34,6 +34,7 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.networks.network import Network
+from model_metamers.runs.folder import safe_name
 from model_metamers.signals import files
 from model_metamers.storage.writing import write_arrays, write_json, write_lines, write_rows
 from model_metamers.synthesis import starts
@@ -238,7 +239,7 @@ def _write_example(plans: dict[str, runs.Run], layer: str) -> None:
         if values.shape[1] > _EXAMPLE_UNITS:
             drawn = np.random.RandomState(0).choice(values.shape[1], _EXAMPLE_UNITS, replace=False)
             values = values[:, drawn]
-        path = out / f"{network.name}_example.npz"
+        path = out / f"{safe_name(network.name)}_example.npz"
         arrays = dict(zip(("target", *figure_2.GRADIENTS), values, strict=True))
         write_arrays(path, {"layer": np.array(layer), "stimulus": np.array(stimulus), **arrays})
         return

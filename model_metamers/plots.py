@@ -22,6 +22,11 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LINES = ("-", "--", ":", "-.")
 
 
+def as_written(text: str) -> str:
+    """A name for matplotlib, which takes what stands between two `$` for mathematics."""
+    return text.replace("$", r"\$")
+
+
 def cochleagram(
     axes: Axes, values: np.ndarray, duration_s: float, centers_hz: np.ndarray, vmax: float | None = None
 ) -> AxesImage:
@@ -76,7 +81,7 @@ def spearman_histogram(axes: Axes, metamers: np.ndarray, null: LayerNull | None,
             linewidth=2,
             label=f"metamers ({len(metamers)})",
         )
-    axes.set(xlabel="Spearman's ρ", ylabel="share", title=layer)
+    axes.set(xlabel="Spearman's ρ", ylabel="share", title=as_written(layer))
     axes.legend(fontsize="small")
 
 
@@ -112,7 +117,7 @@ def recognition_axes(axes: Axes, layers: Sequence[str], chances: Iterable[float]
             zorder=0,
             label="chance" if place == 0 else None,
         )
-    axes.set_xticks(range(len(layers)), layers)
+    axes.set_xticks(range(len(layers)), [as_written(layer) for layer in layers])
     axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-0.04, 1.04), yticks=np.linspace(0, 1, 6), ylabel=ylabel)
     axes.grid(axis="y", alpha=0.25, linewidth=0.5)
 
@@ -139,7 +144,7 @@ def recognition_curve(
         places,
         proportions,
         yerr=sem,
-        label=label,
+        label=as_written(label),
         linewidth=1.1,
         elinewidth=0.8,
         capsize=1.5,
@@ -170,7 +175,8 @@ def counts(
             axes.plot([-0.75], [middle], clip_on=False, **{**style, "linestyle": "none"})
         for place, text in enumerate(texts):
             axes.text(place, middle, text, ha="center", va="center", fontsize=5.5, linespacing=1.0)
-    axes.set_xticks(range(len(layers)), layers, rotation=40, ha="right", rotation_mode="anchor")
+    ticks = [as_written(layer) for layer in layers]
+    axes.set_xticks(range(len(layers)), ticks, rotation=40, ha="right", rotation_mode="anchor")
     axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(sum(heights), 0), yticks=[])
     axes.tick_params(axis="x", length=0)
     for side in ("top", "right", "left"):

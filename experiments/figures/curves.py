@@ -98,7 +98,7 @@ def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> 
             _curves(axes, panel, decision, layers)
             axes.label_outer()
             axes.tick_params(axis="x", labelbottom=False)
-        grid[0, column].set_title(panel.title)
+        grid[0, column].set_title(plots.as_written(panel.title))
         styles = [line.style for line in panel.lines] if panel.own_counts else [None]
         plots.counts(grid[-1, column], layers, tables[column], styles)
         grid[-1, column].set_xlabel("matched layer")
@@ -106,7 +106,7 @@ def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> 
     passed = "passed" if total is None else f"passed\nof {total}"
     grid[-1, 0].set_ylabel(passed, rotation=0, ha="right", va="center", fontsize=6, labelpad=16)
     if title:
-        figure.suptitle(title, fontsize=9)
+        figure.suptitle(plots.as_written(title), fontsize=9)
     legend = {}
     for axes in grid[:-1].ravel():
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from model_metamers import InputError, plots
 from model_metamers.criteria.null import NullDistribution, read_null
 from model_metamers.runs import results
-from model_metamers.runs.folder import RunFolder
+from model_metamers.runs.folder import RunFolder, safe_name
 from model_metamers.storage.reading import read_arrays
 
 GRADIENTS = ("linear", "plain")
@@ -59,7 +59,7 @@ def _draw_network(out: Path, network: str, networks: Sequence[str], rows: Sequen
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.45, 1.0), hspace=0.04)
     left, right = top.subfigures(1, 2, width_ratios=(1.75, 1.0), wspace=0.04)
     _early_and_late(left, out, network, own)
-    _example(right, out / f"{network}_example.npz", own)
+    _example(right, out / f"{safe_name(network)}_example.npz", own)
     shown = [network, *(n for n in networks if n != network)]
     widths = [len({row["layer"] for row in rows if row["network"] == n}) + 1 for n in shown]
     panels = bottom.subplots(1, len(shown), squeeze=False, width_ratios=widths)[0]
@@ -72,8 +72,8 @@ def _draw_network(out: Path, network: str, networks: Sequence[str], rows: Sequen
         (right, "b", "one target's activations"),
         (bottom, "c", "match of each metamer at its layer"),
     ):
-        part.suptitle(f"$\\bf{{{letter}}}$  {title}", x=0.01, ha="left", fontsize=9)
-    paths = [out / f"figure_2_{network}.{suffix}" for suffix in ("png", "pdf")]
+        part.suptitle(f"$\\bf{{{letter}}}$  {plots.as_written(title)}", x=0.01, ha="left", fontsize=9)
+    paths = [out / f"figure_2_{safe_name(network)}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
         figure.savefig(path, dpi=300)
     return paths
@@ -91,7 +91,7 @@ def _early_and_late(part: SubFigure, out: Path, network: str, rows: Sequence[dic
             rho = np.array([r["float"]["spearman"].get(read) for r in records], np.float64)
             there = null.layers.get(read) if null else None
             plots.spearman_histogram(axes, rho[np.isfinite(rho)], there, "")
-            axes.set_title(f"metamers of {made}\nread at {read}", fontsize=7)
+            axes.set_title(plots.as_written(f"metamers of {made}\nread at {read}"), fontsize=7)
             axes.label_outer()
             axes.xaxis.set_major_locator(MaxNLocator(4))
             axes.get_legend().remove()
@@ -126,7 +126,7 @@ def _example(part: SubFigure, path: Path, rows: Sequence[dict[str, Any]]) -> Non
             title += f": ρ {_number(found[0]['rho'], '.3f')}, {_number(found[0]['lost'], '.0%')} lost"
         axes.set_title(title, fontsize=7)
         axes.set(ylabel="metamer", xlim=(0, highest), ylim=(0, highest), box_aspect=1)
-    panels[-1].set_xlabel(f"target at {layer}\n({stimulus})")
+    panels[-1].set_xlabel(plots.as_written(f"target at {layer}\n({stimulus})"))
 
 
 def _by_layer(axes: Axes, rows: Sequence[dict[str, Any]], network: str) -> None:
@@ -154,7 +154,7 @@ def _by_layer(axes: Axes, rows: Sequence[dict[str, Any]], network: str) -> None:
             )
             axes.hlines(rho.mean(), middle - _OFFSET + 0.02, middle + _OFFSET - 0.02, color="black")
     axes.set_xticks(range(len(layers)), [_tick(layer, rows) for layer in layers], fontsize=7)
-    axes.set(xlim=(-0.6, len(layers) - 0.4), ylabel="Spearman's ρ", title=network)
+    axes.set(xlim=(-0.6, len(layers) - 0.4), ylabel="Spearman's ρ", title=plots.as_written(network))
     axes.set_xlabel("matched layer; share of its units at zero\nfor the targets | for the noise", fontsize=7)
     axes.grid(axis="y", alpha=0.3)
 
@@ -163,7 +163,7 @@ def _tick(layer: str, rows: Sequence[dict[str, Any]]) -> str:
     """A layer with the shares of its units that are zero, over the targets and for the noise."""
     own = [row for row in rows if row["layer"] == layer]
     shares = (np.mean([row[name] for row in own]) for name in ("zero_target", "zero_start"))
-    return f"{layer}\n" + " | ".join(f"{share:.0%}" for share in shares)
+    return plots.as_written(f"{layer}\n") + " | ".join(f"{share:.0%}" for share in shares)
 
 
 def _number(value: float | None, form: str) -> str:

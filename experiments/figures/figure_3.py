@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from model_metamers import InputError
+from model_metamers import InputError, plots
 from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.recognition import presentations
 from model_metamers.recognition.presentations import NATURAL, Presentation
@@ -134,9 +134,9 @@ def _part(
     for number, (line, row) in enumerate(zip(panels, rows, strict=True)):
         for axes, metamer in zip(line[1:], row, strict=False):
             draw_one(axes, metamer, "metamer")
-            axes.set_title(f"{metamer.layer}\n{_about(metamer)}")
+            axes.set_title(plots.as_written(f"{metamer.layer}\n{_about(metamer)}"))
         draw_one(line[0], row[0], "target")
-        line[0].set_title(f"natural\n{row[0].stimulus}")
+        line[0].set_title(plots.as_written(f"natural\n{row[0].stimulus}"))
         for axes in line[1:]:
             axes.set_ylabel("")
             axes.tick_params(labelleft=False)
@@ -147,7 +147,7 @@ def _part(
             axes.remove()
         searched = "\n(cochleagram optimised)" if row[0].optimized == "cochleagram" else ""
         unit = f"\n{line[0].get_ylabel()}" if line[0].get_ylabel() else ""
-        line[0].set_ylabel(_in_lines(called[_who(row[0])]) + searched + unit)
+        line[0].set_ylabel(plots.as_written(_in_lines(called[_who(row[0])]) + searched) + unit)
     part.suptitle(f"$\\bf{{{letter}}}$", x=0.01, ha="left", fontsize=10)
 
 

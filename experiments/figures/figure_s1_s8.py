@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from model_metamers import criteria, plots
 from model_metamers.criteria.null import NullDistribution
+from model_metamers.runs.folder import safe_name
 from model_metamers_experiments.figures.points import Who
 
 _COLUMNS = 4
@@ -31,7 +32,8 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     lines = -(-len(layers) // _COLUMNS)
     columns = min(_COLUMNS, len(layers))
     figure = Figure(figsize=(3.4 * columns, 2.7 * lines + 0.4), layout="constrained")
-    figure.suptitle(f"{name}, untrained" if Who(network, weights).untrained else name)
+    title = f"{name}, untrained" if Who(network, weights).untrained else name
+    figure.suptitle(plots.as_written(title))
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, layer in zip(panels, layers, strict=False):
         rho = np.array([row["rho"] for row in rows if row["layer"] == layer], np.float64)
@@ -39,4 +41,4 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     for axes in panels[len(layers) :]:
         axes.remove()
     for suffix in ("png", "pdf"):
-        figure.savefig(out / f"{name}_spearman.{suffix}", dpi=150)
+        figure.savefig(out / f"{safe_name(name)}_spearman.{suffix}", dpi=150)

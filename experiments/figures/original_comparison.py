@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model_metamers import InputError
+from model_metamers import InputError, plots
 from model_metamers.runs import results
 
 COMPARISON = "comparison.json"
@@ -66,5 +66,6 @@ def _panel(axes: Axes, comparison: dict[str, Any], out: Path) -> None:
     axes.set_xscale("symlog", linthresh=_LINEAR_UP_TO, linscale=0.4)
     axes.set_xlim(-0.5, 1.3 * max(original["iterations"][-1], metamer.loss_iterations[-1]))
     axes.set(xlabel="iteration", ylabel="loss")
-    axes.set_title(f"{comparison['network']} {comparison['layer']}", fontsize="medium")
+    title = plots.as_written(f"{comparison['network']} {comparison['layer']}")
+    axes.set_title(title, fontsize="medium")
     axes.grid(alpha=0.3)
