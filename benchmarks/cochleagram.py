@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers import gradients
-from model_metamers.frontends import cochleagram, erb_filters
+from model_metamers.frontends import cochleagram, erb_filters, numpy_cochleagram
 
 _ROUNDS, _CALLS = 7, 3
 
@@ -28,7 +28,7 @@ def reference(waveforms: tf.Tensor, config: cochleagram.CochleagramConfig) -> tf
     spectrum = tf.signal.rfft(waveforms)[:, tf.newaxis] * tf.constant(filters, tf.complex64)
     padded = tf.pad(spectrum, [[0, 0], [0, 0], [0, num_samples // 2 - 1]])
     envelopes = tf.abs(tf.signal.ifft(padded))[..., tf.newaxis]
-    window = cochleagram.downsampling_window(config.stride, config.window_size)
+    window = numpy_cochleagram.downsampling_window(config.stride, config.window_size)
     kernel = tf.constant(window[np.newaxis, :, np.newaxis, np.newaxis], tf.float32)
     frames = tf.nn.conv2d(envelopes, kernel, [1, 1, config.stride, 1], "SAME")
     return gradients.clipped_power(tf.nn.relu(frames) * config.scale, config.exponent)

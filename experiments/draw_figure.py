@@ -128,7 +128,7 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 def run() -> None:
-    binary.run(main, binary.STARTS_OVER)
+    binary.run(main, binary.STARTS_OVER, tensorflow=False)
 
 
 if __name__ == "__main__":

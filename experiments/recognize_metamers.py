@@ -40,6 +40,9 @@ each, which may be deleted. A run that was stopped continues with the same comma
 same bytes; other decisions or labels in the same --out need no network to look again.
 """
 
+from __future__ import annotations
+
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,12 +50,16 @@ from typing import Any
 from absl import flags
 
 import model_metamers as mm
+from model_metamers import recognition
 from model_metamers.catalog import named_network
-from model_metamers.recognition import decisions, judging, presentations
-from model_metamers.recognition import labels as label_files
+from model_metamers.recognition import decisions, judgement, labels, points, presentations
+from model_metamers.recognition.judgement import Judgement, Who
+from model_metamers.recognition.points import Point
+from model_metamers.recognition.presentations import Presentation
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.storage.digests import file_digest
-from model_metamers.storage.writing import write_json, write_rows
+from model_metamers.storage.whole import make_folder
+from model_metamers.storage.writing import write_json
 from model_metamers_experiments import binary
 
 _DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
@@ -86,30 +93,37 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 def main() -> int:
     binary.repeatable()
     rules = _rules()
-    labels = label_files.read_labels(_LABELS.value, _LABEL_COLUMN.value) if _LABELS.value else None
-    found = presentations.find(_METAMERS.value, _CRITERIA.value)
-    truths = dict(zip(found, judging.truths(found, labels), strict=True))
-    judges = _judges(found)
-    own = [judging.check_judge(judge, found) for judge in judges]
-    chance = {(j.name, j.checkpoint_digest, r.name): r.chance(j) for j in judges for r in rules}
-    out = Path(_OUT.value)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise mm.InputError(f"{out}: cannot be written ({error.strerror})") from error
-    rows = []
-    for judge, shown in zip(judges, own, strict=True):
-        logits = judging.judge(judge, shown, judging.kept_folder(out, judge), _PROGRESS.value)
-        known = [truths[one] for one in shown]
-        for rule in rules:
-            rows += judging.judgements(judge, shown, known, logits, rule)
-    points = judging.points(rows, chance, _BOOTSTRAP.value, _SEED.value)
-    write_rows(out / "judgements.csv", rows)
-    write_rows(out / "recognition.csv", points)
-    write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": points})
-    binary.print_table(_table(points))
+    classes = labels.read_labels(_LABELS.value, _LABEL_COLUMN.value) if _LABELS.value else None
+    shown = presentations.find(_METAMERS.value, _CRITERIA.value)
+    truths = dict(zip(shown, labels.truths(shown, classes), strict=True))
+    judges = _judges(shown)
+    judged = [recognition.presentations_for(judge, shown) for judge in judges]
+    chance = {(recognition.judge_of(j), rule.name): rule.chance(j) for j in judges for rule in rules}
+    out = make_folder(_OUT.value)
+    judgements = []
+    for judge, own in zip(judges, judged, strict=True):
+        judgements += _judge(judge, own, [truths[one] for one in own], rules, out)
+    curve = points.of_judgements(judgements, chance, _BOOTSTRAP.value, _SEED.value)
+    judgement.write_judgements(out / judgement.FILE, judgements)
+    points.write_points(out / points.FILE, curve)
+    rows = [point.cells() for point in curve]
+    write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": rows})
+    binary.print_table(_table(curve))
     print(f"Written: {out}")
     return 0
+
+
+def _judge(
+    judge: mm.Network,
+    shown: Sequence[Presentation],
+    truths: Sequence[labels.Truth],
+    rules: Sequence[decisions.Decision],
+    out: Path,
+) -> list[Judgement]:
+    """A network's judgements by each of the rules."""
+    folder = recognition.kept_folder(out, judge)
+    logits = recognition.kept_logits(judge, shown, folder, _PROGRESS.value)
+    return [one for rule in rules for one in recognition.judgements(judge, shown, truths, logits, rule)]
 
 
 def _rules() -> list[decisions.Decision]:
@@ -131,18 +145,19 @@ def _class_list() -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _judges(found: Sequence[presentations.Presentation]) -> list[mm.Network]:
+def _judges(shown: Sequence[Presentation]) -> list[mm.Network]:
     """--judges, then the generating networks that are not among them."""
     judges = [named_network.load_spec(spec) for spec in _JUDGES.value]
-    known = [(judge.name, judge.checkpoint_digest) for judge in judges]
+    known = [recognition.judge_of(judge) for judge in judges]
     if len(set(known)) < len(known):
         raise mm.InputError("--judges names a network with the same weights twice")
-    generators = {} if _WITHOUT_SELF.value else {(p.generator, p.generator_weights): p for p in found}
-    for key in generators:
-        if key not in known:
-            own = [p for p in found if (p.generator, p.generator_weights) == key]
-            flag_files = [MetamerFolder(p.folder).run.flags for p in own]
-            judges.append(named_network.load_generator(*key, flag_files))
+    generators = () if _WITHOUT_SELF.value else dict.fromkeys(one.generated_by for one in shown)
+    for generator in generators:
+        if generator not in known:
+            flag_files = [
+                MetamerFolder(one.folder).run.flags for one in shown if one.generated_by == generator
+            ]
+            judges.append(named_network.load_generator(generator.name, generator.weights, flag_files))
     if not judges:
         raise mm.InputError("--without_self needs --judges")
     return judges
@@ -170,35 +185,34 @@ def _digest(path: str | None) -> str | None:
     return file_digest(path)
 
 
-def _table(points: Sequence[dict[str, Any]]) -> list[list[str]]:
+def _table(curve: Sequence[Point]) -> list[list[str]]:
     """The points for the terminal; weights are told where a name has several."""
-    pairs = {(p[role], p[f"{role}_weights"]) for p in points for role in ("judge", "generator")}
-    names = [name for name, _ in pairs]
+    everyone = {who for point in curve for who in (point.judge, point.generator)}
+    names = [who.name for who in everyone]
 
-    def called(point, role):
-        several = names.count(point[role]) > 1
-        return point[role] + (f" ({point[f'{role}_weights'].removeprefix('sha256:')[:8]})" if several else "")
+    def called(who: Who) -> str:
+        return f"{who.name} ({who.short})" if names.count(who.name) > 1 else who.name
 
-    rows = [["judge", "decision", "of", "layer", "correct", "sem", "n", "passed", "chance"]]
-    for point in points:
-        rows.append(
-            [
-                called(point, "judge"),
-                point["decision"],
-                f"{called(point, 'generator')} {point['optimized']}",
-                point["layer"],
-                _text(point["proportion"]),
-                _text(point["sem"]),
-                str(point["n"]),
-                f"{point['passed']} of {point['total']}",
-                _text(point["chance"]),
-            ]
-        )
-    return rows
+    header = ["judge", "decision", "of", "layer", "correct", "sem", "n", "passed", "chance"]
+    rows = [
+        [
+            called(point.judge),
+            point.decision,
+            f"{called(point.generator)} {point.optimized}",
+            point.layer,
+            _text(point.proportion),
+            _text(point.sem),
+            str(point.n),
+            f"{point.passed} of {point.total}",
+            _text(point.chance),
+        ]
+        for point in curve
+    ]
+    return [header, *rows]
 
 
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _text(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def run() -> None:

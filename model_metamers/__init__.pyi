@@ -8,7 +8,7 @@ from .frontends.cochleagram import cochleagram
 from .networks.cochleagram_view import cochleagram_view
 from .networks.keras_network import from_keras
 from .networks.network import Network, Stage
-from .recognition.judging import recognize
+from .recognition.network_judge import recognize
 from .runs.results import load, save
 from .signals.cochleagram_config import CochleagramConfig
 from .signals.images import load_image

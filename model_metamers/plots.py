@@ -11,6 +11,8 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.image import AxesImage
 
 from model_metamers.criteria.null import BINS, LayerNull
+from model_metamers.frontends import erb_filters
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 # Of the paper's figures: metamers blue, null red; told apart in print by the fill.
 _METAMERS, _NULL = "#1f5fa8", "#c8553d"
@@ -28,17 +30,20 @@ def as_written(text: str) -> str:
 
 
 def cochleagram(
-    axes: Axes, values: np.ndarray, duration_s: float, centers_hz: np.ndarray, vmax: float | None = None
+    axes: Axes, values: np.ndarray, frontend: CochleagramConfig, vmax: float | None = None
 ) -> AxesImage:
     """A cochleagram [filters, frames] as a picture, low frequencies below.
 
     Args:
       axes: to draw on.
       values: of one sound.
-      duration_s: of the sound.
-      centers_hz: [filters] centre frequencies, for the ticks.
+      frontend: that it was made by.
       vmax: value of the brightest colour; the largest one when None.
     """
+    duration_s = values.shape[1] / frontend.envelope_rate
+    centers_hz = erb_filters.erb_centers_hz(
+        frontend.num_filters, frontend.low_hz, frontend.high_hz, frontend.sample_factor
+    )
     extent = (0.0, duration_s, 0, len(values))
     image = axes.imshow(values, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=0, vmax=vmax)
     shown = [hz for hz in _TICKS_HZ if centers_hz[0] <= hz <= centers_hz[-1]]

@@ -12,9 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model_metamers import plots
-from model_metamers.recognition.presentations import NATURAL
-from model_metamers_experiments.figures import points as points_file
-from model_metamers_experiments.figures.points import Point
+from model_metamers.recognition.judgement import NATURAL
+from model_metamers.recognition.points import Point, curve, layers
 
 PRINT = {
     "font.size": 8,
@@ -67,12 +66,12 @@ class Panel:
     @property
     def layers(self) -> list[str]:
         """On the x axis."""
-        return points_file.layers(itertools.chain.from_iterable(line.all_points for line in self.lines))
+        return layers(itertools.chain.from_iterable(line.all_points for line in self.lines))
 
 
 def line(label: str, style: Mapping[str, Any], chosen: Sequence[Point], decisions: Sequence[str]) -> Line:
     """A curve for each decision of one judge's points of one generator."""
-    by_decision = {d: points_file.curve(p for p in chosen if p.decision == d) for d in decisions}
+    by_decision = {d: curve(p for p in chosen if p.decision == d) for d in decisions}
     return Line(label, style, by_decision)
 
 
@@ -129,12 +128,12 @@ def _curves(axes: Axes, panel: Panel, decision: str, layers: Sequence[str]) -> N
     plots.recognition_axes(axes, layers, chances, ylabel)
     apart = min(_APART, _WIDEST / max(1, len(panel.lines) - 1))
     for number, line in enumerate(panel.lines):
-        found = line.points[decision]
-        if not found:
+        points = line.points[decision]
+        if not points:
             continue
         shift = (number - (len(panel.lines) - 1) / 2) * apart
-        places = np.array([layers.index(point.layer) for point in found]) + shift
-        proportions, sem = (np.array([getattr(p, name) for p in found]) for name in ("proportion", "sem"))
+        places = np.array([layers.index(point.layer) for point in points]) + shift
+        proportions, sem = (np.array([getattr(p, name) for p in points]) for name in ("proportion", "sem"))
         plots.recognition_curve(axes, places, proportions, sem, line.label, line.style)
 
 

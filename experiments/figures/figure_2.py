@@ -120,10 +120,11 @@ def _example(part: SubFigure, path: Path, rows: Sequence[dict[str, Any]]) -> Non
             rasterized=True,
             clip_on=False,
         )
-        found = [r for r in rows if (r["layer"], r["stimulus"], r["gradient"]) == (layer, stimulus, gradient)]
+        of_example = {"layer": layer, "stimulus": stimulus, "gradient": gradient}
+        row = next((row for row in rows if of_example.items() <= row.items()), None)
         title = label
-        if found:
-            title += f": ρ {_number(found[0]['rho'], '.3f')}, {_number(found[0]['lost'], '.0%')} lost"
+        if row:
+            title += f": ρ {_number(row['rho'], '.3f')}, {_number(row['lost'], '.0%')} lost"
         axes.set_title(title, fontsize=7)
         axes.set(ylabel="metamer", xlim=(0, highest), ylim=(0, highest), box_aspect=1)
     panels[-1].set_xlabel(plots.as_written(f"target at {layer}\n({stimulus})"))

@@ -18,13 +18,13 @@ from matplotlib.figure import Figure, SubFigure
 from model_metamers import InputError, plots
 from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.recognition import presentations
-from model_metamers.recognition.presentations import NATURAL, Presentation
-from model_metamers.runs import report, results
+from model_metamers.recognition.judgement import NATURAL, Who
+from model_metamers.recognition.presentations import Presentation
+from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.reading import read_arrays
-from model_metamers_experiments.figures import curves, points
-from model_metamers_experiments.figures.points import Who
+from model_metamers_experiments.figures import choosing, curves
 
 _PAGE, _PICTURE, _COCHLEAGRAM = 7.6, 1.35, 1.3  # inches; a row's height at most
 _TITLE = 0.42
@@ -53,16 +53,16 @@ def draw(
     Raises:
       InputError: no metamers, damaged ones, or none of the stimuli or layers.
     """
-    found = [p for p in presentations.find(metamers, "none") if p.layer != NATURAL]
+    shown = [p for p in presentations.find(metamers, "none") if p.layer != NATURAL]
     for what, asked in (("stimulus", stimuli), ("layer", layers)):
-        there = list(dict.fromkeys(getattr(p, what) for p in found))
+        there = list(dict.fromkeys(getattr(p, what) for p in shown))
         missing = [name for name in asked or () if name not in there]
         if missing:
             raise InputError(f"no metamers of the {what} {missing[0]!r}; there are {', '.join(there)}")
-    found = [p for p in found if not layers or p.layer in layers]
-    rows = _rows(found, stimuli)
-    whos = list(dict.fromkeys(_who(row[0]) for row in rows))
-    called = points.labels(whos, names)
+    shown = [p for p in shown if not layers or p.layer in layers]
+    rows = _rows(shown, stimuli)
+    whos = list(dict.fromkeys(row[0].generated_by for row in rows))
+    called = choosing.labels(whos, names)
     parts = {
         "a": [r for r in rows if r[0].spec.kind == "image"],
         "c": [r for r in rows if r[0].spec.kind != "image"],
@@ -85,15 +85,11 @@ def draw(
     return figure
 
 
-def _who(presentation: Presentation) -> Who:
-    return Who(presentation.generator, presentation.generator_weights)
-
-
-def _rows(found: Sequence[Presentation], stimuli: Sequence[str] | None) -> list[list[Presentation]]:
+def _rows(shown: Sequence[Presentation], stimuli: Sequence[str] | None) -> list[list[Presentation]]:
     """Metamers of a network, a way of searching and a stimulus each, early to late."""
     groups: dict[tuple, list[Presentation]] = {}
-    for p in found:
-        groups.setdefault((_who(p), p.optimized, p.settings), []).append(p)
+    for p in shown:
+        groups.setdefault((p.generated_by, p.optimized, p.settings), []).append(p)
     rows = []
     ordered = sorted(groups, key=lambda key: (key[0], key[1] == "cochleagram", key[2]))
     for group in (groups[key] for key in ordered):
@@ -147,7 +143,7 @@ def _part(
             axes.remove()
         searched = "\n(cochleagram optimised)" if row[0].optimized == "cochleagram" else ""
         unit = f"\n{line[0].get_ylabel()}" if line[0].get_ylabel() else ""
-        line[0].set_ylabel(plots.as_written(_in_lines(called[_who(row[0])]) + searched) + unit)
+        line[0].set_ylabel(plots.as_written(_in_lines(called[row[0].generated_by]) + searched) + unit)
     part.suptitle(f"$\\bf{{{letter}}}$", x=0.01, ha="left", fontsize=10)
 
 
@@ -185,7 +181,7 @@ def _cochleagram(axes: Axes, metamer: Presentation, stem: str) -> None:
     """A sound's by the paper's filters, as far as its sample rate reaches."""
     frontend = metamer.spec.frontend or picture_frontend(metamer.spec.sample_rate)
     values, brightest = (_values(_shown(metamer, s), metamer, frontend) for s in (stem, "target"))
-    report.draw_cochleagram(axes, values, frontend, float(brightest.max()))
+    plots.cochleagram(axes, values, frontend, float(brightest.max()))
 
 
 def _values(signal: np.ndarray, metamer: Presentation, frontend: CochleagramConfig) -> np.ndarray:

@@ -10,8 +10,9 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from model_metamers import InputError, plots
-from model_metamers_experiments.figures import curves, points
-from model_metamers_experiments.figures.points import Point, Who
+from model_metamers.recognition.judgement import Who
+from model_metamers.recognition.points import Point, read_points
+from model_metamers_experiments.figures import choosing, curves
 
 
 def draw(
@@ -38,24 +39,24 @@ def draw(
       InputError: results of another kind, a network that is not there or did not judge, or
         metamers that no network but their own judged.
     """
-    found = [point for point in points.read(recognition) if point.of_signal]
-    shown = points.choose((p.generator for p in found), generators, "generating network")
-    found = [point for point in found if point.generator in shown]
+    points = [point for point in read_points(recognition) if point.of_signal]
+    shown = choosing.networks((p.generator for p in points), generators, "generating network")
+    points = [point for point in points if point.generator in shown]
     if not generators:
-        shown = [who for who in shown if _others(who, found)] or shown
-        found = [point for point in found if point.generator in shown]
-    looking = points.choose((p.judge for p in found), judges, "judge")
+        shown = [who for who in shown if _others(who, points)] or shown
+        points = [point for point in points if point.generator in shown]
+    looking = choosing.networks((p.judge for p in points), judges, "judge")
     if not judges:
         looking = _ordered(shown, looking)
-    found = [point for point in found if point.judge in looking]
+    points = [point for point in points if point.judge in looking]
     for generator in shown:
-        _check(generator, looking if judges else (), found)
-    rows = points.decisions(found, decisions)
-    called = points.labels(list(dict.fromkeys([*shown, *looking])), names)
+        _check(generator, looking if judges else (), points)
+    rows = choosing.decisions(points, decisions)
+    called = choosing.labels(list(dict.fromkeys([*shown, *looking])), names)
     styles = _styles(shown, looking)
     panels = []
     for generator in shown:
-        own = [point for point in found if point.generator == generator]
+        own = [point for point in points if point.generator == generator]
         lines = [
             curves.line(called[judge], styles[judge], [p for p in own if p.judge == judge], rows)
             for judge in looking
@@ -66,21 +67,21 @@ def draw(
         return curves.draw(panels, rows)
 
 
-def _others(generator: Who, found: Sequence[Point]) -> set[Who]:
+def _others(generator: Who, points: Sequence[Point]) -> set[Who]:
     """The networks that judged the metamers of another."""
-    return {point.judge for point in found if point.generator == generator} - {generator}
+    return {point.judge for point in points if point.generator == generator} - {generator}
 
 
-def _check(generator: Who, asked: Sequence[Who], found: Sequence[Point]) -> None:
+def _check(generator: Who, asked: Sequence[Who], points: Sequence[Point]) -> None:
     """Every judge that was asked for judged the metamers, and not their own network alone."""
-    judged = {point.judge for point in found if point.generator == generator}
+    judged = {point.judge for point in points if point.generator == generator}
     missing = [judge for judge in asked if judge not in judged]
     if missing:
         raise InputError(
             f"{missing[0].name} ({missing[0].short}) did not judge the metamers of "
             f"{generator.name}; recognize_metamers --judges lets it"
         )
-    if not _others(generator, found):
+    if not _others(generator, points):
         raise InputError(
             f"no network but {generator.name} itself judged its metamers; recognize_metamers "
             f"--judges names others"

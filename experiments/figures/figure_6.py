@@ -10,8 +10,9 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from model_metamers import InputError, plots
-from model_metamers_experiments.figures import curves, points
-from model_metamers_experiments.figures.points import Who
+from model_metamers.recognition.judgement import Who
+from model_metamers.recognition.points import read_points
+from model_metamers_experiments.figures import choosing, curves
 
 
 def draw(
@@ -35,14 +36,14 @@ def draw(
       InputError: results of another kind, no such judge or several, or nothing of another
         network that it judged.
     """
-    found = [point for point in points.read(recognition) if point.of_signal]
-    looking = points.choose((p.judge for p in found), [judge] if judge else None, "judge")
+    points = [point for point in read_points(recognition) if point.of_signal]
+    looking = choosing.networks((p.judge for p in points), [judge] if judge else None, "judge")
     if len(looking) > 1:
         had = ", ".join(f"{who.name}={who.short}" for who in looking)
         raise InputError(f"several networks judge here ({had}); name the one whose figure this is")
     (listener,) = looking
-    found = [point for point in found if point.judge == listener]
-    shown = points.choose((p.generator for p in found), generators, "generating network")
+    points = [point for point in points if point.judge == listener]
+    shown = choosing.networks((p.generator for p in points), generators, "generating network")
     if set(shown) <= {listener}:
         raise InputError(
             f"{listener.name} judged no metamers but its own; give recognize_metamers those of "
@@ -50,14 +51,14 @@ def draw(
         )
     if not generators:
         shown = sorted(shown, key=lambda who: _kinship(who, listener))
-    found = [point for point in found if point.generator in shown]
-    rows = points.decisions(found, decisions)
-    called = points.labels(shown, names, {who: _role(who, listener) for who in shown})
+    points = [point for point in points if point.generator in shown]
+    rows = choosing.decisions(points, decisions)
+    called = choosing.labels(shown, names, {who: _role(who, listener) for who in shown})
     lines = [
-        curves.line(called[who], plots.line_style(i, i), [p for p in found if p.generator == who], rows)
+        curves.line(called[who], plots.line_style(i, i), [p for p in points if p.generator == who], rows)
         for i, who in enumerate(shown)
     ]
-    title = f"judged by {points.labels([listener], names)[listener]}"
+    title = f"judged by {choosing.labels([listener], names)[listener]}"
     with matplotlib.rc_context(curves.PRINT):
         return curves.draw([curves.Panel(title, lines, own_counts=True)], rows)
 

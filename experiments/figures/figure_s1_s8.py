@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from model_metamers import criteria, plots
 from model_metamers.criteria.null import NullDistribution
+from model_metamers.recognition.judgement import Who
 from model_metamers.runs.folder import safe_name
-from model_metamers_experiments.figures.points import Who
 
 _COLUMNS = 4
 
@@ -27,7 +27,7 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     """
     network, weights = rows[0]["network"], rows[0]["weights"]
     of_network = [n for n in nulls if criteria.is_null_of(n, network, weights)]
-    null = {layer: found for n in of_network for layer, found in n.layers.items()}
+    null = {layer: of_layer for n in of_network for layer, of_layer in n.layers.items()}
     layers = [layer for layer in null if any(row["layer"] == layer for row in rows)]
     lines = -(-len(layers) // _COLUMNS)
     columns = min(_COLUMNS, len(layers))

@@ -10,8 +10,9 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from model_metamers import InputError, plots
-from model_metamers_experiments.figures import curves, points
-from model_metamers_experiments.figures.points import Point, Who
+from model_metamers.recognition.judgement import Who
+from model_metamers.recognition.points import Point, read_points
+from model_metamers_experiments.figures import choosing, curves
 
 _OPTIMIZED = ("waveform", "cochleagram")
 
@@ -37,13 +38,13 @@ def draw(
       InputError: results of another kind, metamers of one way only, or no judge of another
         seed.
     """
-    found = points.read(recognition)
-    pairs = _pairs(found, generators, judges)
-    rows = points.decisions((p for p in found if (p.generator, p.judge) in pairs), decisions)
-    called = points.labels(list(dict.fromkeys(who for pair in pairs for who in pair)), names)
+    points = read_points(recognition)
+    pairs = _pairs(points, generators, judges)
+    rows = choosing.decisions((p for p in points if (p.generator, p.judge) in pairs), decisions)
+    called = choosing.labels(list(dict.fromkeys(who for pair in pairs for who in pair)), names)
     panels = []
     for generator, judge in pairs:
-        own = [p for p in found if (p.generator, p.judge) == (generator, judge)]
+        own = [p for p in points if (p.generator, p.judge) == (generator, judge)]
         lines = [
             curves.line(
                 f"{way} optimised", plots.line_style(i, i), [p for p in own if p.optimized == way], rows
@@ -57,22 +58,22 @@ def draw(
 
 
 def _pairs(
-    found: Sequence[Point], generators: Sequence[str] | None, judges: Sequence[str] | None
+    points: Sequence[Point], generators: Sequence[str] | None, judges: Sequence[str] | None
 ) -> list[tuple[Who, Who]]:
     """Generators whose metamers were optimised both ways, with judges of another seed."""
-    shown = points.choose((p.generator for p in found), generators, "generating network")
-    looking = points.choose((p.judge for p in found), judges, "judge")
-    both = [who for who in shown if _ways(found, who) >= set(_OPTIMIZED)]
+    shown = choosing.networks((p.generator for p in points), generators, "generating network")
+    looking = choosing.networks((p.judge for p in points), judges, "judge")
+    both = [who for who in shown if _ways(points, who) >= set(_OPTIMIZED)]
     lacking = [who for who in shown if who not in both] if generators else []
     if lacking or not both:
         who = (lacking or shown)[0]
-        ways = " and ".join(sorted(_ways(found, who))) or "nothing"
+        ways = " and ".join(sorted(_ways(points, who))) or "nothing"
         raise InputError(
             f"of {who.name}, these are judgements of metamers whose {ways} was optimised; "
             f"Figure S9 compares waveform with cochleagram; see make_metamers"
         )
     pairs = [(who, judge) for who in both for judge in looking if judge.is_other_seed_of(who)]
-    seen = {(p.generator, p.judge, p.optimized) for p in found}
+    seen = {(p.generator, p.judge, p.optimized) for p in points}
     pairs = [pair for pair in pairs if all((*pair, way) in seen for way in _OPTIMIZED)]
     if not pairs:
         raise InputError(
@@ -82,5 +83,5 @@ def _pairs(
     return pairs
 
 
-def _ways(found: Sequence[Point], generator: Who) -> set[str]:
-    return {p.optimized for p in found if p.generator == generator and p.layer_index >= 0}
+def _ways(points: Sequence[Point], generator: Who) -> set[str]:
+    return {p.optimized for p in points if p.generator == generator and p.layer_index >= 0}

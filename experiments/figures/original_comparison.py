@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model_metamers import InputError, plots
-from model_metamers.runs import results
+from model_metamers.storage.reading import read_arrays
 
 COMPARISON = "comparison.json"
 _COLUMNS = 2
@@ -49,9 +49,10 @@ def draw(out: Path) -> list[Path]:
 
 
 def _panel(axes: Axes, comparison: dict[str, Any], out: Path) -> None:
-    metamer = results.load(out / comparison["metamer"])
+    metamer = read_arrays(out / comparison["metamer"] / "metamer.npz", ("loss", "loss_iterations"))
+    iterations, loss = metamer["loss_iterations"], metamer["loss"]
     tiny = np.finfo(np.float32).tiny
-    axes.plot(metamer.loss_iterations, np.maximum(metamer.loss, tiny), color="#1f5fa8", label="ours")
+    axes.plot(iterations, np.maximum(loss, tiny), color="#1f5fa8", label="ours")
     original = comparison["original"]
     axes.plot(
         original["iterations"],
@@ -64,7 +65,7 @@ def _panel(axes: Axes, comparison: dict[str, Any], out: Path) -> None:
     )
     axes.set_yscale("log")
     axes.set_xscale("symlog", linthresh=_LINEAR_UP_TO, linscale=0.4)
-    axes.set_xlim(-0.5, 1.3 * max(original["iterations"][-1], metamer.loss_iterations[-1]))
+    axes.set_xlim(-0.5, 1.3 * max(original["iterations"][-1], iterations[-1]))
     axes.set(xlabel="iteration", ylabel="loss")
     title = plots.as_written(f"{comparison['network']} {comparison['layer']}")
     axes.set_title(title, fontsize="medium")

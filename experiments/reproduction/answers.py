@@ -1,104 +1,70 @@
-"""What the runs of a reproduction left, as arrays to compare: right answers, and rho."""
+"""What the runs of a reproduction left, ready to be compared: judgements that count, and rho."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from model_metamers import InputError
 from model_metamers.criteria.null import read_null
-from model_metamers.recognition.presentations import NATURAL
+from model_metamers.recognition import judgement
+from model_metamers.recognition.judgement import NATURAL, Judgement
 from model_metamers.runs import results
 from model_metamers.runs.folder import RunFolder
 from model_metamers.statistics import bootstrap
-from model_metamers_experiments.figures.points import Who
-
-_FILE = "judgements.csv"
 
 
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """A judgement that counts; see `judgements.csv` of recognize_metamers."""
-
-    judge: Who
-    generator: Who
-    layer: str
-    layer_index: int
-    stimulus: str
-    optimized: str
-    decision: str
-    correct: bool
-
-
-def read(folder: Path) -> list[Answer]:
+def read(folder: Path) -> list[Judgement]:
     """The judgements that count, of metamers and of natural signals; none where nothing was judged.
 
     Raises:
       InputError: the table is not one of recognize_metamers.
     """
-    path = folder / _FILE
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        return [_answer(row) for row in rows if row["counted"] == "True"]
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{path}: no {_FILE} of recognize_metamers ({error})") from error
+    path = folder / judgement.FILE
+    return [one for one in judgement.read_judgements(path) if one.counted] if path.exists() else []
 
 
-def _answer(row: dict[str, str]) -> Answer:
-    return Answer(
-        Who(row["judge"], row["judge_weights"]),
-        Who(row["generator"], row["generator_weights"]),
-        row["layer"],
-        int(row["layer_index"]),
-        row["stimulus"],
-        row["optimized"],
-        row["decision"],
-        row["correct"] == "True",
-    )
+def of_metamers(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """Those of metamers, without those of natural signals."""
+    return [one for one in judgements if one.layer != NATURAL]
 
 
-def layers(answers: Sequence[Answer]) -> list[str]:
+def layers(judgements: Iterable[Judgement]) -> list[str]:
     """Matched layers, early to late."""
-    found = {(answer.layer_index, answer.layer) for answer in answers if answer.layer != NATURAL}
-    return [layer for _, layer in sorted(found)]
+    places = {(one.layer_index, one.layer) for one in judgements if one.layer != NATURAL}
+    return [layer for _, layer in sorted(places)]
 
 
-def stimuli(answers: Sequence[Answer]) -> int:
-    """How many stimuli there are answers of."""
-    return len({answer.stimulus for answer in answers})
+def stimuli(judgements: Iterable[Judgement]) -> int:
+    """How many stimuli there are judgements of."""
+    return len({one.stimulus for one in judgements})
 
 
-def contrast(conditions: Sequence[Sequence[Answer]], weights: Sequence[float]) -> tuple[float, float]:
+def share_correct(judgements: Sequence[Judgement]) -> float:
+    """Of judgements that count, how many are right; NaN of none."""
+    return float(np.mean([one.correct for one in judgements])) if judgements else float("nan")
+
+
+def contrast(conditions: Sequence[Sequence[Judgement]], weights: Sequence[float]) -> tuple[float, float]:
     """Weighted sum of the shares of right answers, with the standard error over stimuli."""
-    names = sorted({answer.stimulus for answers in conditions for answer in answers})
+    names = sorted({one.stimulus for judgements in conditions for one in judgements})
     if not names:
         return float("nan"), float("nan")
-    return bootstrap.contrast([_matrix(answers, names) for answers in conditions], weights)
+    return bootstrap.contrast([_matrix(judgements, names) for judgements in conditions], weights)
 
 
-def _matrix(answers: Sequence[Answer], names: Sequence[str]) -> np.ndarray:
-    """[stimuli, answers], NaN where a stimulus has fewer."""
-    lists = {name: [] for name in names}
-    for answer in answers:
-        lists[answer.stimulus].append(float(answer.correct))
-    width = max(1, *(len(values) for values in lists.values()))
+def _matrix(judgements: Sequence[Judgement], names: Sequence[str]) -> np.ndarray:
+    """Right (1) and wrong (0), [stimuli, judgements]; NaN where a stimulus has fewer."""
+    by_stimulus: dict[str, list[float]] = {name: [] for name in names}
+    for one in judgements:
+        by_stimulus[one.stimulus].append(float(one.correct))
+    width = max(1, *(len(values) for values in by_stimulus.values()))
     matrix = np.full([len(names), width], np.nan)
-    for row, values in zip(matrix, lists.values(), strict=True):
+    for row, values in zip(matrix, by_stimulus.values(), strict=True):
         row[: len(values)] = values
     return matrix
-
-
-def select(answers: Sequence[Answer], keep: Callable[[Answer], bool]) -> list[Answer]:
-    """Those of metamers, not of natural signals, that are to be kept."""
-    return [answer for answer in answers if answer.layer != NATURAL and keep(answer)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,17 +94,17 @@ def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | Non
       stages: of the network, in order.
     """
     null = read_null(folder.null)[0] if folder.null.exists() else None
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    by_layer: dict[str, dict[str, dict[str, float | None]]] = {}
     for metamer in folder.metamers():
         record = results.load_record(metamer.path)
-        found.setdefault(record["layer"], {})[record["stimulus"]] = record["float"]["spearman"]
-    if not found or null is None:
+        by_layer.setdefault(record["layer"], {})[record["stimulus"]] = record["float"]["spearman"]
+    if not by_layer or null is None:
         return None
-    matched = [stage for stage in stages if stage in found]
+    matched = [stage for stage in stages if stage in by_layer]
     measured = [stage for stage in stages if stage in null.layers]
-    names = sorted({name for of_layer in found.values() for name in of_layer})
+    names = sorted({name for of_layer in by_layer.values() for name in of_layer})
     rho = {
-        layer: {m: np.array([found[layer].get(s, {}).get(m) for s in names], np.float64) for m in measured}
+        layer: {m: np.array([by_layer[layer].get(s, {}).get(m) for s in names], np.float64) for m in measured}
         for layer in matched
     }
     return Correlations(

@@ -12,13 +12,14 @@ from typing import Any
 import jinja2
 
 from model_metamers import catalog
+from model_metamers.recognition.judgement import Judgement
 from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.writing import write_json, write_text
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction import answers, claims, rho_claims, steps
 from model_metamers_experiments.reproduction.cast import Part, Scale
-from model_metamers_experiments.reproduction.claims import Finding
+from model_metamers_experiments.reproduction.contrasts import Finding, together
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 
 PAGE, CLAIMS = "report.html", "claims.json"
@@ -34,7 +35,7 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
     """
     parts = {part.role: part for part in scale.parts}
 
-    def judged(name: str) -> list[answers.Answer]:
+    def judged(name: str) -> list[Judgement]:
         return answers.read(out / name) if name in current else []
 
     images, sounds, architectures = (
@@ -65,14 +66,14 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
 
 def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str, answers.Correlations]:
     """Of the trained networks whose metamers were made."""
-    found = {}
+    by_role = {}
     for part in scale.parts:
         if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" in current:
             folder = RunFolder(out / steps.METAMERS / part.role, part.network)
             one = answers.correlations(folder, catalog.build_network(part.network).stages)
             if one:
-                found[part.role] = one
-    return found
+                by_role[part.role] = one
+    return by_role
 
 
 def _relu_rows(scale: Scale, out: Path, current: Collection[str]) -> list[dict[str, Any]]:
@@ -99,7 +100,7 @@ def write(
         {
             "number": number,
             "statement": statement,
-            "verdict": claims.together(told[number], statement.every),
+            "verdict": together(told[number], statement.every),
             "findings": [_row(finding) for finding in told[number]],
             "figures": _figures(out, statement.figures, current),
         }
@@ -109,7 +110,7 @@ def write(
         str(number): {
             "paper": statement.paper,
             "rule": statement.rule,
-            "verdict": claims.together(told[number], statement.every),
+            "verdict": together(told[number], statement.every),
             "findings": [dataclasses.asdict(f) | {"parts": dict(f.parts)} for f in told[number]],
         }
         for number, statement in STATEMENTS.items()
@@ -152,8 +153,8 @@ def _figures(out: Path, words: Sequence[str], current: Collection[str]) -> list[
     """Pictures of the steps with one of the words in their names."""
     drawn = [out / name for name in current if name.startswith(f"{steps.FIGURES}/") and name.endswith(".png")]
     folders = [out / name for name in current if name.startswith((f"{steps.VERDICTS}/", f"{steps.RELU}/"))]
-    found = sorted(drawn) + [path for folder in sorted(folders) for path in sorted(folder.glob("*.png"))]
-    return [_picture(out, path) for path in found if any(word in path.name for word in words)]
+    pictures = sorted(drawn) + [path for folder in sorted(folders) for path in sorted(folder.glob("*.png"))]
+    return [_picture(out, path) for path in pictures if any(word in path.name for word in words)]
 
 
 def _picture(out: Path, path: Path) -> dict[str, str]:
@@ -208,11 +209,11 @@ def _passed(path: Path) -> list[dict[str, str]]:
 def rows(told: dict[int, list[Finding]]) -> list[list[str]]:
     """A table for the terminal."""
     table = []
-    for number, found in told.items():
+    for number, of_claim in told.items():
         statement = STATEMENTS[number]
-        verdict = claims.together(found, statement.every).upper()
+        verdict = together(of_claim, statement.every).upper()
         table.append([str(number), verdict, "", "", statement.paper])
-        for finding in found:
+        for finding in of_claim:
             value, _, sem = _number(finding.value, finding.sem).partition(" ± ")
             table.append(["", finding.verdict, value, sem, finding.text])
     return table

@@ -12,18 +12,18 @@ import numpy as np
 
 from model_metamers.statistics import bootstrap
 from model_metamers_experiments.reproduction.answers import Correlations
-from model_metamers_experiments.reproduction.claims import FAILS, HOLDS, UNTOLD, Finding, at_least
+from model_metamers_experiments.reproduction.contrasts import FAILS, HOLDS, UNTOLD, Finding, at_least
 from model_metamers_experiments.reproduction.statements import AT_CHANCE, FEWEST, NEAR_ONE
 
 
-def matching(found: dict[str, Correlations]) -> list[Finding]:
+def matching(by_network: dict[str, Correlations]) -> list[Finding]:
     """1: rho at the matched, the later and the earliest layers.
 
     Args:
-      found: by network, of those that are trained.
+      by_network: rho of each trained network's metamers.
     """
     findings = []
-    for name, one in found.items():
+    for name, one in by_network.items():
         at = [rho[layer] for layer, rho in one.rho.items()]
         later = [
             rho[m] for layer, rho in one.rho.items() for m in one.measured[one.measured.index(layer) + 1 :]

@@ -11,9 +11,10 @@ from pathlib import Path
 from model_metamers import catalog, execution
 from model_metamers.execution import Task, Value
 from model_metamers.networks.names import view_name
+from model_metamers.recognition import points
 from model_metamers.runs.folder import RunFolder
 from model_metamers_experiments import binary
-from model_metamers_experiments.figures import figure_2, points
+from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
 

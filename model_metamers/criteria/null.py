@@ -51,7 +51,7 @@ class NullDistribution:
 
     Attributes:
       network, checkpoint: whose activations were compared.
-      layers: what was found, by layer.
+      layers: rho of the pairs, by layer.
       design: "blocks", "independent" or "all_pairs".
     """
 
@@ -61,7 +61,7 @@ class NullDistribution:
     design: str
 
     def at(self, layer: str) -> LayerNull:
-        """What was found at a layer.
+        """Rho of the pairs at a layer.
 
         Raises:
           InputError: the layer was not measured.
@@ -84,8 +84,8 @@ def write_null(path: Path, null: NullDistribution, stimuli: str) -> None:
     about = np.array([null.network, null.checkpoint, null.design, stimuli])
     layers = {
         f"{layer}/{field}": value
-        for layer, found in null.layers.items()
-        for field, value in dataclasses.asdict(found).items()
+        for layer, of_layer in null.layers.items()
+        for field, value in dataclasses.asdict(of_layer).items()
     }
     write_arrays(path, {"about": about, "layers": np.array(list(null.layers)), **layers})
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import scipy.signal
 import tensorflow as tf
 
 from model_metamers import gradients
 from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
+from model_metamers.frontends.numpy_cochleagram import downsampling_window
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 # Samples of all bands of a chunk: 16 bands of 40,000 complex64 samples are 5 MB, within
@@ -136,15 +136,6 @@ class Downsample:
         blocks = tf.matmul(products, self.matrix, transpose_b=True)
         padded = tf.reshape(blocks, [-1, bands, self.blocks * self.stride])
         return padded[:, :, self.left : self.left + self.num_samples]
-
-
-def downsampling_window(stride: int, window_size: int = 1001) -> np.ndarray:
-    """Kaiser-windowed sinc lowpass at the frame rate, float64 [window_size].
-
-    Its centre lies half a sample off, as in the released code (docs/sources.md 1e, item 2).
-    """
-    times = np.arange(-window_size / 2, window_size // 2)
-    return scipy.signal.windows.kaiser(window_size, 5) * np.sinc(times / stride) / stride
 
 
 @functools.lru_cache(maxsize=8)

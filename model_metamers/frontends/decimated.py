@@ -16,6 +16,7 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends import cochleagram as exact
 from model_metamers.frontends import erb_filters
+from model_metamers.frontends.numpy_cochleagram import downsampling_window
 
 _DENSE = 1 << 20  # values of a downsampling matrix that is used whole
 
@@ -79,7 +80,7 @@ def _downsample(
 def _window(config: exact.CochleagramConfig, decimation: int) -> np.ndarray:
     """Every `decimation`-th tap of the downsampling filter, from the one that meets a sample."""
     left = max(config.window_size - config.stride, 0) // 2
-    window = exact.downsampling_window(config.stride, config.window_size)
+    window = downsampling_window(config.stride, config.window_size)
     return decimation * window[left % decimation :: decimation]
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import soxr
 
-from model_metamers.frontends.cochleagram import cochleagram
+from model_metamers.frontends.numpy_cochleagram import numpy_cochleagram
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 _PAPER = CochleagramConfig()
@@ -34,7 +34,7 @@ def sound_picture(waveform: np.ndarray, sample_rate: int, frontend: CochleagramC
       frontend: such as `picture_frontend` gives.
 
     Returns:
-      float32 [filters, frames], low frequencies first; the last frame may be half silence.
+      float64 [filters, frames], low frequencies first; the last frame may be half silence.
     """
     rate, stride = frontend.sample_rate, frontend.stride
     sound = np.asarray(waveform, np.float32)
@@ -46,4 +46,4 @@ def sound_picture(waveform: np.ndarray, sample_rate: int, frontend: CochleagramC
     if not fits or len(sound) < rate:
         whole = max(num_frames, math.ceil(rate / stride))
         sound = np.pad(sound, (0, (whole + whole * stride % 2) * stride - len(sound)))
-    return cochleagram(sound[np.newaxis], frontend)[0, :, :num_frames, 0].numpy()
+    return numpy_cochleagram(sound, frontend)[:, :num_frames]

@@ -89,6 +89,10 @@ class _CochleagramView(Network):
         """Stages from "cochleagram" to "logits" of [batch, filters, frames, 1] cochleagrams."""
         return self._network.forward_cochleagram(signals, training)
 
+    @property
+    def answers_with_texts(self) -> bool:
+        return self._network.answers_with_texts
+
     def label(self, logits: np.ndarray) -> list[tuple[int | None, str]] | None:
         return self._network.label(logits)
 

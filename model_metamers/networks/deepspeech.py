@@ -41,6 +41,8 @@ class DeepSpeech(Network):
       mfcc: the front end.
     """
 
+    answers_with_texts = True
+
     def __init__(
         self,
         name: str = "deepspeech",

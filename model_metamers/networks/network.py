@@ -58,10 +58,13 @@ class Network(tf.Module):
       signal: what the network is fed.
       layers: the metamer layers, early to late.
       classes: names of the logits' classes; none where they stand for something else.
+      answers_with_texts: whether `label` gives texts, as a speech recogniser does, and not classes.
       learning_rate: of the metamer search, where the paper gives the network its own.
       weights: variables by checkpoint name.
       initializers: how each variable is initialised before training.
     """
+
+    answers_with_texts = False
 
     def __init__(
         self,
@@ -168,8 +171,8 @@ class Network(tf.Module):
           logits: of a batch, as `logits` returns them.
 
         Returns:
-          (index, name) of each signal's largest logit. A subclass may return texts, without
-          an index. None where the network names no classes.
+          (index, name) of each signal's largest logit. A subclass whose `answers_with_texts` is
+          True returns texts, without an index. None where the network names no classes.
         """
         if not self.classes:
             return None

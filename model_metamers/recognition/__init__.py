@@ -1,1 +1,5 @@
-"""Who recognises what: networks as judges, their answers, and the truth."""
+"""Who recognises what: judges, their answers, and the truth."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,12 +11,15 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
 from model_metamers.recognition.sixteen import imagenet_classes, sixteen_categories
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 # Classes that stand for "none of them", which nothing natural is (docs/sources.md 1d, 4d).
 NO_CLASS = ("background", "__nullSignal__")
@@ -103,24 +106,24 @@ class Decision:
             labels = class_labels(network.classes)
         except InputError as error:
             raise InputError(f"{network.name}: {error}") from error
-        found = tuple(self.answer_of(label) for label in labels)
+        answers = tuple(self.answer_of(label) for label in labels)
         if self.answers is not None:
-            self._check_answers(network.name, set(labels), set(found))
-        return found
+            self._check_answers(network.name, set(labels), set(answers))
+        return answers
 
     def chance(self, network: Network) -> float:
         """Probability of a right guess; NaN where a network answers with texts."""
         possible = set(self.of_network(network)) - {None, *NO_CLASS}
         return 1 / len(possible) if possible else float("nan")
 
-    def _check_answers(self, network: str, labels: set[str], found: set[str | None]) -> None:
-        missing = sorted(set(self.answers.values()) - found)
+    def _check_answers(self, network: str, labels: set[str], possible: set[str | None]) -> None:
+        missing = sorted(set(self.answers.values()) - possible)
         if not missing:
             return
-        several = sorted(x for x in labels if x.rpartition(" (")[0] in missing)
+        several = sorted(label for label in labels if label.rpartition(" (")[0] in missing)
         if several:
             raise InputError(f"{network}: say which class is meant of {', '.join(several)}")
-        if self.name != "classes" or len(found - {None}) < 2:
+        if self.name != "classes" or len(possible - {None}) < 2:
             raise InputError(f"{network}: no class of it stands for {_some(missing)}")
         _log.info(
             "%s does not know %d of the %d classes of the list: %s",
@@ -182,15 +185,13 @@ def decide(network: Network, logits: np.ndarray, rule: Decision) -> list[str]:
 
 
 def _check_texts(network: Network, rule: Decision) -> None:
-    if not _answers_with_texts(network):
-        raise InputError(f"{network.name} names no classes, so it recognises nothing; it cannot judge")
+    if not network.answers_with_texts:
+        raise InputError(
+            f"{network.name} names no classes, so it recognises nothing and cannot judge; a network that "
+            f"answers with texts says so by answers_with_texts = True"
+        )
     if rule.answers is not None:
         raise InputError(f"{network.name} answers with texts; the decision {rule.name!r} needs classes")
-
-
-def _answers_with_texts(network: Network) -> bool:
-    """Whether a network without classes has a `label` of its own."""
-    return type(network).label is not Network.label
 
 
 def _some(names: Sequence[str]) -> str:

@@ -3,20 +3,59 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import tensorflow as tf
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_metamers.errors import InputError
 from model_metamers.recognition.decisions import imagenet_labels
 from model_metamers.signals import collection, images, sounds
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from model_metamers.recognition.presentations import Presentation
 
 # Of a table, the first of these that it has.
 _NAMES = ("stimulus", "file", "filename", "name")
 _INDEX = "imagenet_index"
 _LABELS = ("label", "class", "word", _INDEX, "category")
 _FILES = (*images.EXTENSIONS, *sounds.EXTENSIONS, ".npy")
+
+
+class Truth(NamedTuple):
+    """The true class of a stimulus.
+
+    Attributes:
+      label: the class; None where it is not known.
+      source: "labels", or "generator" where it is the class that the generating network gave to the
+        natural signal.
+    """
+
+    label: str | None
+    source: str
+
+
+def truths(presentations: Sequence[Presentation], labels: Mapping[str, str] | None) -> list[Truth]:
+    """The true class of each presentation.
+
+    Args:
+      presentations: to be judged.
+      labels: by stimulus, see `read_labels`; None to take what the generating network makes of the
+        natural signal, whoever judges.
+
+    Raises:
+      InputError: a stimulus without a label.
+    """
+    if labels is None:
+        return [Truth(presentation.label, "generator") for presentation in presentations]
+    missing = sorted({presentation.stimulus for presentation in presentations} - labels.keys())
+    if missing:
+        raise InputError(
+            f"{len(missing)} stimuli have no label, such as {', '.join(missing[:3])}; a label bears the "
+            f"name of its stimulus's file, without folder and extension"
+        )
+    return [Truth(labels[presentation.stimulus], "labels") for presentation in presentations]
 
 
 def read_labels(path: str | Path, column: str | None = None) -> dict[str, str]:
@@ -70,10 +109,12 @@ def _of_table(path: Path, column: str | None) -> list[tuple[str, str]]:
             f"{path}: its columns are {', '.join(header)}; expected one of {', '.join(_NAMES)}, and "
             f"{column or 'one of ' + ', '.join(_LABELS)}"
         )
-    found = [(row[name], row[label]) for row in rows]
-    if any(not a or not b for a, b in found):
+    pairs = [(row[name], row[label]) for row in rows]
+    if not all(file and text for file, text in pairs):
         raise InputError(f"{path}: a row lacks its {name} or {label}")
-    return [(a, _imagenet_label(b, path)) for a, b in found] if label == _INDEX else found
+    if label == _INDEX:
+        return [(file, _imagenet_label(index, path)) for file, index in pairs]
+    return pairs
 
 
 def _imagenet_label(index: str, path: Path) -> str:
@@ -84,6 +125,8 @@ def _imagenet_label(index: str, path: Path) -> str:
 
 
 def _of_records(path: Path) -> list[tuple[str, str]]:
+    import tensorflow as tf
+
     try:
         contents = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
         examples = [tf.train.Example.FromString(content).features.feature for content in contents]

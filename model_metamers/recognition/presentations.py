@@ -13,6 +13,7 @@ import numpy as np
 from model_metamers.errors import InputError
 from model_metamers.networks.names import viewed_name
 from model_metamers.recognition.decisions import label_of
+from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder, find_metamers
 from model_metamers.signals import images
@@ -20,7 +21,6 @@ from model_metamers.signals.refit import refit
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.reading import read_arrays
 
-NATURAL = "natural"
 CRITERIA = ("file", "float", "none")
 # What does not decide a metamer beyond its seed, which is told by itself.
 _NO_SETTINGS = ("seed", "log_every", "save_every")
@@ -35,7 +35,7 @@ class Presentation:
     Attributes:
       folder, stem: of the file.
       part: "file", as a person is shown it, or "float".
-      generator, generator_weights: the network it was found for, and its weights' digest.
+      generator, generator_weights: the network it was made for, and its weights' digest.
       layer, layer_index: that was matched, counted from the earliest metamer layer; "natural"
         and -1 for a target.
       stimulus, search_seed: name of the target; seed of the noise, None for a target.
@@ -63,6 +63,11 @@ class Presentation:
     spec: SignalSpec
 
     @property
+    def generated_by(self) -> Who:
+        """The network that it was made for."""
+        return Who(self.generator, self.generator_weights)
+
+    @property
     def is_file(self) -> bool:
         """Whether the picture or sound is judged; of a cochleagram, only the values can be."""
         return self.part == "file" and self.spec.kind != "cochleagram"
@@ -80,7 +85,7 @@ class Presentation:
 
     @property
     def point(self) -> tuple:
-        """What the presentations of one point of a curve share, but for the seed."""
+        """What the presentations of one point of a curve have in common."""
         weights = (self.generator, self.generator_weights, self.optimized)
         return (*weights, self.layer_index, self.layer, self.settings)
 
@@ -116,20 +121,20 @@ def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presenta
     """
     if criteria not in CRITERIA:
         raise InputError(f"criteria={criteria!r}: expected one of {', '.join(CRITERIA)}")
-    found: dict[tuple, Presentation] = {}
+    metamers: dict[tuple, Presentation] = {}
     targets: dict[tuple, tuple[str, Presentation]] = {}
     verdicts = 0
     for folder in _metamer_folders(folders):
         record = results.load_record(folder)
-        metamer, target, digest, judged = _presentations(folder, record, criteria)
-        verdicts += judged
+        metamer, target, digest, has_verdict = _presentations(folder, record, criteria)
+        verdicts += has_verdict
         key = (*metamer.point, metamer.stimulus, metamer.search_seed)
-        if key in found:
+        if key in metamers:
             raise InputError(
-                f"{folder} and {found[key].folder}: two metamers of the same network, layer, "
+                f"{folder} and {metamers[key].folder}: two metamers of the same network, layer, "
                 f"stimulus, settings and seed; name folders that hold one of them"
             )
-        found[key] = metamer
+        metamers[key] = metamer
         first = targets.setdefault((*target.point, target.stimulus), (digest, target))
         if first[0] != digest:
             raise InputError(f"{folder} and {first[1].folder}: two targets of the name {target.stimulus!r}")
@@ -138,18 +143,18 @@ def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presenta
             f"no metamer has a verdict ({criteria}), because no null distribution was measured for its run; "
             f"make them with --null or --null_inputs, or set the criteria to none"
         )
-    both = {**{(*key, -1): target for key, (_, target) in targets.items()}, **found}
+    both = {**{(*key, -1): target for key, (_, target) in targets.items()}, **metamers}
     return [both[key] for key in sorted(both)]
 
 
 def _metamer_folders(folders: Sequence[str | Path]) -> list[Path]:
-    found: dict[Path, Path] = {}
+    metamers: dict[Path, Path] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder")
         for metamer in find_metamers(folder):
-            found.setdefault(metamer.resolve(), metamer)
-    return list(found.values())
+            metamers.setdefault(metamer.resolve(), metamer)
+    return list(metamers.values())
 
 
 def _presentations(

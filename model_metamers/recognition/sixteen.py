@@ -22,7 +22,9 @@ def sixteen_categories(by_name: bool = False) -> dict[str, tuple[int, ...]]:
     """
     data = json.loads(_data("sixteen_categories.json"))
     added = data["added_by_name"] if by_name else {}
-    return {name: tuple(sorted([*found, *added.get(name, [])])) for name, found in data["by_index"].items()}
+    return {
+        name: tuple(sorted([*indices, *added.get(name, [])])) for name, indices in data["by_index"].items()
+    }
 
 
 def _data(file: str) -> str:

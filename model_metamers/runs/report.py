@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from model_metamers import criteria, plots
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
-from model_metamers.frontends import erb_filters
 from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.runs import Run, results
 from model_metamers.runs.folder import MetamerFolder, RunFolder
@@ -172,7 +171,7 @@ def _shown(
     signal = metamer.signal if stem == "metamer" else metamer.target
     if metamer.spec.kind == "cochleagram":
         draw = functools.partial(
-            draw_cochleagram,
+            plots.cochleagram,
             values=signal[:, :, 0],
             frontend=network.frontend,
             vmax=float(metamer.target.max()),
@@ -188,17 +187,7 @@ def _shown(
 
 def draw_sound(axes, waveform: np.ndarray, sample_rate: int, frontend: CochleagramConfig) -> None:
     """A waveform's cochleagram on axes."""
-    draw_cochleagram(axes, sound_picture(waveform, sample_rate, frontend), frontend)
-
-
-def draw_cochleagram(
-    axes, values: np.ndarray, frontend: CochleagramConfig, vmax: float | None = None
-) -> None:
-    """A cochleagram [filters, frames] on axes; `vmax` is the value of the brightest colour."""
-    centers_hz = erb_filters.erb_centers_hz(
-        frontend.num_filters, frontend.low_hz, frontend.high_hz, frontend.sample_factor
-    )
-    plots.cochleagram(axes, values, values.shape[1] / frontend.envelope_rate, centers_hz, vmax)
+    plots.cochleagram(axes, sound_picture(waveform, sample_rate, frontend), frontend)
 
 
 def verdict_rows(records: Sequence[tuple[str, str, dict[str, Any] | InputError]]) -> list[list[str]]:

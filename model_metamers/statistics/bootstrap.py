@@ -74,14 +74,14 @@ def contrast(
     sums, counts, stimuli = sums[:, there], counts[:, there], int(there.sum())
     if stimuli < 2:
         return value, float("nan")
-    random, found = np.random.default_rng(seed), []
+    random, contrasts = np.random.default_rng(seed), []
     step = max(1, _CHUNK // stimuli)
     for first in range(0, resamples, step):
         drawn = _counts(random, min(step, resamples - first), stimuli)
         totals, weight = drawn @ sums.T, drawn @ counts.T
         full = (weight > 0).all(axis=1)
-        found.append((totals[full] / weight[full]) @ signs)
-    values = np.concatenate(found)
+        contrasts.append((totals[full] / weight[full]) @ signs)
+    values = np.concatenate(contrasts)
     return value, float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 

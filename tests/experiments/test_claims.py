@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from model_metamers_experiments.figures.points import Who
-from model_metamers_experiments.reproduction import claims
-from model_metamers_experiments.reproduction.answers import Answer
+from model_metamers.recognition.judgement import Who
+from model_metamers_experiments.reproduction import claims, contrasts
 from model_metamers_experiments.reproduction.statements import STATEMENTS
-from tests.experiments.test_figures import OTHER, SEED1, VGG
+from tests.builders.judgements import OTHER, SEED1, VGG, make_judgement
 
 LAYERS = ("natural", "early", "middle", "late", "last")
 WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
@@ -26,8 +25,17 @@ WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
 def judged(judge, generator, shares, count=40, optimized="waveform", decision="fine"):
     """Answers of which the given share of each layer, early to late, is right."""
     return [
-        Answer(judge, generator, layer, index - 1, f"s{i:02d}", optimized, decision, i < round(share * count))
-        for index, (layer, share) in enumerate(zip(LAYERS, (1.0, *shares), strict=True))
+        make_judgement(
+            judge=judge,
+            generator=generator,
+            layer=layer,
+            layer_index=index,
+            stimulus=f"s{i:02d}",
+            optimized=optimized,
+            decision=decision,
+            correct=i < round(share * count),
+        )
+        for index, (layer, share) in enumerate(zip(LAYERS, (1.0, *shares), strict=True), -1)
         for i in range(count)
     ]
 
@@ -49,7 +57,7 @@ def judged(judge, generator, shares, count=40, optimized="waveform", decision="f
     ],
 )
 def test_verdict_of_a_contrast(value, sem, stimuli, said):
-    assert claims.verdict(value, sem, stimuli) == said
+    assert contrasts.verdict(value, sem, stimuli) == said
 
 
 @pytest.mark.parametrize(
@@ -68,21 +76,21 @@ def test_verdict_of_a_contrast(value, sem, stimuli, said):
     ],
 )
 def test_verdict_on_both_sides_of_every_bound(value, sem, stimuli, said):
-    assert claims.verdict(value, sem, stimuli) == said
+    assert contrasts.verdict(value, sem, stimuli) == said
 
 
 @pytest.mark.parametrize(("count", "told"), [(4, False), (5, True)])
 def test_five_stimuli_are_the_fewest_that_tell(count, told):
-    vgg, other = Who(*VGG), Who(*OTHER)
+    vgg, other = VGG, OTHER
     rows = judged(other, vgg, (1, 1, 1, 0), count=count)
     (found,) = claims.falls_with_depth(rows, rows, "fine", claims.other_architecture)
-    assert found.verdict == (claims.HOLDS if told else claims.UNTOLD)
+    assert found.verdict == (contrasts.HOLDS if told else contrasts.UNTOLD)
     assert "at least 5 metamers count" in STATEMENTS[3].rule
 
 
 def test_metamers_that_meet_the_conditions_count_and_all_are_told_beside():
     """In every claim that has both: the value and the verdict are of those that count."""
-    vgg, other = Who(*VGG), Who(*OTHER)
+    vgg, other = VGG, OTHER
     names = {"both_tasks": BOTH.name, "backgrounds": SOUNDS.name}
 
     def of(seed, untrained, both, sounds):
@@ -117,7 +125,7 @@ def test_metamers_that_meet_the_conditions_count_and_all_are_told_beside():
         (eighth[0], 0.6, -0.1),
     ]
     for finding, counted, everything in expected:
-        assert finding.value == pytest.approx(counted) and finding.verdict == claims.HOLDS, finding.text
+        assert finding.value == pytest.approx(counted) and finding.verdict == contrasts.HOLDS, finding.text
         assert finding.of_all[0] == pytest.approx(everything), finding.text
 
 
@@ -126,7 +134,14 @@ def test_late_layers_are_the_later_half():
     names = ("natural", "a", "b", "c", "d", "e")
     for count, late in ((5, "c, d, e"), (4, "c, d"), (3, "b, c"), (2, "b"), (1, "a")):
         rows = [
-            Answer(WORD, who, layer, index, f"s{i}", "waveform", "fine", True)
+            make_judgement(
+                judge=WORD,
+                generator=who,
+                layer=layer,
+                layer_index=index,
+                stimulus=f"s{i}",
+                optimized="waveform",
+            )
             for who in (SEED, UNTRAINED)
             for index, layer in enumerate(names[: count + 1], -1)
             for i in range(6)
@@ -136,14 +151,14 @@ def test_late_layers_are_the_later_half():
 
 
 def test_claims_of_depth_tell_other_architectures_from_other_seeds():
-    vgg, seed, other = Who(*VGG), Who(*SEED1), Who(*OTHER)
+    vgg, seed, other = VGG, SEED1, OTHER
     rows = (
         judged(vgg, vgg, (1, 1, 1, 1))
         + judged(seed, vgg, (1, 1, 1, 0.9))
         + judged(other, vgg, (0.9, 1, 1, 0.2))
     )
     (across,) = claims.falls_with_depth(rows, rows, "fine", claims.other_architecture)
-    assert across.value == pytest.approx(0.7) and across.verdict == claims.HOLDS and across.stimuli == 40
+    assert across.value == pytest.approx(0.7) and across.verdict == contrasts.HOLDS and across.stimuli == 40
     assert dict(across.parts) == {"early": pytest.approx(0.9), "last": pytest.approx(0.2)}
     (within,) = claims.falls_with_depth(rows, rows, "fine", claims.other_seed)
     closed = np.sqrt(0.1 * 0.9 / 40)  # of 40 differences, 4 are one
@@ -152,14 +167,14 @@ def test_claims_of_depth_tell_other_architectures_from_other_seeds():
 
 
 def test_depth_is_told_at_the_latest_layer_with_enough_metamers():
-    vgg, other = Who(*VGG), Who(*OTHER)
+    vgg, other = VGG, OTHER
     rows = judged(other, vgg, (1, 1, 0.5, 0))
     few = [row for row in rows if row.layer != "last" or row.stimulus < "s04"]
     (found,) = claims.falls_with_depth(few, rows, "fine", claims.other_architecture)
     assert "early minus late" in found.text and found.value == pytest.approx(0.5)
     none = [row for row in rows if row.layer == "natural" or row.stimulus < "s04"]
     (found,) = claims.falls_with_depth(none, rows, "fine", claims.other_architecture)
-    assert found.verdict == claims.UNTOLD and found.of_all[0] == pytest.approx(1.0)
+    assert found.verdict == contrasts.UNTOLD and found.of_all[0] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -202,32 +217,41 @@ def test_late_layers_weigh_alike_where_all_conditions_have_them():
 def test_claims_without_their_networks_cannot_be_told():
     rows = judged(WORD, SEED, (1, 1, 1, 1))
     (fifth,), sixth = claims.transfer(rows, rows, {})
-    assert {fifth.verdict, *(finding.verdict for finding in sixth)} == {claims.UNTOLD}
-    assert claims.together([]) == claims.UNTOLD
-    assert claims.cochleagram(rows, rows)[0].verdict == claims.UNTOLD
-    assert claims.reduced_aliasing(rows, rows, "")[0].verdict == claims.UNTOLD
+    assert {fifth.verdict, *(finding.verdict for finding in sixth)} == {contrasts.UNTOLD}
+    assert contrasts.together([]) == contrasts.UNTOLD
+    assert claims.cochleagram(rows, rows)[0].verdict == contrasts.UNTOLD
+    assert claims.reduced_aliasing(rows, rows, "")[0].verdict == contrasts.UNTOLD
 
 
 def test_claims_of_aliasing_and_of_the_cochleagram():
     rows = judged(ALIASED, WORD, (1, 1, 0.9, 0.7)) + judged(WORD, ALIASED, (1, 1, 0.4, 0.2))
     rows += judged(WORD, SEED, (1, 1, 1, 1))  # of one architecture: not for claim 7
     (found,) = claims.reduced_aliasing(rows, rows, ALIASED.name)
-    assert found.value == pytest.approx(0.5) and found.verdict == claims.HOLDS
+    assert found.value == pytest.approx(0.5) and found.verdict == contrasts.HOLDS
     rows = judged(WORD, SEED, (1, 1, 0.8, 0.8)) + judged(
         WORD, SEED, (1, 1, 0.8, 0.8), optimized="cochleagram"
     )
     (found,) = claims.cochleagram(rows, rows)
-    assert found.value == 0 and found.verdict == claims.FAILS
+    assert found.value == 0 and found.verdict == contrasts.FAILS
 
 
 def test_verdicts_together():
     def of(*verdicts):
-        return claims.together([claims.Finding("", 0, 0, 0, verdict) for verdict in verdicts])
+        return contrasts.together([contrasts.Finding("", 0, 0, 0, verdict) for verdict in verdicts])
 
-    assert of(claims.HOLDS, claims.UNTOLD) == claims.HOLDS
-    every = [claims.Finding("", 0, 0, 0, verdict) for verdict in (claims.HOLDS, claims.UNTOLD)]
-    assert claims.together(every, every=True) == claims.IN_PART
-    assert claims.together(every[:1], every=True) == claims.HOLDS
-    assert of(claims.HOLDS, claims.FAILS, claims.UNTOLD) == claims.IN_PART
-    assert of(claims.FAILS) == claims.FAILS
-    assert of(claims.UNTOLD) == claims.UNTOLD
+    assert of(contrasts.HOLDS, contrasts.UNTOLD) == contrasts.HOLDS
+    every = [contrasts.Finding("", 0, 0, 0, verdict) for verdict in (contrasts.HOLDS, contrasts.UNTOLD)]
+    assert contrasts.together(every, every=True) == contrasts.IN_PART
+    assert contrasts.together(every[:1], every=True) == contrasts.HOLDS
+    assert of(contrasts.HOLDS, contrasts.FAILS, contrasts.UNTOLD) == contrasts.IN_PART
+    assert of(contrasts.FAILS) == contrasts.FAILS
+    assert of(contrasts.UNTOLD) == contrasts.UNTOLD
+
+
+def test_people_are_judges_of_no_architecture_and_of_no_seed():
+    """What people recognise is not a claim about other networks."""
+    person = Who("inception_small", "person:2024")
+    rows = judged(person, VGG, (1, 1, 1, 0))
+    for related in (claims.other_architecture, claims.other_seed):
+        assert claims.falls_with_depth(rows, rows, "fine", related) == []
+    assert person.kind == "person" and VGG.kind == "network"

@@ -18,7 +18,7 @@ from PIL import Image
 import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.catalog import named_network
-from model_metamers.recognition import decisions, judging, presentations
+from model_metamers.recognition import decisions, labels, network_judge, presentations
 from model_metamers.runs.folder import MetamerFolder
 from tests.builders import binaries
 
@@ -80,6 +80,17 @@ FLAGS = (
     "--classes=classes.txt",
     "--bootstrap=500",
 )
+# What the judgements of a point have in common.
+GROUP = (
+    "judge",
+    "judge_weights",
+    "decision",
+    "generator",
+    "generator_weights",
+    "layer",
+    "optimized",
+    "settings",
+)
 RESULTS = ("judgements.csv", "recognition.csv", "recognition.json")
 
 
@@ -110,7 +121,7 @@ def test_results_of_three_judges(work, seen):
     assert {r["answer"] for r in rows if r["decision"] == "classes"} <= {"cat", "dog", "airplane"}
     assert json.loads((seen / "recognition.json").read_text())["points"][0]["layer"] == "natural"
     for point in points:
-        own = [r for r in rows if all(r[k] == point[k] for k in judging._POINT)]
+        own = [r for r in rows if all(r[k] == point[k] for k in GROUP)]
         counted = [r for r in own if r["counted"] == "True"]
         assert (int(point["total"]), int(point["n"])) == (len(own), len(counted))
         assert int(point["passed"]) == sum(r["included"] == "True" for r in own)
@@ -156,10 +167,12 @@ def test_same_command_and_other_decisions_need_no_network_to_look_again(work, se
 def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path, monkeypatch):
     """As a kill leaves it: half a file, and what was finished before."""
     found = presentations.find([work / "runs"])
-    monkeypatch.setattr(judging, "_BLOCK", 2)
+    monkeypatch.setattr(network_judge, "_BLOCK", 2)
     judges = [mm.load_network("vgg_19_small", f"random:{seed}") for seed in (0, 1)]
-    whole = [judging.judge(j, found, tmp_path / "whole" / j.checkpoint_digest, False) for j in judges]
-    write, chance = judging.write_array, random.Random(0)
+    whole = [
+        network_judge.kept_logits(j, found, tmp_path / "whole" / j.checkpoint_digest, False) for j in judges
+    ]
+    write, chance = network_judge.write_array, random.Random(0)
     written = []
 
     def failing(path, array):
@@ -169,19 +182,21 @@ def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path
         written.append(path)
         write(path, array)
 
-    monkeypatch.setattr(judging, "write_array", failing)
+    monkeypatch.setattr(network_judge, "write_array", failing)
     stops, broken = 0, None
     while broken is None:
         try:
             folder = tmp_path / "broken"
-            broken = [judging.judge(j, found, folder / j.checkpoint_digest, False) for j in judges]
+            broken = [
+                network_judge.kept_logits(j, found, folder / j.checkpoint_digest, False) for j in judges
+            ]
         except KeyboardInterrupt:
             stops += 1
     assert stops >= 3 and len(written) == len(set(written)) == 2 * 8
     for a, b in zip(whole, broken, strict=True):
         assert np.array_equal(a, b)
-    rule, truths = decisions.decision(None), judging.truths(found, None)
-    rows = [judging.judgements(judges[0], found, truths, logits[0], rule) for logits in (whole, broken)]
+    rule, truths = decisions.decision(None), labels.truths(found, None)
+    rows = [network_judge.judgements(judges[0], found, truths, logits[0], rule) for logits in (whole, broken)]
     assert rows[0] == rows[1]
 
 

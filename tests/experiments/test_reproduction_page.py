@@ -1,47 +1,29 @@
 """The page of the paper's reproduction: what it reads, and what it shows."""
 
-import csv
 import dataclasses
 import json
 
 import pytest
 
 from model_metamers import InputError
+from model_metamers.recognition.judgement import Who, write_judgements
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.figures.points import Who
-from model_metamers_experiments.reproduction import answers, cast, claims, page, steps
-from model_metamers_experiments.reproduction.answers import Answer
+from model_metamers_experiments.reproduction import answers, cast, contrasts, page, steps
 from model_metamers_experiments.reproduction.statements import STATEMENTS
+from tests.builders.judgements import make_judgement
 
 
-def write_judgements(folder, *changes):
-    """A table of recognize_metamers; a row for each set of changes."""
-    row = {
-        "judge": "j",
-        "judge_weights": "1",
-        "generator": "g",
-        "generator_weights": "2",
-        "layer": "a",
-        "layer_index": "3",
-        "stimulus": "s",
-        "optimized": "image",
-        "decision": "fine",
-        "correct": "True",
-        "counted": "True",
-    }
+def write_rows(folder, *rows):
+    """A table of recognize_metamers, of judgements that have these values."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "judgements.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        writer.writeheader()
-        writer.writerows([{**row, **changed} for changed in changes])
+    write_judgements(folder / "judgements.csv", [make_judgement(**row) for row in rows])
 
 
 def test_answers_are_those_that_count(tmp_path):
-    write_judgements(tmp_path, {}, {"counted": "False"})
-    (only,) = answers.read(tmp_path)
-    assert only == Answer(Who("j", "1"), Who("g", "2"), "a", 3, "s", "image", "fine", True)
+    write_rows(tmp_path, {"stimulus": "s1"}, {"stimulus": "s2", "counted": False})
+    assert answers.read(tmp_path) == [make_judgement(stimulus="s1")]
     (tmp_path / "judgements.csv").write_text("judge,counted\nj,True\n")
-    with pytest.raises(InputError, match="recognize_metamers"):
+    with pytest.raises(InputError, match=r"line 1: has no column 'generator'.*recognize_metamers"):
         answers.read(tmp_path)
 
 
@@ -62,11 +44,10 @@ def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_besi
 
     def rows(judge, generator, early, late, **about):
         """Ten stimuli at two layers, with these numbers of right answers."""
-        names = {"judge": judge[0], "judge_weights": judge[1]}
-        names |= {"generator": generator[0], "generator_weights": generator[1]}
         return [
             {
-                **names,
+                "judge": Who(*judge),
+                "generator": Who(*generator),
                 **about,
                 "layer": layer,
                 "layer_index": index,
@@ -85,15 +66,15 @@ def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_besi
         images = rows(("x", "1"), ("vgg", "2"), right[3], 0) + rows(
             ("vgg_seed1", "3"), ("vgg", "2"), right[4], 0
         )
-        write_judgements(folder / f"images{ending}", *images)
+        write_rows(folder / f"images{ending}", *images)
         heard = rows(word, seed, 10, 10, optimized="waveform")
         heard += rows(word, seed, 10, 10 - right[8], optimized="cochleagram")
         heard += rows(word, ("word_small", "random:0"), 10, 10 - right[5], optimized="waveform")
         heard += rows(word, (sounds, "b"), 10, 10 - right[6], optimized="waveform")
         heard += rows(word, (both, "t"), 10, 10, optimized="waveform")
-        write_judgements(folder / f"sounds{ending}", *heard)
+        write_rows(folder / f"sounds{ending}", *heard)
         either = rows((aliased, "a"), word, 10, right[7]) + rows(word, (aliased, "a"), 10, 0)
-        write_judgements(folder / f"architectures{ending}", *either)
+        write_rows(folder / f"architectures{ending}", *either)
     current = {f"recognition/{name}{ending}" for name in steps.JUDGEMENTS for ending in told}
     found = page.findings(scale, tmp_path, current)
     for claim in range(3, 9):
@@ -105,8 +86,8 @@ def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_besi
 
 
 def test_what_a_failed_step_left_before_is_not_read(tmp_path):
-    deep = {"layer": "b", "layer_index": "4", "correct": "False"}
-    write_judgements(tmp_path / "recognition" / "images_all", {}, deep)
+    deep = {"layer": "b", "layer_index": 4, "correct": False}
+    write_rows(tmp_path / "recognition" / "images_all", {}, deep)
     scale = dataclasses.replace(cast.MINI, parts=())
     relu = [
         {"network": "n", "depth": 1, "layer": "l", "stimulus": "s", "gradient": gradient, "rho": 0.9}
@@ -164,7 +145,7 @@ def test_page_tells_what_is_missing(tmp_path):
     html = page.write(tmp_path, scale, told, set(), about).read_text()
     assert html.count("cannot be told here") >= 8 and "word aliased: no weights" in html and "a step" in html
     verdicts = {entry["verdict"] for entry in json.loads((tmp_path / page.CLAIMS).read_text()).values()}
-    assert verdicts == {claims.UNTOLD}
+    assert verdicts == {contrasts.UNTOLD}
 
 
 @pytest.mark.parametrize(
@@ -176,5 +157,5 @@ def test_page_tells_what_is_missing(tmp_path):
     ],
 )
 def test_a_small_difference_is_not_shown_as_none(value, sem, shown):
-    found = claims.Finding("fc7", value, sem, 16, claims.HOLDS)
-    assert page.rows({2: [found]})[1] == ["", claims.HOLDS, *shown, "fc7"]
+    found = contrasts.Finding("fc7", value, sem, 16, contrasts.HOLDS)
+    assert page.rows({2: [found]})[1] == ["", contrasts.HOLDS, *shown, "fc7"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_metamers_experiments.reproduction import claims, rho_claims
+from model_metamers_experiments.reproduction import contrasts, rho_claims
 from model_metamers_experiments.reproduction.answers import Correlations
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 
@@ -21,16 +21,16 @@ def test_claim_of_matching():
 
     rho = {"a": eight(0.99, 0.99, 0.99), "c": eight(0.1, 0.1, 0.99)}
     one = Correlations(["a", "c"], list("abc"), rho, dict.fromkeys("abc", 0.5), dict.fromkeys("abc", 0.0))
-    assert [f.verdict for f in rho_claims.matching({"net": one})] == [claims.HOLDS] * 3
+    assert [f.verdict for f in rho_claims.matching({"net": one})] == [contrasts.HOLDS] * 3
     assert [f.stimuli for f in rho_claims.matching({"net": one})] == [8] * 3  # not those times layers
     rho["c"]["a"][0] = 0.6  # one of eight above every unrelated pair is no proof
-    assert rho_claims.matching({"net": one})[2].verdict == claims.UNTOLD
+    assert rho_claims.matching({"net": one})[2].verdict == contrasts.UNTOLD
     rho["c"]["a"][:] = 0.6
     rho["a"]["b"][:] = 0.2
     assert [f.verdict for f in rho_claims.matching({"net": one})] == [
-        claims.HOLDS,
-        claims.FAILS,
-        claims.FAILS,
+        contrasts.HOLDS,
+        contrasts.FAILS,
+        contrasts.FAILS,
     ]
 
 
@@ -80,7 +80,7 @@ def test_earliest_layer_is_the_earliest_measured_one():
     values = {"b": {"a": 0.1, "b": 1.0, "c": 1.0}, "c": {"a": 0.2, "b": 0.9, "c": 1.0}}
     *_, before = rho_claims.matching({"net": correlations("bc", "abc", values)})
     assert before.text == "net: share of c's metamers above all unrelated pairs at a"
-    assert before.value == 0.0 and before.verdict == claims.HOLDS
+    assert before.value == 0.0 and before.verdict == contrasts.HOLDS
 
 
 def test_later_layers_are_those_after_the_matched_one():
@@ -95,7 +95,7 @@ def test_later_layers_are_those_after_the_matched_one():
     assert later.value == pytest.approx((0.8 + 0.7 + 0.3 + 0.6) / 4)
     last = {"d": values["d"]}
     _, later, _ = rho_claims.matching({"net": correlations("d", "abcd", last)})
-    assert np.isnan(later.value) and later.verdict == claims.UNTOLD
+    assert np.isnan(later.value) and later.verdict == contrasts.UNTOLD
 
 
 @pytest.mark.parametrize(("count", "told"), [(4, False), (5, True)])
@@ -104,14 +104,14 @@ def test_five_stimuli_are_the_fewest_that_tell(count, told):
     rho = {"a": {"a": ones, "b": ones}, "b": {"a": 0 * ones, "b": ones}}
     one = Correlations(["a", "b"], ["a", "b"], rho, dict.fromkeys("ab", 0.5), dict.fromkeys("ab", 0.0))
     found = rho_claims.matching({"net": one})
-    assert [f.verdict for f in found] == [claims.HOLDS if told else claims.UNTOLD] * 3
+    assert [f.verdict for f in found] == [contrasts.HOLDS if told else contrasts.UNTOLD] * 3
     about = {"network": "n", "depth": 1, "layer": "l"}
     rows = [
         {**about, "stimulus": f"s{i}", "gradient": gradient, "rho": rho}
         for gradient, rho in (("linear", 0.9), ("plain", 0.2))
         for i in range(count)
     ]
-    assert rho_claims.relu_gradient(rows)[0].verdict == (claims.HOLDS if told else claims.UNTOLD)
+    assert rho_claims.relu_gradient(rows)[0].verdict == (contrasts.HOLDS if told else contrasts.UNTOLD)
 
 
 def test_errors_of_rho_are_over_stimuli():
@@ -133,9 +133,9 @@ def test_claim_of_the_relu_gradient():
         ]
 
     (found,) = rho_claims.relu_gradient(rows(0.9, 0.8))
-    assert found.verdict == claims.HOLDS and found.value == pytest.approx(0.1)
-    assert rho_claims.relu_gradient(rows(0.8, 0.9))[0].verdict == claims.FAILS
-    assert rho_claims.relu_gradient(rows(0.8, 0.8))[0].verdict == claims.UNTOLD
+    assert found.verdict == contrasts.HOLDS and found.value == pytest.approx(0.1)
+    assert rho_claims.relu_gradient(rows(0.8, 0.9))[0].verdict == contrasts.FAILS
+    assert rho_claims.relu_gradient(rows(0.8, 0.8))[0].verdict == contrasts.UNTOLD
 
 
 @pytest.mark.parametrize(("errors", "said"), [(1.9, "cannot be told here"), (2.1, "holds")])

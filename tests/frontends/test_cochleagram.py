@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from model_metamers.errors import InputError
-from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram, downsampling_window
+from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
+from model_metamers.frontends.numpy_cochleagram import downsampling_window
 from tests.builders import tf1_graph
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "cochleagram.npz"

@@ -26,6 +26,8 @@ class Classes(mm.Network):
 class Texts(Classes):
     """Answers with texts, as a speech recogniser does."""
 
+    answers_with_texts = True
+
     def label(self, logits):
         return [(None, self.texts[int(row.argmax())]) for row in logits]
 
@@ -158,7 +160,14 @@ def test_decisions_that_a_network_cannot_make_are_refused():
     logits = np.array([[0.0, 1.0]], np.float32)
     assert decisions.decide(texts, logits, decisions.decision(None)) == ["stop"]
     assert np.isnan(decisions.decision(None).chance(texts))
+
+    class Unsaid(Texts):
+        """Does not say that it answers with texts."""
+
+        answers_with_texts = False
+
     for network, rule, message in (
+        (Unsaid([], "texts", texts=["go"]), None, "names no classes.*answers_with_texts = True"),
         (words, "sixteen", "no class of it stands for airplane, bear, bicycle, bird, boat and 11 more"),
         (words, ["left", "up"], "no class of it stands for up"),
         (texts, "sixteen", "answers with texts"),

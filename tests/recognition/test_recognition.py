@@ -10,9 +10,11 @@ import tensorflow as tf
 import model_metamers as mm
 from model_metamers import InputError
 from model_metamers.networks.keras_network import from_keras
-from model_metamers.recognition import decisions, judging, presentations
+from model_metamers.recognition import decisions, network_judge, points, presentations
+from model_metamers.recognition.labels import truths
 from model_metamers.runs import results
 from model_metamers.storage.writing import write_json
+from tests.builders.metamers import write_metamers
 from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
 
 keras = tf.keras
@@ -27,31 +29,11 @@ def test_recognize_names_the_largest_logit(tiny_vgg, small_images):
         mm.recognize(tiny_vgg, small_images * 255)
 
 
-def make_run(network, signals, layers, seeds, folder: Path, passing=lambda layer, stimulus, seed: True):
-    """Metamers of two steps whose verdict is set: only their being there matters."""
-    names = [f"signal_{i}" for i in range(len(signals))]
-    null = mm.null_distribution(network, network.layers, signals, progress=False)
-    for seed in seeds:
-        for layer in layers:
-            config = mm.SynthesisConfig(iterations=2, seed=seed)
-            for name, metamer in zip(
-                names, mm.synthesize(network, layer, signals, config, progress=False), strict=True
-            ):
-                place = folder / str(seed) / layer / name
-                mm.save(metamer, place, network, null)
-                record = results.load_record(place)
-                for part in ("float", "file"):
-                    record[part]["verdict"]["passes"] = passing(layer, name, seed)
-                    record[part]["verdict"]["reasons"] = [] if passing(layer, name, seed) else ["set to fail"]
-                write_json(place / "metamer.json", record)
-    return folder
-
-
-def judged(network, found, kept, labels=None, rule=None):
-    """Rows of one judge."""
-    logits = judging.judge(network, found, kept, progress=False)
+def judged(network, found, kept, classes=None, rule=None):
+    """Judgements of one judge."""
+    logits = network_judge.kept_logits(network, found, kept, progress=False)
     rule = decisions.decision(rule)
-    return judging.judgements(network, found, judging.truths(found, labels), logits, rule)
+    return network_judge.judgements(network, found, truths(found, classes), logits, rule)
 
 
 def small_judge(size: int = 24) -> mm.Network:
@@ -69,7 +51,7 @@ def small_judge(size: int = 24) -> mm.Network:
 def image_run(tmp_path_factory, tiny_vgg, small_images):
     """Two seeds; at conv3_4 the metamers of signal_0 fail, and that of signal_1 and seed 1."""
     fails = {("conv3_4", "signal_0", 0), ("conv3_4", "signal_0", 1), ("conv3_4", "signal_1", 1)}
-    return make_run(
+    return write_metamers(
         tiny_vgg,
         small_images,
         ("conv1_2", "conv3_4"),
@@ -86,28 +68,28 @@ def test_judging_images_of_another_network(image_run, tmp_path, small_images):
     assert {(p.layer, p.search_seed) for p in found} == set(order)
     judge = small_judge()
     labels = {f"signal_{i}": f"class_{i % 2}" for i in range(4)}
-    rows = judged(judge, judging.check_judge(judge, found), tmp_path, labels)
+    rows = judged(judge, network_judge.presentations_for(judge, found), tmp_path, labels)
     assert all(path.suffix == ".npy" for path in tmp_path.iterdir())
     for row, one in zip(rows, found, strict=True):
         image = mm.load_image(one.folder / f"{one.stem}.png", judge.signal)
-        assert row["answer"] == judge.classes[int(judge.logits(image[None]).numpy().argmax())]
-        assert row["correct"] == (row["answer"] == labels[row["stimulus"]])
-    points = judging.points(rows, {("judge", judge.checkpoint_digest, "fine"): 1 / 7}, 1000)
-    assert [(p["layer"], p["n"], p["stimuli"], p["seeds"], p["passed"], p["total"]) for p in points] == [
+        assert row.answer == judge.classes[int(judge.logits(image[None]).numpy().argmax())]
+        assert row.correct == (row.answer == labels[row.stimulus])
+    curve = points.of_judgements(rows, {(network_judge.judge_of(judge), "fine"): 1 / 7}, 1000)
+    assert [(p.layer, p.n, p.stimuli, p.seeds, p.passed, p.total) for p in curve] == [
         ("natural", 4, 4, None, 4, 4),
         ("conv1_2", 8, 4, 2, 8, 8),
         ("conv3_4", 5, 3, 2, 5, 8),
     ]
-    for point in points:
-        counted = [r["correct"] for r in rows if r["layer"] == point["layer"] and r["counted"]]
-        assert point["proportion"] == np.mean(counted)
-    assert points[0]["sem_with_seeds"] is None and points[1]["sem_with_seeds"] is not None
-    assert [r["reason"] for r in rows if not r["counted"]] == ["set to fail"] * 3
+    for point in curve:
+        counted = [r.correct for r in rows if r.layer == point.layer and r.counted]
+        assert point.proportion == np.mean(counted)
+    assert np.isnan(curve[0].sem_with_seeds) and curve[1].sem_with_seeds >= 0
+    assert [r.reason for r in rows if not r.counted] == ["set to fail"] * 3
 
 
 def test_float_signals_are_judged_unrounded(image_run, tmp_path, tiny_vgg):
     found = presentations.find([image_run], "float")
-    logits = judging.judge(tiny_vgg, found, tmp_path, progress=False)
+    logits = network_judge.kept_logits(tiny_vgg, found, tmp_path, progress=False)
     for row, one in zip(logits, found, strict=True):
         metamer = mm.load(one.folder)
         signal = metamer.target if one.layer == "natural" else metamer.signal
@@ -118,8 +100,8 @@ def test_without_labels_the_generator_tells_the_truth(image_run, tmp_path, tiny_
     found = presentations.find([image_run], "none")
     own = [f"class_{i}" for i in tiny_vgg.logits(small_images).numpy().argmax(axis=1)]
     rows = judged(small_judge(), found, tmp_path)
-    assert [row["truth"] for row in rows[:4]] == own
-    assert {row["truth_source"] for row in rows} == {"generator"} and all(row["counted"] for row in rows)
+    assert [row.truth for row in rows[:4]] == own
+    assert {row.truth_source for row in rows} == {"generator"} and all(row.counted for row in rows)
 
 
 def test_truths_that_a_judge_cannot_know_do_not_count(image_run, tmp_path):
@@ -127,21 +109,21 @@ def test_truths_that_a_judge_cannot_know_do_not_count(image_run, tmp_path):
     labels = {"signal_0": "class_0", "signal_1": "elsewhere", "signal_2": "class_2", "signal_3": "class_3"}
     judge = small_judge()
     rows = judged(judge, found, tmp_path / "a", labels)
-    of_1 = [row for row in rows if row["stimulus"] == "signal_1"]
-    assert all(row["correct"] is None and not row["counted"] for row in of_1)
-    assert of_1[0]["reason"] == "judge has no class 'elsewhere'"
+    of_1 = [row for row in rows if row.stimulus == "signal_1"]
+    assert all(row.correct is None and not row.counted for row in of_1)
+    assert of_1[0].reason == "judge has no class 'elsewhere'"
     rows = judged(judge, found, tmp_path / "a", labels, ["class_0", "class_2"])
-    assert {row["stimulus"] for row in rows if row["counted"]} == {"signal_0", "signal_2"}
+    assert {row.stimulus for row in rows if row.counted} == {"signal_0", "signal_2"}
     with pytest.raises(InputError, match="1 stimuli have no label, such as signal_3"):
-        judging.truths(found, {k: v for k, v in labels.items() if k != "signal_3"})
+        truths(found, {k: v for k, v in labels.items() if k != "signal_3"})
 
 
 def test_runs_that_cannot_be_told_apart_are_refused(image_run, tmp_path, tiny_vgg, small_images):
     assert presentations.find([image_run, image_run / "0"]) == presentations.find([image_run])
-    again = make_run(tiny_vgg, small_images[:2], ("conv1_2",), (0,), tmp_path / "again")
+    again = write_metamers(tiny_vgg, small_images[:2], ("conv1_2",), (0,), tmp_path / "again")
     with pytest.raises(InputError, match="two metamers of the same network, layer, stimulus"):
         presentations.find([image_run, again])
-    other = make_run(tiny_vgg, small_images[1:3], ("conv1_2",), (2,), tmp_path / "other")
+    other = write_metamers(tiny_vgg, small_images[1:3], ("conv1_2",), (2,), tmp_path / "other")
     with pytest.raises(InputError, match="two targets of the name 'signal_0'"):
         presentations.find([image_run, other])
     for path in other.rglob("metamer.json"):
@@ -188,8 +170,8 @@ def test_judging_sounds_of_another_rate(tmp_path, tiny_word_cnn):
     sounds = np.stack([0.9 * glide, 0.05 * glide]).astype(np.float32)  # their levels differ
     sound_metamer(tmp_path / "run" / "glide", sounds, 8000)
     found = presentations.find([tmp_path / "run"], "none")
-    assert judging.check_judge(tiny_word_cnn, found) == found
-    logits = judging.judge(tiny_word_cnn, found, tmp_path / "kept", progress=False)
+    assert network_judge.presentations_for(tiny_word_cnn, found) == found
+    logits = network_judge.kept_logits(tiny_word_cnn, found, tmp_path / "kept", progress=False)
     for one, sound, row in zip(found, (sounds[1], sounds[0]), logits, strict=True):
         rounded = np.rint(sound.astype(np.float64) * 32768) / 32768
         heard = soxr.resample(rounded, 8000, 4000, quality="VHQ")[500:1500].astype(np.float32)
@@ -198,16 +180,16 @@ def test_judging_sounds_of_another_rate(tmp_path, tiny_word_cnn):
     assert np.abs(logits[1]).sum() > 1.5 * np.abs(logits[0]).sum()  # the levels were kept
     sound_metamer(tmp_path / "short" / "glide", sounds[:, :1500], 8000)
     with pytest.raises(InputError, match="too short"):
-        judging.check_judge(tiny_word_cnn, presentations.find([tmp_path / "short"], "none"))
+        network_judge.presentations_for(tiny_word_cnn, presentations.find([tmp_path / "short"], "none"))
     with pytest.raises(InputError, match="vgg_tiny judges images, and none of these is one"):
-        judging.check_judge(make_tiny_vgg(), found)
+        network_judge.presentations_for(make_tiny_vgg(), found)
 
 
 def test_judging_cochleagrams(tmp_path, tiny_word_cnn, small_sounds):
     view = mm.cochleagram_view(tiny_word_cnn)
     targets = mm.cochleagram(small_sounds[:2], tiny_word_cnn.frontend).numpy()
-    make_run(view, targets, ("conv_2",), (0,), tmp_path / "coch")
-    make_run(tiny_word_cnn, small_sounds[:2], ("conv_2",), (0,), tmp_path / "wave")
+    write_metamers(view, targets, ("conv_2",), (0,), tmp_path / "coch")
+    write_metamers(tiny_word_cnn, small_sounds[:2], ("conv_2",), (0,), tmp_path / "wave")
     found = presentations.find([tmp_path], "float")
     assert {(p.generator, p.optimized, p.layer) for p in found} == {
         ("word_tiny", optimized, layer)
@@ -215,7 +197,9 @@ def test_judging_cochleagrams(tmp_path, tiny_word_cnn, small_sounds):
         for layer in ("natural", "conv_2")
     }
     judge = make_tiny_word_cnn(seed=1)
-    logits = judging.judge(judge, judging.check_judge(judge, found), tmp_path / "kept", progress=False)
+    logits = network_judge.kept_logits(
+        judge, network_judge.presentations_for(judge, found), tmp_path / "kept", progress=False
+    )
     own = mm.cochleagram_view(judge)
     for one, row in zip(found, logits, strict=True):
         if one.optimized == "cochleagram":
@@ -230,6 +214,7 @@ def test_points_draw_for_themselves(image_run, tmp_path):
     """A point's error does not depend on which others are asked for."""
     found, judge = presentations.find([image_run]), small_judge()
     labels = {f"signal_{i}": f"class_{i}" for i in range(4)}
-    rows, chance = judged(judge, found, tmp_path, labels), {("judge", judge.checkpoint_digest, "fine"): 1 / 7}
-    every = judging.points(rows, chance, 200)
-    assert judging.points([r for r in rows if r["layer"] == "conv3_4"], chance, 200) == every[2:]
+    rows = judged(judge, found, tmp_path, labels)
+    chance = {(network_judge.judge_of(judge), "fine"): 1 / 7}
+    every = points.of_judgements(rows, chance, 200)
+    assert points.of_judgements([r for r in rows if r.layer == "conv3_4"], chance, 200) == every[2:]

@@ -1,0 +1,58 @@
+"""The cochleagram of `cochleagram`, in NumPy: for pictures, without a gradient and without TensorFlow."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+
+from model_metamers.errors import InputError
+from model_metamers.frontends import erb_filters
+from model_metamers.signals.cochleagram_config import CochleagramConfig
+
+
+def numpy_cochleagram(waveform: np.ndarray, config: CochleagramConfig) -> np.ndarray:
+    """The cochleagram of one sound.
+
+    Args:
+      waveform: [samples] at `config.sample_rate`; the length must be even and a multiple of the stride.
+      config: the front end.
+
+    Returns:
+      float64 [filters, frames], >= 0; low frequencies first.
+
+    Raises:
+      InputError: shape, length, rate or range do not fit.
+
+    Source: paper 3.2, docs/sources.md 1e.
+    """
+    if np.ndim(waveform) != 1:
+        raise InputError(f"a waveform must be [samples], got shape {list(np.shape(waveform))}")
+    num_samples = len(waveform)
+    num_frames, stride = config.num_frames(num_samples), config.stride
+    filters, _ = erb_filters.erb_cosine_filters(
+        num_samples,
+        config.sample_rate,
+        config.num_filters,
+        config.low_hz,
+        config.high_hz,
+        config.sample_factor,
+    )
+    # The one-sided spectrum, padded with zeros and not doubled, gives half the analytic signal.
+    envelopes = np.abs(scipy.fft.ifft(scipy.fft.rfft(np.float64(waveform)) * filters, num_samples))
+    window = downsampling_window(stride, config.window_size)
+    left = max(len(window) - stride, 0) // 2  # as TensorFlow pads for "SAME"
+    right = max((num_frames - 1) * stride + len(window) - num_samples - left, 0)
+    padded = np.pad(envelopes, [[0, 0], [left, right]])
+    filtered = scipy.signal.oaconvolve(padded, window[np.newaxis, ::-1], "valid", axes=1)
+    frames = filtered[:, : num_frames * stride : stride]
+    return (np.maximum(frames, 0.0) * config.scale) ** config.exponent
+
+
+def downsampling_window(stride: int, window_size: int = 1001) -> np.ndarray:
+    """Kaiser-windowed sinc lowpass at the frame rate, float64 [window_size].
+
+    Its centre lies half a sample off, as in the released code (docs/sources.md 1e, item 2).
+    """
+    times = np.arange(-window_size / 2, window_size // 2)
+    return scipy.signal.windows.kaiser(window_size, 5) * np.sinc(times / stride) / stride

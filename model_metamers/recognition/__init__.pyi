@@ -1,0 +1,31 @@
+from .decisions import Decision, decide, decision
+from .judgement import NATURAL, Judgement, Who, read_judgements, write_judgements
+from .labels import Truth, read_labels, truths
+from .network_judge import judge_of, judgements, kept_folder, kept_logits, presentations_for, recognize
+from .points import Point, read_points, write_points
+from .presentations import CRITERIA, Presentation
+
+__all__ = [
+    "CRITERIA",
+    "NATURAL",
+    "Decision",
+    "Judgement",
+    "Point",
+    "Presentation",
+    "Truth",
+    "Who",
+    "decide",
+    "decision",
+    "judge_of",
+    "judgements",
+    "kept_folder",
+    "kept_logits",
+    "presentations_for",
+    "read_judgements",
+    "read_labels",
+    "read_points",
+    "recognize",
+    "truths",
+    "write_judgements",
+    "write_points",
+]
