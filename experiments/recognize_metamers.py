@@ -151,13 +151,12 @@ def _judges(shown: Sequence[Presentation]) -> list[mm.Network]:
     known = [recognition.judge_of(judge) for judge in judges]
     if len(set(known)) < len(known):
         raise mm.InputError("--judges names a network with the same weights twice")
-    generators = () if _WITHOUT_SELF.value else dict.fromkeys(one.generated_by for one in shown)
-    for generator in generators:
+    flag_files: dict[Who, list[Path]] = {}
+    for one in () if _WITHOUT_SELF.value else shown:
+        flag_files.setdefault(one.generated_by, []).append(MetamerFolder(one.folder).run.flags)
+    for generator, files in flag_files.items():
         if generator not in known:
-            flag_files = [
-                MetamerFolder(one.folder).run.flags for one in shown if one.generated_by == generator
-            ]
-            judges.append(named_network.load_generator(generator.name, generator.weights, flag_files))
+            judges.append(named_network.load_generator(generator.name, generator.weights, files))
     if not judges:
         raise mm.InputError("--without_self needs --judges")
     return judges

@@ -15,7 +15,7 @@ import dataclasses
 import importlib.metadata
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.image
 import numpy as np
@@ -23,7 +23,6 @@ import numpy as np
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.signals import images, sounds
 from model_metamers.signals.cochleagram_config import CochleagramConfig
@@ -32,9 +31,12 @@ from model_metamers.storage.digests import array_digest
 from model_metamers.storage.reading import read_arrays, read_json
 from model_metamers.storage.whole import whole_folder
 from model_metamers.storage.writing import write_arrays, write_json
-from model_metamers.synthesis import Metamer
 from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.metamer import Metamer
 from model_metamers.synthesis.state import SearchState
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 _FORMAT = 1
 _LIBRARIES = ("model_metamers", "tensorflow", "numpy", "scipy")

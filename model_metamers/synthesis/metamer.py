@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model_metamers import criteria
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.synthesis.config import SynthesisConfig
-from model_metamers.synthesis.search import Search
 from model_metamers.synthesis.state import SearchState
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
+    from model_metamers.synthesis.search import Search
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +82,8 @@ def synthesize(
     Raises:
       InputError: unknown layer, target or start that the network cannot take, NaN.
     """
+    from model_metamers.synthesis.search import Search
+
     config = SynthesisConfig() if config is None else config
     if not isinstance(config, SynthesisConfig):
         raise InputError(f"config: expected a SynthesisConfig, got {type(config).__name__}")

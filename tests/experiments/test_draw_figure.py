@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model_metamers_experiments.figures import curves
 from tests.builders.judgements import OTHER, SEED1, VGG, write_results
 
 
@@ -84,3 +85,15 @@ def test_help_is_the_manual():
     assert "no network is run" in text
     for flag in ("--figure", "--recognition", "--metamers", "--judges", "--generators", "--names", "--out"):
         assert flag in text
+
+
+def test_figures_and_binaries_of_recognition_load_no_tensorflow():
+    figures = sorted(path.stem for path in Path(curves.__file__).parent.glob("*.py"))
+    assert {"figure_2", "figure_3", "figure_5", "figure_s1_s8", "original_comparison"} <= set(figures)
+    modules = [f"figures.{name}" for name in figures if name != "__init__"]
+    code = "import importlib, sys\n" + "".join(
+        f"importlib.import_module('model_metamers_experiments.{module}')\n"
+        f"assert 'tensorflow' not in sys.modules, '{module}'\n"
+        for module in (*modules, "draw_figure", "recognize_metamers")
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,5 +1,7 @@
 """Figure 3, drawn from folders of metamers."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +66,13 @@ def test_long_names_of_figure_3_are_broken_and_kept_whole():
     assert max(map(len, broken.split("\n"))) <= 22
     assert broken.replace("\n", "").replace(" ", "") == name.replace(" ", "")
     assert figure_3._in_lines("vgg_19") == "vgg_19"
+
+
+def test_figure_3_is_drawn_without_tensorflow(made):
+    code = (
+        "import sys\nfrom model_metamers_experiments.figures import figure_3\n"
+        "figure_3.draw([sys.argv[1]]).savefig(sys.argv[1] + '/figure.png')\n"
+        "assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(made)], check=True)
+    assert (made / "figure.png").stat().st_size > 10_000

@@ -8,7 +8,7 @@ import pytest
 from model_metamers import InputError
 from model_metamers.recognition.judgement import Who, write_judgements
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, cast, contrasts, page, steps
+from model_metamers_experiments.reproduction import answers, cast, claims, contrasts, page, steps
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 from tests.builders.judgements import make_judgement
 
@@ -28,11 +28,8 @@ def test_answers_are_those_that_count(tmp_path):
 
 
 def test_natural_signals_are_no_metamers():
-    who = Who("j", "1"), Who("g", "2")
-    natural, metamer = (
-        Answer(*who, layer, index, "s", "image", "fine", True) for layer, index in (("natural", -1), ("a", 0))
-    )
-    assert answers.select([natural, metamer], lambda answer: True) == [metamer]
+    natural, metamer = make_judgement(layer="natural"), make_judgement(layer="a")
+    assert answers.of_metamers([natural, metamer]) == [metamer]
     assert claims.falls_with_depth([natural], [natural], "fine", lambda judge, generator: True) == []
 
 

@@ -97,7 +97,7 @@ def test_who_is_who():
     assert Who("personal", "sha256:person").kind == "network"
 
 
-ROOMS = ("judgement", "points", "decisions", "labels", "sixteen", "columns")
+ROOMS = ("judgement", "points", "decisions", "labels", "presentations", "sixteen", "columns")
 
 
 def test_what_needs_no_network_loads_no_tensorflow():
