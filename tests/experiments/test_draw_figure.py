@@ -76,24 +76,32 @@ def test_a_refusal_is_one_line_and_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_help_is_the_manual():
-    code = (
-        "import sys; sys.argv = ['draw_figure', '--help']; "
-        "from model_metamers_experiments import draw_figure; draw_figure.run()"
-    )
-    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert "no network is run" in text
-    for flag in ("--figure", "--recognition", "--metamers", "--judges", "--generators", "--names", "--out"):
-        assert flag in text
-
-
-def test_figures_and_binaries_of_recognition_load_no_tensorflow():
+def test_no_figure_loads_tensorflow():
     figures = sorted(path.stem for path in Path(curves.__file__).parent.glob("*.py"))
     assert {"figure_2", "figure_3", "figure_5", "figure_s1_s8", "original_comparison"} <= set(figures)
-    modules = [f"figures.{name}" for name in figures if name != "__init__"]
     code = "import importlib, sys\n" + "".join(
-        f"importlib.import_module('model_metamers_experiments.{module}')\n"
-        f"assert 'tensorflow' not in sys.modules, '{module}'\n"
-        for module in (*modules, "draw_figure", "recognize_metamers")
+        f"importlib.import_module('model_metamers_experiments.figures.{name}')\n"
+        f"assert 'tensorflow' not in sys.modules, '{name}'\n"
+        for name in figures
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "draw_figure",
+            ("no network is run", "--figure", "--metamers", "--judges", "--generators", "--names"),
+        ),
+        ("recognize_metamers", ("who recognises whose", "--metamers", "--judges", "--decision")),
+    ],
+)
+def test_help_is_the_manual_and_loads_no_tensorflow(name, words):
+    code = (
+        f"import atexit, sys; sys.argv = ['{name}', '--help']; "
+        "atexit.register(lambda: print('loaded:', 'tensorflow' in sys.modules)); "
+        f"from model_metamers_experiments import {name}; {name}.run()"
+    )
+    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert all(word in text for word in (*words, "--out")) and text.splitlines()[-1] == "loaded: False"
