@@ -94,7 +94,19 @@ def test_no_figure_loads_tensorflow():
             "draw_figure",
             ("no network is run", "--figure", "--metamers", "--judges", "--generators", "--names"),
         ),
-        ("recognize_metamers", ("who recognises whose", "--metamers", "--judges", "--decision")),
+        (
+            "recognize_metamers",
+            (
+                "who recognises whose",
+                "RUNS THE FILE",
+                "--metamers",
+                "--judges",
+                "--[no]without_self",
+                "--decision",
+                "--criteria",
+                "--bootstrap",
+            ),
+        ),
     ],
 )
 def test_help_is_the_manual_and_loads_no_tensorflow(name, words):

@@ -298,14 +298,3 @@ def test_metamers_of_a_network_of_ones_own(work, tmp_path):
     point = read(tmp_path / "seen" / "recognition.csv")[0]
     assert (point["judge"], point["generator"], point["layer"]) == ("own", "own", "natural")
     assert point["proportion"] == "1.0"
-
-
-def test_help_is_the_manual():
-    code = (
-        "import sys; sys.argv = ['recognize_metamers', '--help']; "
-        "from model_metamers_experiments import recognize_metamers; recognize_metamers.run()"
-    )
-    text = binaries.run_program(code).stdout
-    assert "who recognises whose" in text and "RUNS THE FILE" in text
-    for flag in ("--metamers", "--judges", "--[no]without_self", "--decision", "--criteria", "--bootstrap"):
-        assert flag in text
