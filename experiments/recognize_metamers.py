@@ -137,7 +137,7 @@ def _rules() -> list[decisions.Decision]:
 
 
 def _class_list() -> list[str]:
-    path = Path(_CLASSES.value)
+    path = Path(_CLASSES.value or "")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

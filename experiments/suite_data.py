@@ -1,6 +1,7 @@
 """The data sets that the small sound networks are trained on and tested with, as tasks that build them."""
 
 from pathlib import Path
+from typing import Any
 
 from model_metamers.catalog import small_signals
 from model_metamers.execution import Repeated, Task
@@ -14,7 +15,7 @@ _FORMAT = {
 
 def speech(data: Path, out: Path) -> Task:
     """Builds the words: Speech Commands and the spoken digits, 15 % of the speakers held out."""
-    arguments = {
+    arguments: dict[str, Any] = {
         "recordings": Repeated([data / "speech_commands", data / "free_spoken_digit"]),
         "layout": Repeated(["speech_commands", "spoken_digits"]),
         "words": [word for word in small_signals.WORDS if not word.startswith("__")],
@@ -29,5 +30,11 @@ def speech(data: Path, out: Path) -> Task:
 
 def backgrounds(data: Path, out: Path) -> Task:
     """Builds the backgrounds: ESC-10, its fifth fold held out."""
-    arguments = {"sounds": data / "esc10", "validation_folds": [5], "shards": 2, **_FORMAT, "out": out}
+    arguments: dict[str, Any] = {
+        "sounds": data / "esc10",
+        "validation_folds": [5],
+        "shards": 2,
+        **_FORMAT,
+        "out": out,
+    }
     return Task("backgrounds", binary.module("build_background_dataset"), arguments, makes=out, seconds=60.0)

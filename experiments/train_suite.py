@@ -36,7 +36,7 @@ _BACKGROUNDS = {
     "saves_per_epoch": 0.2,
 }
 # Epochs, seed and flags of each; the rest is the recipe of its family.
-_IMAGES = {
+_IMAGES: dict[str, tuple[int, int, dict]] = {
     "vgg_19_small": (30, 0, {}),
     "vgg_19_small_seed1": (30, 1, {}),
     "inception_v3_small": (24, 0, {}),

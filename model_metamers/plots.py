@@ -69,7 +69,7 @@ def spearman_histogram(axes: Axes, metamers: np.ndarray, null: LayerNull | None,
       layer: for the title.
     """
     lowest = min(0.0, np.min(metamers, initial=0.0), null.minimum if null and null.pairs else 0.0)
-    bins = np.linspace(np.floor(lowest * 20) / 20, 1.0, 41)
+    bins = np.linspace(np.floor(lowest * 20) / 20, 1.0, 41).tolist()
     if null and null.pairs:
         middles = (BINS[:-1] + BINS[1:]) / 2
         label = f"unrelated pairs ({null.pairs:,})"

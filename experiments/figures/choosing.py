@@ -50,10 +50,10 @@ def labels(
       names: by "NAME" or "NAME=WEIGHTS"; the longest that means a network is taken.
       own: what they are called without such a name; else their own name.
     """
-    texts = {}
+    texts, known = {}, names or {}
     for who in whos:
-        given = sorted((spec for spec in names or {} if who.is_named(spec)), key=len)
+        given = sorted((spec for spec in known if who.is_named(spec)), key=len)
         plain = f"{who.name}, untrained" if who.untrained else who.name
-        texts[who] = names[given[-1]] if given else (own or {}).get(who, plain)
+        texts[who] = known[given[-1]] if given else (own or {}).get(who, plain)
     several = list(texts.values())
     return {w: f"{text} ({w.short})" if several.count(text) > 1 else text for w, text in texts.items()}

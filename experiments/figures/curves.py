@@ -106,7 +106,7 @@ def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> 
     grid[-1, 0].set_ylabel(passed, rotation=0, ha="right", va="center", fontsize=6, labelpad=16)
     if title:
         figure.suptitle(plots.as_written(title), fontsize=9)
-    legend = {}
+    legend: dict[str, Any] = {}
     for axes in grid[:-1].ravel():
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             legend.setdefault(label, handle)

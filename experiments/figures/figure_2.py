@@ -26,7 +26,7 @@ ROWS = "relu_gradients.json"
 # The paper's colours; the symbols tell them apart without colour.
 _STYLES = {"plain": ("#1f5fa8", "o", "plain ReLU gradient"), "linear": ("#c8553d", "^", "linear gradient")}
 # Text of 7 to 8 points across the width of a page.
-_PRINT = {"font.size": 8, "axes.linewidth": 0.6, "lines.markersize": 3}
+_PRINT: dict[Any, Any] = {"font.size": 8, "axes.linewidth": 0.6, "lines.markersize": 3}
 _MANY_UNITS = 2000  # drawn smaller
 _OFFSET, _SPREAD = 0.2, 0.12  # of the two gradients' points around a layer's tick
 
@@ -55,7 +55,7 @@ def draw(out: Path) -> list[Path]:
 
 def _draw_network(out: Path, network: str, networks: Sequence[str], rows: Sequence[dict]) -> list[Path]:
     own = [row for row in rows if row["network"] == network]
-    figure = Figure(figsize=(7.6, 6.6), layout="constrained")
+    figure: Any = Figure(figsize=(7.6, 6.6), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.45, 1.0), hspace=0.04)
     left, right = top.subfigures(1, 2, width_ratios=(1.75, 1.0), wspace=0.04)
     _early_and_late(left, out, network, own)

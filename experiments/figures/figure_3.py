@@ -179,7 +179,7 @@ def _picture(axes: Axes, metamer: Presentation, stem: str) -> None:
 
 def _cochleagram(axes: Axes, metamer: Presentation, stem: str) -> None:
     """A sound's by the paper's filters, as far as its sample rate reaches."""
-    frontend = metamer.spec.frontend or picture_frontend(metamer.spec.sample_rate)
+    frontend = metamer.spec.frontend or picture_frontend(metamer.spec.rate_hz)
     values, brightest = (_values(_shown(metamer, s), metamer, frontend) for s in (stem, "target"))
     plots.cochleagram(axes, values, frontend, float(brightest.max()))
 
@@ -188,4 +188,4 @@ def _values(signal: np.ndarray, metamer: Presentation, frontend: CochleagramConf
     """[filters, frames] of a sound or a cochleagram."""
     if metamer.spec.kind == "cochleagram":
         return signal[:, :, 0]
-    return sound_picture(signal, metamer.spec.sample_rate, frontend)
+    return sound_picture(signal, metamer.spec.rate_hz, frontend)

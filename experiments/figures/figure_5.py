@@ -98,7 +98,7 @@ def _styles(generators: Sequence[Who], judges: Sequence[Who]) -> dict[Who, dict]
     """Colour by architecture, dashes by seed; a generating network is a first seed."""
     ordered = sorted(judges, key=lambda who: who not in generators)
     architectures = list(dict.fromkeys(who.architecture for who in _ordered(generators, judges)))
-    styles = {}
+    styles: dict[Who, dict] = {}
     for line, architecture in enumerate(architectures):
         seeds = [who for who in ordered if who.architecture == architecture]
         styles |= {who: plots.line_style(line, variant) for variant, who in enumerate(seeds)}

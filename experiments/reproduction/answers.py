@@ -59,7 +59,7 @@ def _matrix(judgements: Sequence[Judgement], names: Sequence[str]) -> np.ndarray
     """Right (1) and wrong (0), [stimuli, judgements]; NaN where a stimulus has fewer."""
     by_stimulus: dict[str, list[float]] = {name: [] for name in names}
     for one in judgements:
-        by_stimulus[one.stimulus].append(float(one.correct))
+        by_stimulus[one.stimulus].append(float(bool(one.correct)))
     width = max(1, *(len(values) for values in by_stimulus.values()))
     matrix = np.full([len(names), width], np.nan)
     for row, values in zip(matrix, by_stimulus.values(), strict=True):

@@ -188,7 +188,9 @@ def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[st
                 f"{', '.join(roles)}"
             )
         _check(role, checkpoint)
-    parts, missing, used = [], {}, set()
+    parts: list[Part] = []
+    missing: dict[str, str] = {}
+    used: set[tuple[str, str | None]] = set()
     for part in scale.parts:
         part = dataclasses.replace(part, checkpoint=checkpoints.get(part.role, part.checkpoint))
         reason = _missing(part, used)

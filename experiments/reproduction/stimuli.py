@@ -256,7 +256,12 @@ def _share(everything: Path, out: Path, matched: Sequence[str], further: Sequenc
     """Copies into two folders; there is no second where nothing would be in it."""
     for folder, names in (("matched", matched), ("further", further)):
         if names:
-            _fill(out / folder, lambda to, names=names: [shutil.copy(everything / n, to / n) for n in names])
+            _fill(out / folder, functools.partial(_copy, everything, names))
+
+
+def _copy(everything: Path, names: Sequence[str], folder: Path) -> None:
+    for name in names:
+        shutil.copy(everything / name, folder / name)
 
 
 def _fill(folder: Path, write: Callable[[Path], object]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,8 @@ def _layer_null(arrays: dict[str, np.ndarray], layer: str) -> LayerNull:
     if counts.shape != (len(BINS) - 1,) or counts.dtype.kind not in "iu":
         raise ValueError(f"counts of {layer}: {counts.dtype} {list(counts.shape)}, expected {len(BINS) - 1}")
     names = [field.name for field in dataclasses.fields(LayerNull) if field.name != "counts"]
-    return LayerNull(counts, **{name: _number(arrays, f"{layer}/{name}") for name in names})
+    numbers: dict[str, Any] = {name: _number(arrays, f"{layer}/{name}") for name in names}
+    return LayerNull(counts, **numbers)
 
 
 def _number(arrays: dict[str, np.ndarray], name: str) -> float:

@@ -74,7 +74,8 @@ def make_design(
         candidates = _all_pairs(num_stimuli, block_size)
     else:
         candidates = _random_blocks(num_stimuli, min(block_size, num_stimuli), seed, design == "independent")
-    blocks, found = [], 0
+    blocks: list[Block] = []
+    found = 0
     for stimuli, couples in candidates:
         kept = couples[groups[stimuli[couples[:, 0]]] != groups[stimuli[couples[:, 1]]]]
         if design == "independent":

@@ -11,6 +11,7 @@ import concurrent.futures
 import math
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -27,10 +28,18 @@ _FORWARD_BYTES = 256 * 2**20
 _FEWEST_BLOCKS = 8  # below, block statistics say nothing
 
 
+class Signals(Protocol):
+    """An array of signals, or anything that gives one signal at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
 def null_distribution(
     network: Network,
     layers: Sequence[str],
-    signals: np.ndarray,
+    signals: Signals,
     pairs: int = 1_000_000,
     seed: int = 0,
     design: str = "blocks",
@@ -53,14 +62,14 @@ def null_distribution(
       InputError: unknown layer, too few signals, or none of this network.
     """
     blocks = null_design.make_design(design, len(signals), pairs, seed=seed, recordings=recordings)
-    found = measure_blocks(network, layers, signals, blocks, memory_gb, progress=progress)
-    return combine(network, design, [found[block.index] for block in blocks])
+    rho = measure_blocks(network, layers, signals, blocks, memory_gb, progress=progress)
+    return combine(network, design, [rho[block.index] for block in blocks])
 
 
 def measure_blocks(
     network: Network,
     layers: Sequence[str],
-    signals: Sequence,
+    signals: Signals,
     blocks: Sequence[null_design.Block],
     memory_gb: float = 4.0,
     keep: Callable[[int, Mapping[str, np.ndarray]], None] | None = None,
@@ -123,10 +132,11 @@ def rank_correlations(ranked: np.ndarray) -> np.ndarray:
 
 
 def _measure_block(network, layers, signals, block, pool) -> dict[str, np.ndarray]:
-    shapes = network.stage_shapes
-    units = {layer: math.prod(shapes[layer][1:]) for layer in layers}
+    units = {layer: _units(network, layer) for layer in layers}
     # float32 holds ranks exactly up to 8 million units: they are whole or half numbers.
-    ranked = {layer: np.empty([len(block.stimuli), n], _rank_type(n)) for layer, n in units.items()}
+    ranked: dict[str, np.ndarray] = {
+        layer: np.empty([len(block.stimuli), n], _rank_type(n)) for layer, n in units.items()
+    }
     batch = max(1, min(32, _FORWARD_BYTES // (4 * sum(units.values()))))
     for first in range(0, len(block.stimuli), batch):
         given = np.stack([signals[int(i)] for i in block.stimuli[first : first + batch]])
@@ -150,6 +160,11 @@ def _rank_into(ranked: np.ndarray, row: int, values: np.ndarray, layer: str) -> 
     ranked[row] = ranks.average_ranks(values)
 
 
+def _units(network: Network, layer: str) -> int:
+    """How many there are at a layer."""
+    return math.prod(size or 1 for size in network.stage_shapes[layer][1:])
+
+
 def _rank_type(units: int) -> type:
     return np.float32 if units < 2**23 else np.float64
 
@@ -160,9 +175,10 @@ def _layer_groups(network: Network, layers: Sequence[str], size: int, memory_gb:
     Raises:
       InputError: one layer alone does not fit.
     """
-    groups, room = [], 0.0
+    groups: list[list[str]] = []
+    room = 0.0
     for layer in layers:
-        units = math.prod(network.stage_shapes[layer][1:])
+        units = _units(network, layer)
         need = size * units * np.dtype(_rank_type(units)).itemsize / 2**30
         if need > memory_gb:
             raise InputError(

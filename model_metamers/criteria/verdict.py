@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,7 +110,8 @@ def measure(
     layers = tuple(dict.fromkeys([*network.layers, *([layer] if layer else []), network.logits_stage]))
     activations = network.activations(np.stack([target, signal]), layers)
     rho = {name: spearman(*activations[name].numpy()) for name in layers}
-    labels = network.label(activations[network.logits_stage].numpy()) or [(None, None)] * 2
+    named = network.label(activations[network.logits_stage].numpy())
+    labels: Sequence[tuple[int | None, str | None]] = named or [(None, None)] * 2
     (target_label, target_class), (signal_label, signal_class) = labels
     return Measurement(rho, target_label, signal_label, target_class, signal_class)
 

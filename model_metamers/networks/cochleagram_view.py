@@ -80,6 +80,7 @@ class _CochleagramView(Network):
         self._network = network
         self.weights, self.initializers = network.weights, network.initializers
         self.checkpoint_digest = network.checkpoint_digest
+        self.answers_with_texts = network.answers_with_texts
 
     @property
     def logits_stage(self) -> str:
@@ -88,10 +89,6 @@ class _CochleagramView(Network):
     def forward(self, signals: tf.Tensor, training: Training = False) -> dict[str, Stage]:
         """Stages from "cochleagram" to "logits" of [batch, filters, frames, 1] cochleagrams."""
         return self._network.forward_cochleagram(signals, training)
-
-    @property
-    def answers_with_texts(self) -> bool:
-        return self._network.answers_with_texts
 
     def label(self, logits: np.ndarray) -> list[tuple[int | None, str]] | None:
         return self._network.label(logits)

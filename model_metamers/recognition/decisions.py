@@ -108,7 +108,7 @@ class Decision:
             raise InputError(f"{network.name}: {error}") from error
         answers = tuple(self.answer_of(label) for label in labels)
         if self.answers is not None:
-            self._check_answers(network.name, set(labels), set(answers))
+            self._check_answers(network.name, self.answers, set(labels), set(answers))
         return answers
 
     def chance(self, network: Network) -> float:
@@ -116,8 +116,10 @@ class Decision:
         possible = set(self.of_network(network)) - {None, *NO_CLASS}
         return 1 / len(possible) if possible else float("nan")
 
-    def _check_answers(self, network: str, labels: set[str], possible: set[str | None]) -> None:
-        missing = sorted(set(self.answers.values()) - possible)
+    def _check_answers(
+        self, network: str, wanted: Mapping[str, str], labels: set[str], possible: set[str | None]
+    ) -> None:
+        missing = sorted(set(wanted.values()) - possible)
         if not missing:
             return
         several = sorted(label for label in labels if label.rpartition(" (")[0] in missing)
@@ -129,7 +131,7 @@ class Decision:
             "%s does not know %d of the %d classes of the list: %s",
             network,
             len(missing),
-            len(self.answers),
+            len(wanted),
             _some(missing),
         )
 
@@ -178,7 +180,7 @@ def decide(network: Network, logits: np.ndarray, rule: Decision) -> list[str]:
     if np.isnan(logits).any():
         raise InputError(f"{network.name}: its logits are NaN")
     if not answers:
-        return [text for _, text in network.label(logits)]
+        return [text for _, text in network.label(logits) or []]
     places = np.array([place for place, answer in enumerate(answers) if answer is not None])
     flat = np.reshape(logits, [len(logits), -1])
     return [answers[places[best]] for best in flat[:, places].argmax(axis=1)]

@@ -141,7 +141,9 @@ def _point(group: Sequence[Judgement], chance: float, resamples: int, seed: int)
         optimized=first.optimized,
         relu_gradient=first.relu_gradient,
         settings=first.settings,
-        proportion=sum(judgement.correct for judgement in counted) / len(counted) if counted else math.nan,
+        proportion=sum(bool(judgement.correct) for judgement in counted) / len(counted)
+        if counted
+        else math.nan,
         n=len(counted),
         stimuli=correct.shape[0],
         seeds=None if first.layer == NATURAL else correct.shape[1],

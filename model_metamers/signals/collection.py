@@ -77,7 +77,7 @@ class RecordStimuli(Stimuli):
                 f"{path}: records have no float list {self._sound_key!r}, only {', '.join(sorted(feature))}"
             )
         waveform = np.array(values, np.float64)
-        rate = self._sample_rate or self._signal.sample_rate
+        rate = self._sample_rate or self._signal.rate_hz
         return sounds.fit(waveform, rate, self._signal, self.names[index])
 
 

@@ -62,14 +62,14 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _sound(waveform: np.ndarray, own: SignalSpec, other: SignalSpec, name: str) -> np.ndarray:
-    if own.sample_rate != other.sample_rate:
+    if own.rate_hz != other.rate_hz:
         double = waveform.astype(np.float64)
-        waveform = soxr.resample(double, own.sample_rate, other.sample_rate, quality="VHQ")
+        waveform = soxr.resample(double, own.rate_hz, other.rate_hz, quality="VHQ")
     num_samples = other.shape[0]
     if len(waveform) < num_samples:
         raise InputError(
-            f"{name}: {len(waveform) / other.sample_rate:.3f} s is too short for a network that takes "
-            f"{num_samples / other.sample_rate:.3f} s; let a network of shorter sounds judge it"
+            f"{name}: {len(waveform) / other.rate_hz:.3f} s is too short for a network that takes "
+            f"{num_samples / other.rate_hz:.3f} s; let a network of shorter sounds judge it"
         )
     first = (len(waveform) - num_samples) // 2
     return waveform[first : first + num_samples]

@@ -126,10 +126,10 @@ def conversions(path: Path, signal: SignalSpec) -> list[str]:
     done = []
     if info.channels > 1:
         done.append(f"{info.channels} equal channels taken as one")
-    if info.samplerate != signal.sample_rate:
-        done.append(f"resampled from {info.samplerate} to {signal.sample_rate} Hz")
-    if info.frames / info.samplerate > signal.shape[0] / signal.sample_rate:
-        done.append(f"cut to the middle {signal.shape[0] / signal.sample_rate:g} s")
+    if info.samplerate != signal.rate_hz:
+        done.append(f"resampled from {info.samplerate} to {signal.rate_hz} Hz")
+    if info.frames / info.samplerate > signal.shape[0] / signal.rate_hz:
+        done.append(f"cut to the middle {signal.shape[0] / signal.rate_hz:g} s")
     return done
 
 
@@ -145,17 +145,17 @@ def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
     Raises:
       InputError: as `read_waveform`, too short, or silent.
     """
-    return fit(read_waveform(path, signal.sample_rate), signal.sample_rate, signal, str(path))
+    return fit(read_waveform(path, signal.rate_hz), signal.rate_hz, signal, str(path))
 
 
 def fit(waveform: np.ndarray, sample_rate: int, signal: SignalSpec, name: str) -> np.ndarray:
     """A mono waveform as `load_sound` gives a file; `name` is for the message."""
-    waveform = _resample(waveform, sample_rate, signal.sample_rate)
+    waveform = _resample(waveform, sample_rate, signal.rate_hz)
     num_samples = signal.shape[0]
     if len(waveform) < num_samples:
         raise InputError(
-            f"{name}: {len(waveform) / signal.sample_rate:.3f} s is too short; this network takes "
-            f"{num_samples / signal.sample_rate:.3f} s ({num_samples} samples at {signal.sample_rate} Hz); "
+            f"{name}: {len(waveform) / signal.rate_hz:.3f} s is too short; this network takes "
+            f"{num_samples / signal.rate_hz:.3f} s ({num_samples} samples at {signal.rate_hz} Hz); "
             f"pad it with silence or record more"
         )
     first = (len(waveform) - num_samples) // 2
@@ -178,7 +178,7 @@ def write_sound(path: Path, waveform: np.ndarray, signal: SignalSpec) -> int:
     """
     rounded = np.rint(np.asarray(waveform, np.float64) * 32768.0)
     clipped = np.clip(rounded, -32768, 32767)
-    soundfile.write(str(path), clipped.astype(np.int16), signal.sample_rate, subtype="PCM_16")
+    soundfile.write(str(path), clipped.astype(np.int16), signal.rate_hz, subtype="PCM_16")
     return int(np.sum(rounded != clipped))
 
 

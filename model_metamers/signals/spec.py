@@ -45,6 +45,17 @@ class SignalSpec:
             raise InputError("a cochleagram needs its frontend")
 
     @property
+    def rate_hz(self) -> int:
+        """Samples a second of a sound.
+
+        Raises:
+          InputError: an image or a cochleagram has none.
+        """
+        if self.sample_rate is None:
+            raise InputError(f"a signal of kind {self.kind!r} has no sample rate")
+        return self.sample_rate
+
+    @property
     def bounded(self) -> bool:
         """Whether the search clips the signal (paper 3.1: images; cochleagrams cannot be negative)."""
         return self.kind != "sound"

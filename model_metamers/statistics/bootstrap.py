@@ -44,8 +44,8 @@ def standard_error(
         totals = ((stimuli @ sums) * seeds).sum(axis=1)
         weights = ((stimuli @ present.astype(np.float64)) * seeds).sum(axis=1)
         means.append(totals[weights > 0] / weights[weights > 0])
-    means = np.concatenate(means)
-    return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
+    drawn = np.concatenate(means)
+    return float(drawn.std(ddof=1)) if len(drawn) > 1 else float("nan")
 
 
 def contrast(

@@ -39,7 +39,7 @@ def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray
         raise InputError(f"preset {preset!r}: expected 'released' or 'paper'")
     if signal.kind == "sound":
         return pink_noise(signal.shape[0], seed, rms=_PINK_RMS)
-    if signal.kind == "cochleagram":
+    if signal.frontend is not None:  # a cochleagram
         noise = pink_noise(signal.shape[1] * signal.frontend.stride, seed, rms=_PINK_RMS)
         return cochleagram(noise[np.newaxis], signal.frontend)[0].numpy()
     return white_noise_image(signal, seed, centered=preset == "paper")
