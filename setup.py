@@ -63,6 +63,7 @@ setup(
         "jinja2>=3.1",
         "lazy-loader>=0.4",
         "matplotlib>=3.8",
+        "msgspec>=0.18.6",
         "numpy>=1.26",
         "pillow>=10.1",
         "requests>=2.31",

@@ -25,7 +25,6 @@ from model_metamers.runs import inclusion, null_runs
 from model_metamers.runs.folder import find_metamers
 from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary
-from model_metamers_experiments.figures import figure_s1_s8
 
 _METAMERS = flags.DEFINE_string("metamers", None, "Folder with metamers, at any depth.", required=True)
 _NULL = flags.DEFINE_list("null", None, "Null distributions.", required=True)
@@ -33,6 +32,8 @@ _OUT = flags.DEFINE_string("out", None, "Folder of verdicts, table and figures."
 
 
 def main() -> int:
+    from model_metamers_experiments.figures import figure_s1_s8
+
     folder, out = Path(_METAMERS.value), Path(_OUT.value)
     if not folder.is_dir():
         raise mm.InputError(f"{folder}: no such folder")

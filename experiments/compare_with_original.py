@@ -35,6 +35,8 @@ Written below --out: the metamers, `comparison.csv` (both losses and their ratio
 the same command. The exit status is 1 where they do not agree.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,12 +44,11 @@ from typing import Any
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.catalog import released_audio
-from model_metamers.networks.network import Network
+from model_metamers import runs
 from model_metamers.runs import null_runs
 from model_metamers.signals import files
 from model_metamers.storage.digests import file_digest
-from model_metamers.storage.writing import write_json, write_lines, write_rows
+from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary, original_numbers
 from model_metamers_experiments.figures import original_comparison
 
@@ -86,16 +87,30 @@ def main() -> int:
     nulls = {_VGG: _VGG_NULL.value, _WORD: _WORD_NULL.value}
     nulls = {name: null_runs.read(nulls[name]) if nulls[name] else None for name in stimuli}
     out = Path(_OUT.value)
+    planned = {
+        (network.name, case.layer): (
+            case,
+            original_numbers.plan(case, network, targets[name], config, out, nulls[name]),
+        )
+        for name, network in networks.items()
+        for case in original_numbers.read_cases(name)
+    }
     comparisons: list[dict[str, Any]] = []
-    for name, network in networks.items():
-        for case in original_numbers.read_cases(name):
-            comparisons.append(
-                original_numbers.compare(
-                    case, network, targets[name], config, out, nulls[name], known[name], _PROGRESS.value
-                )
-            )
-            _write(out, comparisons)
-            _show(comparisons[-1])
+
+    def compare(run: runs.Run, made: runs.Made) -> None:
+        if isinstance(made.record, mm.InputError):
+            raise made.record
+        case = planned[run.network.name, made.layer][0]
+        comparisons.append(original_numbers.compare(case, run, known[case.network]))
+        _write(out, comparisons)
+        _show(comparisons[-1])
+
+    runs.execute(
+        [run for _, run in planned.values()],
+        flags=binary.settings(__name__),
+        progress=_PROGRESS.value,
+        each=compare,
+    )
     drawn = original_comparison.draw(out)
     for comparison in comparisons:
         print(comparison["sentence"])
@@ -149,18 +164,18 @@ def _is_original(path: Path, network: str) -> bool:
     return False
 
 
-def _load(network: str) -> Network:
+def _load(network: str) -> mm.Network:
     if network == _VGG:
         return mm.load_network(_VGG, _VGG_CHECKPOINT.value)
     if _WORD_PICKLE.value:
+        from model_metamers.catalog import released_audio
+
         return released_audio.load_released_network(_WORD_PICKLE.value, _WORD_CHECKPOINT.value, name=_WORD)
     return mm.load_network(_WORD)
 
 
 def _write(out: Path, comparisons: Sequence[dict[str, Any]]) -> None:
     """Files are written after each metamer, so that hours of one are not lost with the next."""
-    repeat = binary.settings(__name__)
-    write_lines(out / "flags.txt", repeat)
     content = {"source": original_numbers.read_source(), "comparisons": list(comparisons)}
     write_json(out / original_comparison.COMPARISON, content)
     rows = [

@@ -34,9 +34,7 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.catalog import named_network
-from model_metamers.runs import null_runs, report
 from model_metamers.signals import files
-from model_metamers.storage.writing import write_lines
 from model_metamers_experiments import binary
 
 _NETWORK = flags.DEFINE_string(
@@ -107,37 +105,37 @@ def main() -> int:
         relu_gradient=_RELU_GRADIENT.value,
         save_every=_SAVE_EVERY.value,
     )
+    from model_metamers.runs import null_runs, report
+
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value)
     layers = network.check_layers(_LAYERS.value or network.layers)
     inputs = files.find_files(_INPUTS.value, network.signal)
     null_inputs = files.find_files(_NULL_INPUTS.value, network.signal)
-    out = Path(_OUT.value)
     run = runs.Run(
         network=network,
         layers=layers,
         stimuli=files.load_signals(inputs, network.signal),
         null_stimuli=files.load_signals(null_inputs, network.signal),
-        out=out,
+        out=Path(_OUT.value),
         config=config,
         batch_size=_BATCH_SIZE.value,
+        null=null_runs.read(_NULL.value) if _NULL.value else None,
     )
     if _OPTIMIZE.value == "cochleagram":
         run = runs.over_cochleagrams(run)
-    null = runs.use_null(run, null_runs.read(_NULL.value)) if _NULL.value else None
-    runs.prepare(run, _RESUME.value)
-    repeat = binary.settings(__name__)
-    write_lines(out / "flags.txt", repeat)
-    null = null or runs.measure_null(run, _PROGRESS.value)
-    records = list(runs.make(run, null, _PROGRESS.value))
-    command = shlex.join(["make_metamers", f"--flagfile={os.path.relpath(out / 'flags.txt')}"])
-    page = report.write_report(
-        out, [report.network_results(run, null)], f"Metamers of {run.network.name}", command
+    command = shlex.join(["make_metamers", f"--flagfile={os.path.relpath(run.folder.flags)}"])
+    done = runs.execute(
+        [run],
+        flags=binary.settings(__name__),
+        page=runs.Page(f"Metamers of {run.network.name}", command),
+        resume=_RESUME.value,
+        progress=_PROGRESS.value,
     )
-    binary.print_table(report.verdict_rows(records))
-    if null is None:
+    binary.print_table(report.verdict_rows(done.made))
+    if done.nulls == [None]:
         print("No null distribution: it needs two or more natural signals (--null_inputs).")
-    print(f"Look and listen: {page}")
-    return int(any(isinstance(record, mm.InputError) for _, _, record in records))
+    print(f"Look and listen: {done.page}")
+    return int(not done.complete)
 
 
 def run() -> None:

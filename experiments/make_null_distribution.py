@@ -29,6 +29,7 @@ import model_metamers as mm
 from model_metamers.catalog import named_network
 from model_metamers.criteria import null_design
 from model_metamers.runs import null_runs
+from model_metamers.runs.folder import NULL
 from model_metamers.signals import collection
 from model_metamers_experiments import binary
 
@@ -80,26 +81,24 @@ def main() -> int:
         print(f"This shard is done. {_OUT.value} is complete once the other shards are.")
         return 0
     binary.print_table(_table(null))
-    print(f"Written: {_OUT.value}/null.npz")
+    print(f"Written: {run.out / NULL}")
     return 0
 
 
 def _table(null: mm.NullDistribution) -> list[list[str]]:
     rows = [["layer", "pairs", "undefined", "mean", "min", "max", "90 % of max", "worth independent pairs"]]
-    for layer, found in null.layers.items():
-        interval = f"{found.maximum_low:.4f}-{found.maximum_high:.4f}"
+    for layer, rho in null.layers.items():
+        interval = f"{rho.maximum_low:.4f}-{rho.maximum_high:.4f}"
         rows.append(
             [
                 layer,
-                f"{found.pairs:,}",
-                f"{found.undefined:,}",
-                f"{found.mean:.4f}",
-                f"{found.minimum:.4f}",
-                f"{found.maximum:.4f}",
-                interval if found.maximum_low == found.maximum_low else "one block",
-                f"{found.effective_pairs:,.0f}"
-                if found.effective_pairs == found.effective_pairs
-                else "unknown",
+                f"{rho.pairs:,}",
+                f"{rho.undefined:,}",
+                f"{rho.mean:.4f}",
+                f"{rho.minimum:.4f}",
+                f"{rho.maximum:.4f}",
+                interval if rho.maximum_low == rho.maximum_low else "one block",
+                f"{rho.effective_pairs:,.0f}" if rho.effective_pairs == rho.effective_pairs else "unknown",
             ]
         )
     return rows

@@ -6,6 +6,8 @@ Photographs come from scikit-image, scikit-learn and matplotlib; spoken words ar
 espeak-ng. An early, a middle and a deep layer of each network are matched.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
 
@@ -13,8 +15,6 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers import runs
-from model_metamers.corpora import demo_stimuli
-from model_metamers.runs import report
 from model_metamers.signals import files
 from model_metamers_experiments import binary
 
@@ -38,24 +38,23 @@ _SOUNDS = _Part(
 
 def main() -> int:
     binary.repeatable()
+    from model_metamers.corpora import demo_stimuli
+    from model_metamers.runs import report
+
     out = Path(_OUT.value)
     stimuli = {
         _IMAGES: demo_stimuli.write_photographs(out / "stimuli" / "photographs"),
         _SOUNDS: demo_stimuli.write_words(out / "stimuli" / "words"),
     }
     config = mm.SynthesisConfig(iterations=_ITERATIONS.value)
-    plans = [_plan(part, folder, out, config) for part, folder in stimuli.items()]
-    sections, records = [], []
-    for plan in plans:
-        runs.prepare(plan)
-    for plan in plans:
-        null = runs.measure_null(plan, _PROGRESS.value)
-        records += runs.make(plan, null, _PROGRESS.value)
-        sections.append(report.network_results(plan, null))
-    page = report.write_report(out, sections, "Metamers of a seeing and of a hearing network", "make demo")
-    binary.print_table(report.verdict_rows(records))
-    print(f"Look and listen: open {page} in a browser.")
-    return 0
+    done = runs.execute(
+        [_plan(part, folder, out, config) for part, folder in stimuli.items()],
+        page=runs.Page("Metamers of a seeing and of a hearing network", "make demo"),
+        progress=_PROGRESS.value,
+    )
+    binary.print_table(report.verdict_rows(done.made))
+    print(f"Look and listen: open {done.page} in a browser.")
+    return int(not done.complete)
 
 
 def _plan(part: _Part, folder: Path, out: Path, config: mm.SynthesisConfig) -> runs.Run:

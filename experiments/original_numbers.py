@@ -6,16 +6,18 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from model_metamers import criteria, runs
 from model_metamers.criteria.null import NullDistribution
-from model_metamers.networks.network import Network
 from model_metamers.runs import results
-from model_metamers.synthesis import Metamer
 from model_metamers.synthesis.config import SynthesisConfig
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
+    from model_metamers.synthesis.metamer import Metamer
 
 NUMBERS = Path(__file__).with_name("data") / "original_tf_numbers.json"
 
@@ -71,17 +73,15 @@ def read_cases(network: str) -> list[OriginalCase]:
     ]
 
 
-def compare(
+def plan(
     case: OriginalCase,
     network: Network,
     target: np.ndarray,
     config: SynthesisConfig,
     out: Path,
     null: NullDistribution | None = None,
-    same_stimulus: bool = True,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Makes our metamer of a case, or finds it made, and lays it beside the original.
+) -> runs.Run:
+    """The run that makes our metamer of a case.
 
     Args:
       case: of the original.
@@ -90,25 +90,28 @@ def compare(
       config: of the search.
       out: folder; the metamer lands in `<network>/<layer>/<stimulus>` below.
       null: for the verdict; that condition is left out when None.
+    """
+    stimulus = Path(case.stimulus).stem
+    return runs.Run(network, (case.layer,), {stimulus: target}, {}, out, config, batch_size=1, null=null)
+
+
+def compare(case: OriginalCase, run: runs.Run, same_stimulus: bool = True) -> dict[str, Any]:
+    """Lays our metamer of a case, which is made already, beside the original.
+
+    Args:
+      case: of the original.
+      run: that made ours; see `plan`.
       same_stimulus: whether the target is the original's, so that agreement means something.
-      progress: whether to show a bar.
 
     Returns:
       Plain values: `rows` (iteration, original_loss, loss, ratio), `checks`, `agrees`,
       `sentence`, and the folder of the metamer.
 
     Raises:
-      InputError: as `runs.prepare`, or the search diverged.
+      InputError: the metamer is not there.
     """
-    stimulus = Path(case.stimulus).stem
-    run = runs.Run(network, (case.layer,), {stimulus: target}, {}, out, config, batch_size=1)
-    runs.prepare(run)
-    if null is not None:
-        runs.use_null(run, null)
-    for _, _, record in runs.make(run, null, progress):
-        if isinstance(record, Exception):
-            raise record
-    folder = run.folder.metamer(case.layer, stimulus).path
+    network, null = run.network, run.null
+    folder = run.folder.metamer(case.layer, *run.stimuli).path
     metamer = results.load(folder)
     rows, checks = loss_rows(case, metamer), make_checks(case, metamer, network.logits_stage, null)
     finished = metamer.iterations >= case.iterations[-1]
@@ -121,8 +124,8 @@ def compare(
         "notebook": case.notebook,
         "stimulus": case.stimulus,
         "same_stimulus": same_stimulus,
-        "seed": config.seed,
-        "metamer": str(folder.relative_to(out)),
+        "seed": run.config.seed,
+        "metamer": str(folder.relative_to(run.out)),
         "original": {"iterations": list(case.iterations), "loss": list(case.loss)},
         "rows": rows,
         "checks": checks,

@@ -5,10 +5,10 @@ from .verdict import (
     check_null,
     class_text,
     is_null_of,
-    judge,
     measure,
     spearman,
     standardised_ranks,
+    verdict_on,
 )
 
 __all__ = [
@@ -18,8 +18,8 @@ __all__ = [
     "check_null",
     "class_text",
     "is_null_of",
-    "judge",
     "measure",
     "spearman",
     "standardised_ranks",
+    "verdict_on",
 ]

@@ -11,7 +11,7 @@ import concurrent.futures
 import math
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -19,8 +19,10 @@ from tqdm import tqdm
 from model_metamers.criteria import null_design
 from model_metamers.criteria.null import BINS, LayerNull, NullDistribution
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
 from model_metamers.statistics import ranks
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 # Units whose ranks are multiplied at a time: 120 stimuli x 32,768 x 8 bytes are 31 MB.
 _UNITS_PER_PRODUCT = 32768

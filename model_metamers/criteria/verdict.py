@@ -123,7 +123,7 @@ def check(metamer: Metamer, null: NullDistribution) -> Verdict:
       InputError: the null distribution is of another network, or lacks the layer.
     """
     check_null(null, metamer.network, metamer.checkpoint)
-    return judge(metamer.measurement, metamer.layer, null)
+    return verdict_on(metamer.measurement, metamer.layer, null)
 
 
 def check_null(null: NullDistribution, network: str, checkpoint: str) -> None:
@@ -148,7 +148,7 @@ def is_null_of(null: NullDistribution, network: str, checkpoint: str) -> bool:
     return same_network and null.checkpoint == checkpoint
 
 
-def judge(measurement: Measurement, layer: str, null: NullDistribution) -> Verdict:
+def verdict_on(measurement: Measurement, layer: str, null: NullDistribution) -> Verdict:
     """The verdict on a measurement at the matched layer."""
     rho, null_max = measurement.spearman[layer], null.maximum(layer)
     above = bool(rho > null_max)

@@ -16,6 +16,7 @@ from model_metamers.recognition.decisions import label_of
 from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder, find_metamers
+from model_metamers.runs.record import read_record
 from model_metamers.signals import images
 from model_metamers.signals.refit import refit
 from model_metamers.signals.spec import SignalSpec
@@ -162,7 +163,7 @@ def _presentations(
 ) -> tuple[Presentation, Presentation, str, bool]:
     """A metamer, its target, the target's digest, and whether there is a verdict."""
     try:
-        spec, config, measured = results.signal_of(record), record["config"], record["float"]
+        spec, config, measured = read_record(folder).signal, record["config"], record["float"]
         verdict = None if criteria == "none" else record[criteria].get("verdict")
         shared = {
             "folder": folder,

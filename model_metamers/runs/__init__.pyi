@@ -1,14 +1,23 @@
+from .executed import Executed, Page, execute
 from .folder import MetamerFolder, RunFolder, find_metamers
-from .run import Run, make, measure_null, over_cochleagrams, prepare, use_null
+from .record import Record, read_record
+from .run import Made, Run, check, claim, make, measure_null, over_cochleagrams, prepare
 
 __all__ = [
+    "Executed",
+    "Made",
     "MetamerFolder",
+    "Page",
+    "Record",
     "Run",
     "RunFolder",
+    "check",
+    "claim",
+    "execute",
     "find_metamers",
     "make",
     "measure_null",
     "over_cochleagrams",
     "prepare",
-    "use_null",
+    "read_record",
 ]

@@ -14,6 +14,7 @@ from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.record import read_record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,7 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
       InputError: a missing or foreign file, or no null distribution of its network,
         weights and layer.
     """
-    metamer, record = results.load(folder), results.load_record(folder)
+    metamer, file = results.load(folder), read_record(folder).file
     shown = MetamerFolder(folder).shown("metamer", metamer.spec.kind)
     if not shown.exists():
         raise InputError(f"{shown}: missing")
@@ -83,10 +84,9 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
     null = next((n for n in matching if metamer.layer in n.layers), matching[0])
     try:
         verdict = criteria.check(metamer, null)
-        file = record["file"]
         file_passes = None
-        if "spearman" in file:
-            file_passes = criteria.judge(results.measurement_of(file), metamer.layer, null).passes
+        if file.measurement is not None:
+            file_passes = criteria.verdict_on(file.measurement, metamer.layer, null).passes
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
     return Checked(

@@ -11,18 +11,20 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_metamers.criteria import null_design
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
 from model_metamers.criteria.null_distribution import combine, measure_blocks
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
 from model_metamers.runs.folder import NULL
 from model_metamers.signals.collection import Stimuli
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.reading import read_arrays
 from model_metamers.storage.writing import write_arrays, write_json
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +90,8 @@ def measure(
     )
     if not all(_block_path(folder, block.index).exists() for block in blocks):
         return None
-    found = [read_arrays(_block_path(folder, block.index)) for block in blocks]
-    null = combine(run.network, run.design, [{layer: b[layer] for layer in run.layers} for b in found])
+    rho = [read_arrays(_block_path(folder, block.index), run.layers) for block in blocks]
+    null = combine(run.network, run.design, rho)
     write_json(run.out / "null.json", summary(null))
     write_null(path, null, run.stimuli.digest)
     shutil.rmtree(folder)
@@ -99,10 +101,10 @@ def measure(
 def summary(null: NullDistribution) -> dict[str, Any]:
     """A null distribution in plain values, without its histograms."""
     layers = {}
-    for layer, found in null.layers.items():
-        values = dataclasses.asdict(found)
+    for layer, rho in null.layers.items():
+        values = dataclasses.asdict(rho)
         del values["counts"]
-        layers[layer] = {"pairs": found.pairs, **values}
+        layers[layer] = {"pairs": rho.pairs, **values}
     return {
         "network": null.network,
         "checkpoint": null.checkpoint,

@@ -17,8 +17,9 @@ from model_metamers import criteria, plots
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.frontends.picture import picture_frontend, sound_picture
-from model_metamers.runs import Run, results
+from model_metamers.runs import Made, Run, results
 from model_metamers.runs.folder import MetamerFolder, RunFolder
+from model_metamers.runs.record import read_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.writing import write_text
 from model_metamers.synthesis import Metamer
@@ -101,8 +102,8 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
         ]
         rows.append({"stimulus": stimulus, "target": cells[0]["target"], "cells": cells})
     for layer in network.layers:
-        records = [results.load_record(folder.path) for folder in folders[layer]]
-        rho = np.array([r["float"]["spearman"][layer] for r in records], np.float64)
+        records = [read_record(folder.path) for folder in folders[layer]]
+        rho = np.array([record.floats.measurement.spearman[layer] for record in records], np.float64)
         null = network.null.at(layer) if network.null else None
         path = network.folder.histogram(layer)
         if records:
@@ -122,10 +123,10 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
 
 def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str, Any]:
     """One metamer: files, numbers, verdicts."""
-    metamer, record = results.load(folder.path), results.load_record(folder.path)
+    metamer, record = results.load(folder.path), read_record(folder.path)
     draw = functools.partial(plots.loss_curve, iterations=metamer.loss_iterations, loss=metamer.loss)
     _draw(folder.loss_curve, (3.6, 2.2), draw)
-    verdict = record["float"].get("verdict")
+    file_rho = record.file.measurement.spearman if record.file.measurement else {}
     table = []
     null_layers = network.null.layers if network.null else {}
     # Of layers outside the network's own, rho is taken at the matched one alone.
@@ -134,7 +135,7 @@ def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str
             {
                 "layer": layer,
                 "rho": metamer.spearman[layer],
-                "file_rho": record["file"].get("spearman", {}).get(layer),
+                "file_rho": _defined(file_rho.get(layer)),
                 "null_max": null_layers[layer].maximum if layer in null_layers else None,
                 "matched": layer == metamer.layer,
             }
@@ -149,12 +150,12 @@ def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str
         "class": criteria.class_text(metamer.metamer_class),
         "names_classes": metamer.target_class is not None,
         "rho": metamer.spearman[metamer.layer],
-        "verdict": verdict,
-        "file_verdict": record["file"].get("verdict"),
-        "clipped": record["file"].get("clipped_samples", 0),
+        "verdict": record.floats.verdict,
+        "file_verdict": record.file.verdict,
+        "clipped": record.file.clipped_samples,
         "iterations": metamer.iterations,
-        "loss_first": record["loss_first"],
-        "loss_last": record["loss_last"],
+        "loss_first": record.loss_first,
+        "loss_last": record.loss_last,
         "loss_png": _relative(folder.loss_curve, out),
         "table": table,
     }
@@ -190,34 +191,38 @@ def draw_sound(axes, waveform: np.ndarray, sample_rate: int, frontend: Cochleagr
     plots.cochleagram(axes, sound_picture(waveform, sample_rate, frontend), frontend)
 
 
-def verdict_rows(records: Sequence[tuple[str, str, dict[str, Any] | InputError]]) -> list[list[str]]:
+def verdict_rows(made: Sequence[Made]) -> list[list[str]]:
     """A table of a run for the terminal: a header and a row for every metamer."""
     rows = [["layer", "stimulus", "rho", "null max", "class", "target", "verdict", "as file"]]
-    for layer, stimulus, record in records:
+    for layer, stimulus, record in made:
         if isinstance(record, InputError):
             rows.append([layer, stimulus, "", "", "", "", f"not made: {record}", ""])
             continue
-        measurement = results.measurement_of(record["float"])
-        verdict = record["float"].get("verdict")
+        measurement, verdict = record.floats.measurement, record.floats.verdict
         rows.append(
             [
                 layer,
                 stimulus,
                 f"{measurement.spearman[layer]:.4f}",
-                f"{verdict['null_max']:.4f}" if verdict else "none",
+                f"{verdict.null_max:.4f}" if verdict else "none",
                 criteria.class_text(measurement.signal_class),
                 criteria.class_text(measurement.target_class),
                 _word(verdict),
-                _word(record["file"].get("verdict")),
+                _word(record.file.verdict),
             ]
         )
     return rows
 
 
-def _word(verdict: dict[str, Any] | None) -> str:
+def _word(verdict: criteria.Verdict | None) -> str:
     if verdict is None:
         return "no null"
-    return "passes" if verdict["passes"] else "fails: " + "; ".join(verdict["reasons"])
+    return "passes" if verdict.passes else "fails: " + "; ".join(verdict.reasons)
+
+
+def _defined(value: float | None) -> float | None:
+    """None for a rho that is not defined: it is not shown."""
+    return None if value is None or np.isnan(value) else value
 
 
 def _relative(path: Path, out: Path) -> str:

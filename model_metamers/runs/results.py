@@ -11,7 +11,6 @@ the float32 `metamer.npz`.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import os
 from pathlib import Path
@@ -24,21 +23,18 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
 from model_metamers.signals import images, sounds
-from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.digests import array_digest
 from model_metamers.storage.reading import read_arrays, read_json
 from model_metamers.storage.whole import whole_folder
-from model_metamers.storage.writing import write_arrays, write_json
-from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.storage.writing import write_arrays
 from model_metamers.synthesis.metamer import Metamer
-from model_metamers.synthesis.state import SearchState
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
 
-_FORMAT = 1
 _LIBRARIES = ("model_metamers", "tensorflow", "numpy", "scipy")
 
 
@@ -61,34 +57,14 @@ def save(
 
     Raises:
       InputError: the folder exists, or the null distribution is of another network.
+      StorageError: it cannot be written.
     """
-    folder = Path(folder)
-    spec = metamer.spec
+    floats = JudgedFloats(metamer.measurement, None if null is None else criteria.check(metamer, null))
     with whole_folder(folder) as written:
-        partial = MetamerFolder(written)
-        np.savez(
-            partial.arrays,
-            signal=metamer.signal,
-            target=metamer.target,
-            loss=metamer.loss,
-            loss_iterations=metamer.loss_iterations,
-        )
-        brightest = float(metamer.target.max())
-        _write_shown(partial.shown("target", spec.kind), metamer.target, spec, brightest)
-        shown = partial.shown("metamer", spec.kind)
-        clipped = _write_shown(shown, metamer.signal, spec, brightest)
-        judged = partial.arrays if spec.kind == "cochleagram" else shown
-        record = _record(metamer)
-        record["file"] = {"name": judged.name, "clipped_samples": clipped}
-        if null is not None:
-            record["float"]["verdict"] = _plain(criteria.check(metamer, null))
-        if network is not None:
-            measured = criteria.measure(network, metamer.target, read_shown(judged, spec), metamer.layer)
-            record["file"].update(_plain(measured))
-            if null is not None:
-                verdict = criteria.judge(measured, metamer.layer, null)
-                record["file"]["verdict"] = _plain(verdict)
-        write_json(partial.record, record)
+        place = MetamerFolder(written)
+        clipped = _write_signals(place, metamer)
+        file = _judged_file(place, metamer, clipped, network, null)
+        write_record(place, _record(metamer, floats, file))
     return load_record(folder)
 
 
@@ -98,54 +74,34 @@ def load(folder: str | os.PathLike) -> Metamer:
     Raises:
       InputError: a file is missing, damaged, or no metamer's.
     """
-    record = load_record(folder)
+    record = read_record(folder)
     path = MetamerFolder(Path(folder)).arrays
     arrays = read_arrays(path, ("signal", "target", "loss", "loss_iterations"))
-    try:
-        spec = signal_of(record)
-        return Metamer(
-            network=record["network"],
-            checkpoint=record["checkpoint"],
-            layer=record["layer"],
-            stimulus=record["stimulus"],
-            spec=spec,
-            config=SynthesisConfig(**record["config"]),
-            iterations=record["iterations"],
-            measurement=measurement_of(record["float"]),
-            **arrays,
-        )
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{folder}: metamer.json lacks or misnames {error}") from error
+    for name in ("signal", "target"):
+        _check(path, name, arrays[name], "f", record.signal.shape)
+    for name, kind in (("loss", "f"), ("loss_iterations", "iu")):
+        _check(path, name, arrays[name], kind, (arrays["loss"].size,))
+    return Metamer(
+        network=record.network,
+        checkpoint=record.checkpoint,
+        layer=record.layer,
+        stimulus=record.stimulus,
+        spec=record.signal,
+        config=record.config,
+        iterations=record.iterations,
+        measurement=record.floats.measurement,
+        **arrays,
+    )
 
 
 def load_record(folder: str | os.PathLike) -> dict[str, Any]:
-    """What a metamer's `metamer.json` holds.
+    """What a metamer's `metamer.json` holds, as plain values; `read_record` gives them typed.
 
     Raises:
-      InputError: missing, damaged, or of another program.
+      InputError: missing, damaged, of another program, or with values of other types.
     """
-    path = MetamerFolder(Path(folder)).record
-    record = read_json(path, "metamer")
-    if not isinstance(record, dict) or record.get("format") != _FORMAT:
-        raise InputError(f"{path}: not a metamer of this program (format {_FORMAT})")
-    return record
-
-
-def signal_of(record: dict[str, Any]) -> SignalSpec:
-    """What the signal of a record is; its kind is "image", "sound" or "cochleagram"."""
-    fields = {**record["signal"], "shape": tuple(record["signal"]["shape"])}
-    if fields.get("frontend"):
-        fields["frontend"] = CochleagramConfig(**fields["frontend"])
-    if fields["high"] is None:  # JSON knows no infinity
-        fields["high"] = np.inf
-    return SignalSpec(**fields)
-
-
-def measurement_of(record: dict[str, Any]) -> criteria.Measurement:
-    """The measurement in the "float" or "file" part of a record."""
-    fields = {field.name: record[field.name] for field in dataclasses.fields(criteria.Measurement)}
-    fields["spearman"] = {k: np.nan if v is None else v for k, v in fields["spearman"].items()}
-    return criteria.Measurement(**fields)
+    read_record(folder)
+    return read_json(MetamerFolder(Path(folder)).record, "metamer")
 
 
 def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
@@ -157,37 +113,62 @@ def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
     return sounds.read_waveform(path, spec.sample_rate).astype(np.float32)
 
 
-def write_state(path: Path, state: SearchState) -> None:
-    """Writes a search's state, whole or not at all."""
-    write_arrays(path, {field.name: getattr(state, field.name) for field in dataclasses.fields(state)})
+def _write_signals(place: MetamerFolder, metamer: Metamer) -> int:
+    """Writes everything but the record; returns how many sound samples were clipped."""
+    write_arrays(
+        place.arrays,
+        {
+            "signal": metamer.signal,
+            "target": metamer.target,
+            "loss": metamer.loss,
+            "loss_iterations": metamer.loss_iterations,
+        },
+    )
+    spec, brightest = metamer.spec, float(metamer.target.max())
+    _write_shown(place.shown("target", spec.kind), metamer.target, spec, brightest)
+    return _write_shown(place.shown("metamer", spec.kind), metamer.signal, spec, brightest)
 
 
-def read_state(path: Path) -> SearchState:
-    """Reads a search's state; raises InputError where it is damaged."""
-    fields = read_arrays(path, tuple(f.name for f in dataclasses.fields(SearchState)))
-    return SearchState(**{**fields, "step": int(fields["step"])})
+def _judged_file(
+    place: MetamerFolder,
+    metamer: Metamer,
+    clipped: int,
+    network: Network | None,
+    null: NullDistribution | None,
+) -> JudgedFile:
+    """The criteria of what a person is shown, measured on the file as read back."""
+    spec = metamer.spec
+    path = place.arrays if spec.kind == "cochleagram" else place.shown("metamer", spec.kind)
+    if network is None:
+        return JudgedFile(path.name, clipped)
+    measurement = criteria.measure(network, metamer.target, read_shown(path, spec), metamer.layer)
+    verdict = None if null is None else criteria.verdict_on(measurement, metamer.layer, null)
+    return JudgedFile(path.name, clipped, measurement, verdict)
 
 
-def _record(metamer: Metamer) -> dict[str, Any]:
-    return {
-        "format": _FORMAT,
-        "network": metamer.network,
-        "checkpoint": metamer.checkpoint,
-        "layer": metamer.layer,
-        "stimulus": metamer.stimulus,
-        "target_sha256": array_digest(metamer.target),
-        "signal": _plain(metamer.spec),
-        "config": _plain(metamer.config),
-        "iterations": metamer.iterations,
-        "loss_first": float(metamer.loss[0]) if metamer.loss.size else None,
-        "loss_last": float(metamer.loss[-1]) if metamer.loss.size else None,
-        "float": _plain(metamer.measurement),
-        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-    }
+def _record(metamer: Metamer, floats: JudgedFloats, file: JudgedFile) -> Record:
+    return Record(
+        network=metamer.network,
+        checkpoint=metamer.checkpoint,
+        layer=metamer.layer,
+        stimulus=metamer.stimulus,
+        target_sha256=array_digest(metamer.target),
+        signal=metamer.spec,
+        config=metamer.config,
+        iterations=metamer.iterations,
+        loss_first=float(metamer.loss[0]) if metamer.loss.size else None,
+        loss_last=float(metamer.loss[-1]) if metamer.loss.size else None,
+        floats=floats,
+        versions={name: importlib.metadata.version(name) for name in _LIBRARIES},
+        file=file,
+    )
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    return dataclasses.asdict(value)
+def _check(path: Path, name: str, array: np.ndarray, kinds: str, shape: tuple[int, ...]) -> None:
+    if array.dtype.kind not in kinds or array.shape != shape:
+        raise InputError(
+            f"{path}: {name} is {array.dtype} {list(array.shape)}, expected {list(shape)}, as in its record"
+        )
 
 
 def _write_shown(path: Path, signal: np.ndarray, spec: SignalSpec, brightest: float) -> int:

@@ -10,22 +10,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from model_metamers import criteria, synthesis
+from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
-from model_metamers.criteria.null_distribution import null_distribution
 from model_metamers.errors import InputError
-from model_metamers.networks.cochleagram_view import cochleagram_view, to_cochleagram
-from model_metamers.networks.network import Network
 from model_metamers.runs import results
 from model_metamers.runs.folder import RunFolder, check_names
+from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
 from model_metamers.synthesis.config import SynthesisConfig
-from model_metamers.synthesis.search import Search
+from model_metamers.synthesis.state import read_state, write_state
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
+    from model_metamers.synthesis.search import Search
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Run:
       out: folder of the run.
       config: of every search.
       batch_size: stimuli searched together.
+      null: a null distribution that was measured elsewhere; None measures one.
     """
 
     network: Network
@@ -50,11 +53,25 @@ class Run:
     out: Path
     config: SynthesisConfig
     batch_size: int = 8
+    null: NullDistribution | None = None
 
     @property
     def folder(self) -> RunFolder:
         """Where this network's results lie."""
         return RunFolder(self.out, self.network.name)
+
+
+class Made(NamedTuple):
+    """What became of one metamer of a run.
+
+    Attributes:
+      layer, stimulus: whose it is.
+      record: of the metamer; an InputError where it could not be made.
+    """
+
+    layer: str
+    stimulus: str
+    record: Record | InputError
 
 
 def over_cochleagrams(run: Run) -> Run:
@@ -69,6 +86,8 @@ def over_cochleagrams(run: Run) -> Run:
     Raises:
       InputError: the network has no cochleagram.
     """
+    from model_metamers.networks.cochleagram_view import cochleagram_view, to_cochleagram
+
     view = cochleagram_view(run.network)
     stimuli, null_stimuli = (
         {name: to_cochleagram(run.network, sound) for name, sound in sounds.items()}
@@ -77,12 +96,13 @@ def over_cochleagrams(run: Run) -> Run:
     return dataclasses.replace(run, network=view, stimuli=stimuli, null_stimuli=null_stimuli)
 
 
-def prepare(run: Run, resume: bool = True) -> None:
-    """Makes the folder, and refuses one that this run must not continue.
+def check(run: Run) -> None:
+    """Refuses what cannot be made; writes nothing.
 
     Raises:
-      InputError: unknown layer, no stimuli, an output folder that cannot be written, that
-        holds a run with other settings, or that holds any run where `resume` is False.
+      InputError: unknown layer, no stimuli, names that would share a folder, a null
+        distribution of other weights or without a layer of the run, or a folder with the
+        metamer of another target of the same name.
     """
     run.network.check_layers(run.layers)
     if not run.stimuli:
@@ -90,62 +110,77 @@ def prepare(run: Run, resume: bool = True) -> None:
     check_names([run.network.name], "networks")
     check_names(run.layers, "layers")
     check_names(run.stimuli, "stimuli")
-    claim_folder(run.folder.path, _settings(run), resume)
+    if run.null is not None:
+        criteria.check_null(run.null, run.network.name, run.network.checkpoint_digest)
+        for layer in run.layers:
+            run.null.at(layer)
+    digests = {name: array_digest(target) for name, target in run.stimuli.items()}
     for layer in run.layers:
-        for name, target in run.stimuli.items():
+        for name, digest in digests.items():
             folder = run.folder.metamer(layer, name).path
-            if folder.exists() and results.load_record(folder)["target_sha256"] != array_digest(target):
+            if folder.exists() and read_record(folder).target_sha256 != digest:
                 raise InputError(
                     f"{folder}: holds the metamer of another target of that name; rename the stimulus "
                     f"or choose another folder"
                 )
 
 
+def claim(run: Run, resume: bool = True) -> None:
+    """Makes the folder, and keeps it for runs of these settings.
+
+    Raises:
+      InputError: it holds a run with other settings, or any where `resume` is False.
+      StorageError: it cannot be written.
+    """
+    config = run.config.for_network(run.network).identity()
+    settings = {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
+    claim_folder(run.folder.path, settings, resume)
+
+
+def prepare(run: Run, resume: bool = True) -> None:
+    """Both `check` and `claim`."""
+    check(run)
+    claim(run, resume)
+
+
 def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
     """The null distribution over all given signals; measured once, then read back.
+
+    One that was measured elsewhere is taken instead.
 
     Returns:
       None where there are not two signals.
     """
-    signals = _distinct([*run.stimuli.values(), *run.null_stimuli.values()])
+    from model_metamers.criteria.null_distribution import null_distribution
+
+    if run.null is not None:
+        return run.null
+    signals = _null_signals(run)
     if len(signals) < 2:
         return None
     layers = tuple(dict.fromkeys([*run.network.layers, *run.layers]))
-    stimuli = text_digest(["".join(sorted(map(array_digest, signals)))])
+    stimuli = null_digest(run)
     path = run.folder.null
     if path.exists():
         null, measured_on = read_null(path)
         if measured_on == stimuli and set(layers) <= null.layers.keys():
             return null
-    null = null_distribution(run.network, layers, np.stack(signals), progress=progress)
+    null = null_distribution(run.network, layers, np.stack(list(signals.values())), progress=progress)
     write_null(path, null, stimuli)
     return null
 
 
-def use_null(run: Run, null: NullDistribution) -> NullDistribution:
-    """A null distribution that was measured elsewhere.
-
-    Raises:
-      InputError: it is of other weights, or lacks a layer of the run.
-    """
-    criteria.check_null(null, run.network.name, run.network.checkpoint_digest)
-    for layer in run.layers:
-        null.maximum(layer)
-    return null
-
-
-def make(
-    run: Run, null: NullDistribution | None, progress: bool = True
-) -> Iterator[tuple[str, str, dict[str, Any] | InputError]]:
+def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iterator[Made]:
     """Searches for every metamer that is not there yet.
 
     Yields:
-      (layer, stimulus, record) of every metamer, found now or before; an InputError in
-      the place of the record where the search diverged.
+      What became of every metamer, now or before.
 
     Raises:
       KeyboardInterrupt: after the state of the stopped search was saved.
     """
+    from model_metamers.synthesis.search import Search
+
     names = list(run.stimuli)
     for layer in run.layers:
         search = Search(run.network, layer, run.config)
@@ -154,32 +189,33 @@ def make(
             try:
                 _make_batch(run, search, batch, null, progress)
             except InputError as error:
-                yield from ((layer, name, error) for name in batch)
+                yield from (Made(layer, name, error) for name in batch)
                 continue
             for name in batch:
-                yield layer, name, results.load_record(run.folder.metamer(layer, name).path)
+                yield Made(layer, name, read_record(run.folder.metamer(layer, name).path))
 
 
-def _make_batch(run: Run, search: Search, names: list[str], null, progress: bool) -> None:
+def _make_batch(
+    run: Run, search: Search, names: list[str], null: NullDistribution | None, progress: bool
+) -> None:
     """Searches, and writes the metamers of a batch that are missing."""
+    from model_metamers.synthesis.metamer import to_metamers
+
     missing = [name for name in names if not run.folder.metamer(search.layer, name).path.exists()]
     if not missing:
         return
-    state, path = None, _state_path(run, search, names)
-    if path.exists():
-        state = results.read_state(path)  # of the whole batch, though some may be written
-    else:
+    # A state of the whole batch comes first, though some of its metamers may be written.
+    path = _state_path(run, search, names)
+    if not path.exists():
         names = missing
         path = _state_path(run, search, names)
-        state = results.read_state(path) if path.exists() else None
+    state = read_state(path) if path.exists() else None
     path.parent.mkdir(parents=True, exist_ok=True)
     targets = np.stack([run.stimuli[name] for name in names])
-    state, finished = search.run(
-        targets, state=state, save=lambda s: results.write_state(path, s), progress=progress
-    )
+    state, finished = search.run(targets, state=state, save=lambda s: write_state(path, s), progress=progress)
     if not finished:
         raise KeyboardInterrupt
-    for metamer in synthesis.to_metamers(search, names, targets, state):
+    for metamer in to_metamers(search, names, targets, state):
         folder = run.folder.metamer(search.layer, metamer.stimulus).path
         if not folder.exists():
             results.save(metamer, folder, run.network, null)
@@ -190,15 +226,14 @@ def _state_path(run: Run, search: Search, names: list[str]) -> Path:
     """The file of a batch's unfinished search, named by all that defines it."""
     defines = [run.network.checkpoint_digest, search.layer, repr(search.config.identity())]
     defines += [array_digest(run.stimuli[name]) for name in names]
-    key = text_digest(defines)[:16]
-    return run.folder.search(search.layer, key)
+    return run.folder.search(search.layer, text_digest(defines)[:16])
 
 
-def _settings(run: Run) -> dict[str, Any]:
-    config = run.config.for_network(run.network).identity()
-    return {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
+def null_digest(run: Run) -> str:
+    """Of all signals that a run's null distribution is measured on, in any order."""
+    return text_digest(["".join(sorted(_null_signals(run)))])
 
 
-def _distinct(signals: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The signals without repetitions: a signal is not unrelated to itself."""
-    return list({array_digest(signal): signal for signal in signals}.values())
+def _null_signals(run: Run) -> dict[str, np.ndarray]:
+    """All given signals by their digest: a signal is not unrelated to itself."""
+    return {array_digest(s): s for s in (*run.stimuli.values(), *run.null_stimuli.values())}

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
+
+from model_metamers.errors import InputError
+from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.writing import write_arrays
 
 # TF1's AdamOptimizer, docs/sources.md 6.
 BETA1, BETA2 = 0.9, 0.999
@@ -39,3 +44,34 @@ class SearchState:
             step=0,
             losses=np.full([iterations + 1, len(signals)], np.nan, np.float32),
         )
+
+
+def write_state(path: Path, state: SearchState) -> None:
+    """Writes a search's state; StorageError where it cannot be written."""
+    write_arrays(path, {field.name: getattr(state, field.name) for field in dataclasses.fields(state)})
+
+
+def read_state(path: Path) -> SearchState:
+    """Reads a search's state.
+
+    Raises:
+      InputError: it is missing, damaged, or its arrays do not fit one another.
+    """
+    arrays = read_arrays(path, tuple(field.name for field in dataclasses.fields(SearchState)))
+    signals, losses, step = arrays["signals"], arrays["losses"], arrays["step"]
+    fits = (
+        all(array.dtype == np.float32 for name, array in arrays.items() if name != "step")
+        and arrays["m"].shape == arrays["v"].shape == signals.shape
+        and arrays["beta_powers"].shape == (2,)
+        and signals.ndim > 1
+        and losses.ndim == 2
+        and losses.shape[1] == len(signals)
+        and step.shape == ()
+        and step.dtype.kind in "iu"
+        and 0 <= step < len(losses)
+    )
+    if not fits:
+        raise InputError(
+            f"{path}: no state of a search of this program; remove it, and the search starts anew"
+        )
+    return SearchState(**{**arrays, "step": int(step)})

@@ -10,6 +10,7 @@ import skimage.data
 from PIL import Image
 
 import model_metamers as mm
+from model_metamers import runs
 from model_metamers.runs import results
 from model_metamers.signals import files
 from model_metamers.storage.writing import write_json
@@ -46,12 +47,18 @@ def recorded(tiny_vgg, small_images) -> original_numbers.OriginalCase:
     )
 
 
+def compare(case, network, target, config, out, null=None, same_stimulus=True) -> dict:
+    run = original_numbers.plan(case, network, target, config, out, null)
+    runs.execute([run], progress=False)
+    return original_numbers.compare(case, run, same_stimulus)
+
+
 @pytest.fixture(scope="module")
 def compared(recorded, tiny_vgg, small_images, tmp_path_factory):
     out = tmp_path_factory.mktemp("original")
     null = mm.null_distribution(tiny_vgg, ["conv2_2"], small_images, progress=False)
     case = dataclasses.replace(recorded, outside_null=True)
-    found = original_numbers.compare(case, tiny_vgg, small_images[0], CONFIG, out, null, progress=False)
+    found = compare(case, tiny_vgg, small_images[0], CONFIG, out, null)
     return out, found, null
 
 
@@ -133,25 +140,21 @@ def test_checks_name_what_differs(compared, recorded, tiny_vgg, small_images):
 
 def test_sentence_says_what_follows(compared, recorded, tiny_vgg, small_images, tmp_path):
     out, _, _ = compared
-    again = original_numbers.compare(recorded, tiny_vgg, small_images[0], CONFIG, out, progress=False)
+    again = compare(recorded, tiny_vgg, small_images[0], CONFIG, out)
     assert again["agrees"] is all(check["agrees"] for check in again["checks"])
     far = dataclasses.replace(recorded, loss=tuple(100 * v for v in recorded.loss))
-    found = original_numbers.compare(far, tiny_vgg, small_images[0], CONFIG, out, progress=False)
+    found = compare(far, tiny_vgg, small_images[0], CONFIG, out)
     assert found["agrees"] is False
     assert "does not agree with the original; it differs in: loss of the noise, " in found["sentence"]
     short = dataclasses.replace(CONFIG, iterations=10)
-    found = original_numbers.compare(
-        recorded, tiny_vgg, small_images[0], short, tmp_path / "short", progress=False
-    )
+    found = compare(recorded, tiny_vgg, small_images[0], short, tmp_path / "short")
     assert found["agrees"] is None and [row["iteration"] for row in found["rows"]] == [0, 10]
     assert "after 10 of 30 iterations ours agrees; the end is not compared" in found["sentence"]
-    found = original_numbers.compare(
-        recorded, tiny_vgg, small_images[1], CONFIG, tmp_path / "other", same_stimulus=False, progress=False
-    )
+    found = compare(recorded, tiny_vgg, small_images[1], CONFIG, tmp_path / "other", same_stimulus=False)
     assert found["agrees"] is None and "not the original's" in found["sentence"]
     with pytest.raises(mm.InputError, match="measure one for it"):
         null = mm.null_distribution(make_tiny_vgg(1), ["conv2_2"], small_images, progress=False)
-        original_numbers.compare(recorded, tiny_vgg, small_images[0], CONFIG, out, null, progress=False)
+        compare(recorded, tiny_vgg, small_images[0], CONFIG, out, null)
 
 
 def test_figure_reads_the_saved_results(compared, tmp_path):

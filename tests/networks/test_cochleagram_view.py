@@ -159,7 +159,7 @@ def test_run_over_cochleagrams_beside_the_one_over_sounds(tiny_word_cnn, view, s
 
     # A null of the network is one of its view, and serves the verdicts.
     null = nulls[tiny_word_cnn.name]
-    assert runs.use_null(seen, null) is null
+    assert runs.measure_null(dataclasses.replace(seen, null=null)) is null
     checked, problems = inclusion.check_folders(find_metamers(seen.folder.path), [null])
     assert not problems and {item.network for item in checked} == {view.name}
 

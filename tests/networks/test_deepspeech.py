@@ -178,7 +178,7 @@ def test_same_class_is_the_same_transcript():
     other = criteria.measure(network, *_sounds()[[0, 0]])
     found = LayerNull(np.ones(1, int), -0.1, 0.5, 0.2, 0, math.nan, math.nan, math.nan)
     null = mm.NullDistribution(network.name, "", {"layer_1": found}, "blocks")
-    verdict = criteria.judge(other, "layer_1", null)
+    verdict = criteria.verdict_on(other, "layer_1", null)
     assert not verdict.passes and verdict.reasons == ("class no, the target's is yes",)
     assert criteria.class_text("") == "(nothing)"
 

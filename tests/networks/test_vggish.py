@@ -12,7 +12,7 @@ import model_metamers as mm
 from model_metamers import InputError, criteria, runs, weights
 from model_metamers.criteria.null import LayerNull
 from model_metamers.networks.vggish import VGGish
-from model_metamers.runs import report, results
+from model_metamers.runs import report
 from model_metamers.synthesis import starts
 from model_metamers.synthesis.search import Search
 from tests.builders import tf1_audio, tf1_graph
@@ -170,9 +170,9 @@ def test_network_without_classes_is_judged_by_rho_alone(tmp_path):
     assert measured.same_class is None and measured.target_class is None
     found = LayerNull(np.ones(1, int), -0.1, 0.9, 0.5, 0, math.nan, math.nan, math.nan)
     null = mm.NullDistribution(network.name, "seeded", {"conv4": found}, "blocks")
-    verdict = criteria.judge(measured, "conv4", null)
+    verdict = criteria.verdict_on(measured, "conv4", null)
     assert verdict.passes and verdict.same_class is None and verdict.reasons == ()
-    other = criteria.judge(criteria.measure(network, sounds[0], sounds[1]), "conv4", null)
+    other = criteria.verdict_on(criteria.measure(network, sounds[0], sounds[1]), "conv4", null)
     assert not other.passes and other.same_class is None and len(other.reasons) == 1
 
     run = runs.Run(
@@ -186,9 +186,9 @@ def test_network_without_classes_is_judged_by_rho_alone(tmp_path):
     runs.prepare(run)
     null = runs.measure_null(run, progress=False)
     records = list(runs.make(run, null, progress=False))
-    assert [record["float"]["verdict"]["same_class"] for _, _, record in records] == [None, None]
+    assert [made.record.floats.verdict.same_class for made in records] == [None, None]
     loaded = mm.load(run.folder.metamer("conv4", "a").path)
-    assert loaded.measurement == results.measurement_of(records[0][2]["float"])
+    assert loaded.measurement == records[0].record.floats.measurement
     assert report.verdict_rows(records)[1][4:6] == ["none", "none"]
     page = report.write_report(tmp_path, [report.network_results(run, null)], "title", "command")
     assert "names no classes" in page.read_text() and "the network says" not in page.read_text()

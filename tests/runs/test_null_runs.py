@@ -196,11 +196,13 @@ def test_run_takes_a_measured_null_of_its_own_network(metamers, tiny_vgg, small_
     run = runs.Run(
         tiny_vgg, ("fc7",), {"one": small_images[0]}, {}, metamers, mm.SynthesisConfig(iterations=1)
     )
-    assert runs.use_null(run, null) is null
+    run = dataclasses.replace(run, null=null)
+    runs.check(run)
+    assert runs.measure_null(run) is null
     with pytest.raises(InputError, match="no layer 'conv2_2'"):
-        runs.use_null(dataclasses.replace(run, layers=("conv2_2",)), null)
+        runs.check(dataclasses.replace(run, layers=("conv2_2",)))
     with pytest.raises(InputError, match="measure one for it"):
-        runs.use_null(dataclasses.replace(run, network=make_tiny_vgg(1)), null)
+        runs.check(dataclasses.replace(run, network=make_tiny_vgg(1)))
 
 
 def run_binary(name: str, *flags: str):

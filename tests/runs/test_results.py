@@ -12,8 +12,8 @@ import scipy.stats
 import model_metamers as mm
 from model_metamers import InputError, criteria
 from model_metamers.errors import StorageError
-from model_metamers.runs import results
-from model_metamers.synthesis.state import SearchState
+from model_metamers.runs import record, results
+from model_metamers.synthesis.state import SearchState, read_state, write_state
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +45,13 @@ def test_saved_metamer_reads_back_in_full(tmp_path, request, kind, extension):
 
 def test_criteria_are_measured_again_on_the_file(tmp_path, image_metamer, tiny_vgg, small_images):
     null = mm.null_distribution(tiny_vgg, tiny_vgg.layers, small_images, progress=False)
-    record = mm.save(image_metamer, tmp_path / "m", tiny_vgg, null)
+    saved = mm.save(image_metamer, tmp_path / "m", tiny_vgg, null)
     shown = mm.load_image(tmp_path / "m" / "metamer.png", tiny_vgg.signal)
     expected = criteria.measure(tiny_vgg, image_metamer.target, shown)
-    assert record["file"]["spearman"] == pytest.approx(expected.spearman)
-    assert record["file"]["spearman"] != pytest.approx(record["float"]["spearman"], abs=1e-9)
-    assert record["file"]["verdict"]["null_max"] == null.maximum("conv2_2")
-    assert record == json.loads((tmp_path / "m" / "metamer.json").read_text())
+    assert saved["file"]["spearman"] == pytest.approx(expected.spearman)
+    assert saved["file"]["spearman"] != pytest.approx(saved["float"]["spearman"], abs=1e-9)
+    assert saved["file"]["verdict"]["null_max"] == null.maximum("conv2_2")
+    assert saved == json.loads((tmp_path / "m" / "metamer.json").read_text())
 
 
 @pytest.mark.parametrize("gain", [1.0, 1e-3, 30.0], ids=["as found", "a few steps high", "clipped"])
@@ -62,7 +62,7 @@ def test_sound_criteria_are_measured_on_the_wav_as_read_back(
     signal = (gain * sound_metamer.signal).astype(np.float32)
     floats = criteria.measure(tiny_word_cnn, sound_metamer.target, signal)
     metamer = dataclasses.replace(sound_metamer, signal=signal, measurement=floats)
-    record = mm.save(metamer, tmp_path / "m", tiny_word_cnn, null)
+    saved = mm.save(metamer, tmp_path / "m", tiny_word_cnn, null)
     with wave.open(str(tmp_path / "m" / "metamer.wav")) as file:
         assert (file.getframerate(), file.getsampwidth(), file.getnframes()) == (4000, 2, 1000)
         heard = np.frombuffer(file.readframes(1000), "<i2") / 32768
@@ -70,14 +70,12 @@ def test_sound_criteria_are_measured_on_the_wav_as_read_back(
     both = np.stack([metamer.target, heard.astype(np.float32)])
     for layer, values in tiny_word_cnn.activations(both, tiny_word_cnn.layers).items():
         rho = scipy.stats.spearmanr(*values.numpy().reshape(2, -1)).statistic
-        assert record["file"]["spearman"][layer] == pytest.approx(rho, abs=1e-6), layer
-    assert record["file"]["spearman"]["cochleagram"] != pytest.approx(
-        floats.spearman["cochleagram"], abs=1e-9
-    )
+        assert saved["file"]["spearman"][layer] == pytest.approx(rho, abs=1e-6), layer
+    assert saved["file"]["spearman"]["cochleagram"] != pytest.approx(floats.spearman["cochleagram"], abs=1e-9)
     logits = tiny_word_cnn.logits(both).numpy()
-    assert record["file"]["signal_label"] == logits[1].argmax()
-    for part, measured in (("file", record["file"]), ("float", dataclasses.asdict(floats))):
-        verdict = record[part]["verdict"]
+    assert saved["file"]["signal_label"] == logits[1].argmax()
+    for part, measured in (("file", saved["file"]), ("float", dataclasses.asdict(floats))):
+        verdict = saved[part]["verdict"]
         assert verdict["rho"] == measured["spearman"]["conv_2"]
         assert verdict["same_class"] == (measured["signal_label"] == measured["target_label"])
 
@@ -85,8 +83,8 @@ def test_sound_criteria_are_measured_on_the_wav_as_read_back(
 def test_sound_that_exceeds_the_range_is_clipped_and_counted(tmp_path, sound_metamer, tiny_word_cnn):
     loud = sound_metamer.signal.copy()
     loud[10:15] = 2.0
-    record = mm.save(dataclasses.replace(sound_metamer, signal=loud), tmp_path / "m", tiny_word_cnn)
-    assert record["file"]["clipped_samples"] == 5
+    saved = mm.save(dataclasses.replace(sound_metamer, signal=loud), tmp_path / "m", tiny_word_cnn)
+    assert saved["file"]["clipped_samples"] == 5
     shown = results.read_shown(tmp_path / "m" / "metamer.wav", tiny_word_cnn.signal)
     assert shown.max() == pytest.approx(32767 / 32768)
 
@@ -104,7 +102,7 @@ def test_nothing_is_overwritten_or_left_half_written(tmp_path, image_metamer, mo
     mm.save(image_metamer, tmp_path / "m")
     with pytest.raises(InputError, match="not overwritten"):
         mm.save(image_metamer, tmp_path / "m")
-    monkeypatch.setattr(results, "write_json", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(record, "write_json", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(StorageError, match="other: cannot be written"):
         mm.save(image_metamer, tmp_path / "other")
     assert not (tmp_path / "other").exists()
@@ -116,7 +114,7 @@ def test_nothing_is_overwritten_or_left_half_written(tmp_path, image_metamer, mo
         ("metamer.json", b"", "no readable metamer"),
         ("metamer.json", b"{}", "not a metamer of this program"),
         ("metamer.json", b"[1]", "not a metamer of this program"),
-        ("metamer.json", b'{"format": 1}', "lacks or misnames 'signal'"),
+        ("metamer.json", b'{"format": 1}', "no complete metamer; 'signal' is missing"),
         ("metamer.npz", b"PK", "truncated"),
         ("metamer.npz", None, "missing"),
     ],
@@ -131,7 +129,7 @@ def test_spoilt_folders_are_refused(tmp_path, image_metamer, file, content, mess
 
 def test_state_reads_back(tmp_path, small_images):
     state = SearchState.fresh(small_images, 7)
-    results.write_state(tmp_path / "s.npz", state)
-    back = results.read_state(tmp_path / "s.npz")
+    write_state(tmp_path / "s.npz", state)
+    back = read_state(tmp_path / "s.npz")
     for field in dataclasses.fields(state):
         np.testing.assert_array_equal(getattr(state, field.name), getattr(back, field.name))

@@ -8,8 +8,9 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError, runs
-from model_metamers.runs import report, results
+from model_metamers.runs import executed, report, results
 from model_metamers.synthesis.search import Search
+from model_metamers.synthesis.state import read_state
 from tests.conftest import make_tiny_vgg
 
 
@@ -125,7 +126,7 @@ def test_ctrl_c_leaves_a_state_to_continue_from(tmp_path, tiny_vgg, small_images
     with pytest.raises(KeyboardInterrupt):
         perform(run)
     states = list((tmp_path / "vgg_tiny" / "conv1_2").glob(".search-*.npz"))
-    assert len(states) == 1 and results.read_state(states[0]).step >= 5
+    assert len(states) == 1 and read_state(states[0]).step >= 5
 
 
 def test_diverging_layer_is_named_and_the_rest_is_done(tmp_path, tiny_vgg, small_images, monkeypatch):
@@ -198,3 +199,65 @@ def test_report_of_layers_that_are_not_the_networks_own(tmp_path, tiny_vgg, smal
     null = runs.measure_null(run, progress=False)
     text = report.write_report(tmp_path, [report.network_results(run, null)], "t", "c").read_text()
     assert text.count("<h4>conv2_1</h4>") == 3
+
+
+def order_of_work(monkeypatch) -> list[str]:
+    """Names of the steps of `execute`, as they are taken."""
+    steps = []
+    for name in ("check", "claim", "write_lines", "measure_null", "make"):
+        whole = getattr(executed, name)
+
+        def told(*args, name=name, whole=whole):
+            steps.append(name)
+            return whole(*args)
+
+        monkeypatch.setattr(executed, name, told)
+    return steps
+
+
+def test_everything_is_checked_and_claimed_before_anything_is_computed(
+    tmp_path, tiny_vgg, small_images, monkeypatch
+):
+    steps = order_of_work(monkeypatch)
+    linear = make_run(tiny_vgg, small_images, tmp_path / "linear", layers=("fc7",))
+    config = dataclasses.replace(linear.config, relu_gradient="plain")
+    plain = dataclasses.replace(linear, out=tmp_path / "plain", config=config)
+    seen = []
+    done = runs.execute(
+        [linear, plain],
+        ["--a=1"],
+        tmp_path / "all_flags.txt",
+        progress=False,
+        each=lambda run, made: seen.append((run.config.relu_gradient, made.stimulus)),
+    )
+    assert steps == ["check", "check", "claim", "claim", "write_lines", "measure_null", "make", "make"]
+    assert (tmp_path / "all_flags.txt").read_text() == "--a=1\n"
+    assert seen == [(gradient, name) for gradient in ("linear", "plain") for name in ("one", "two", "three")]
+    assert [len(of_run) for of_run in done.by_run] == [3, 3] and len(done.made) == 6
+    assert done.complete and done.page is None
+    assert done.nulls[0] is done.nulls[1]  # shared, and kept with the first
+    assert linear.folder.null.exists() and not plain.folder.null.exists()
+
+
+def test_a_run_that_cannot_be_made_keeps_the_others_from_beginning(tmp_path, tiny_vgg, small_images):
+    good = make_run(tiny_vgg, small_images, tmp_path / "good")
+    for bad, message in (
+        (dataclasses.replace(good, layers=("conv9",)), "no layer 'conv9'"),
+        (dataclasses.replace(good, stimuli={}), "there are no stimuli"),
+        (
+            dataclasses.replace(good, stimuli={"a/b": small_images[0], "a_b": small_images[1]}),
+            "share a folder",
+        ),
+    ):
+        with pytest.raises(InputError, match=message):
+            runs.execute([good, bad], ["--a=1"], progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_execute_leaves_flags_and_page_where_the_manual_says(tmp_path, tiny_vgg, small_images):
+    run = make_run(tiny_vgg, small_images, tmp_path, layers=("fc7",), null_stimuli={})
+    done = runs.execute([run], ["--layers=fc7"], page=runs.Page("A title", "a command"), progress=False)
+    assert done.page == tmp_path / "report.html" and "A title" in done.page.read_text()
+    assert (tmp_path / "flags.txt").read_text() == "--layers=fc7\n"
+    again = runs.execute([run], progress=False)
+    assert again.made == done.made and again.page is None

@@ -1,0 +1,194 @@
+"""What `metamer.json` holds: its values, and what is refused where it is read."""
+
+import copy
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_metamers import InputError, SynthesisConfig
+from model_metamers.criteria.verdict import Measurement, Verdict
+from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
+from model_metamers.signals.cochleagram_config import CochleagramConfig
+from model_metamers.signals.spec import SignalSpec
+
+MEASUREMENT = Measurement({"conv1": 0.25, "logits": math.nan}, 3, 4, "cat", "dog")
+VERDICT = Verdict(False, False, True, 0.25, 0.125, ("class dog, the target's is cat",))
+RECORD = Record(
+    network="net",
+    checkpoint="sha256:0",
+    layer="conv1",
+    stimulus="photo",
+    target_sha256="ab",
+    signal=SignalSpec("image", (2, 2, 3), 0.0, 1.0),
+    config=SynthesisConfig(iterations=5, learning_rate=0.5),
+    iterations=5,
+    loss_first=2.0,
+    loss_last=1.0,
+    floats=JudgedFloats(MEASUREMENT, VERDICT),
+    versions={"numpy": "2.0"},
+    file=JudgedFile("metamer.png", 0, MEASUREMENT, VERDICT),
+)
+COCHLEAGRAM = SignalSpec("cochleagram", (4, 5, 1), 0.0, np.inf, frontend=CochleagramConfig())
+KINDS = {
+    "image": RECORD,
+    "sound": dataclasses.replace(RECORD, signal=SignalSpec("sound", (9,), -1.0, 1.0, 8000, 0.1)),
+    "cochleagram": dataclasses.replace(RECORD, signal=COCHLEAGRAM),
+    "nothing measured": dataclasses.replace(
+        RECORD,
+        loss_first=None,
+        floats=JudgedFloats(MEASUREMENT, None),
+        file=JudgedFile("metamer.wav", 7),
+    ),
+    "no classes": dataclasses.replace(
+        RECORD, floats=JudgedFloats(Measurement({"conv1": 1.0}, None, None, None, None), None)
+    ),
+    "texts": dataclasses.replace(
+        RECORD, floats=JudgedFloats(Measurement({"conv1": 1.0}, None, None, "a word", ""), None)
+    ),
+    "no null": dataclasses.replace(
+        RECORD,
+        floats=JudgedFloats(MEASUREMENT, Verdict(False, None, False, math.nan, math.nan, ("no null",))),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_reads_back_in_full(tmp_path, kind):
+    write_record(MetamerFolder(tmp_path), KINDS[kind])
+    text = (tmp_path / "metamer.json").read_text()
+    assert "NaN" not in text and "Infinity" not in text
+    assert repr(read_record(tmp_path)) == repr(KINDS[kind])  # NaN is not equal to itself
+
+
+def test_values_stand_in_this_order():
+    values = RECORD.values()
+    assert list(values) == [
+        "format",
+        "network",
+        "checkpoint",
+        "layer",
+        "stimulus",
+        "target_sha256",
+        "signal",
+        "config",
+        "iterations",
+        "loss_first",
+        "loss_last",
+        "float",
+        "versions",
+        "file",
+    ]
+    measured = ["spearman", "target_label", "signal_label", "target_class", "signal_class", "verdict"]
+    assert list(values["float"]) == measured
+    assert list(values["file"]) == ["name", "clipped_samples", *measured]
+
+
+def plain() -> dict:
+    """What the file holds."""
+    values = copy.deepcopy(RECORD.values())
+    for part in ("float", "file"):
+        values[part]["spearman"]["logits"] = None
+    return json.loads(json.dumps(values))
+
+
+def places(values, path=()) -> list[tuple]:
+    """Every place in nested values."""
+    below = (
+        values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    )
+    return [path, *(place for key, value in below for place in places(value, (*path, key)))]
+
+
+def put(values, place, value):
+    if not place:
+        return value
+    inner = values
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return values
+
+
+OTHERS = ["a text", 1.5, -3, True, None, [], {}, [1], {"a": 1}, 10**400, "\ud800", math.nan]
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.sampled_from(places(plain())), value=st.sampled_from(OTHERS))
+def test_values_of_other_types_are_refused_in_one_line(tmp_path_factory, place, value):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "metamer.json").write_text(json.dumps(put(plain(), place, value)))
+    try:
+        record = read_record(folder)
+    except InputError as error:
+        assert "\n" not in str(error) and str(folder) in str(error)
+        return
+    for field in dataclasses.fields(Measurement):
+        getattr(record.floats.measurement, field.name)
+    assert record.layer in record.floats.measurement.spearman
+    assert type(record.iterations) is int and type(record.network) is str
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("network",), 5, r"Expected `str`, got `int` - at `\$\.network`"),
+        (("config", "iterations"), "many", "iterations"),
+        (("config", "iterations"), 0, "iterations=0"),
+        (("signal", "shape"), [2, "2", 3], "shape"),
+        (("signal", "kind"), "smell", "kind is"),
+        (("signal",), None, "no metamer of this program"),
+        (("float", "spearman"), [0.5], "no metamer of this program"),
+        (("float", "spearman", "conv1"), "high", "spearman"),
+        (("float", "spearman"), {"fc7": 0.5}, "no rho at the matched layer conv1"),
+        (("float", "verdict", "passes"), "yes", "passes"),
+        (("file", "verdict", "reasons"), "none", "reasons"),
+        (("file",), "metamer.png", "no metamer of this program"),
+        (("file", "clipped_samples"), -1, "below zero"),
+        (("iterations",), -5, "below zero"),
+        (("versions",), {"numpy": 2}, "versions"),
+        (("format",), 2, "not a metamer of this program"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, place, value, message):
+    (tmp_path / "metamer.json").write_text(json.dumps(put(plain(), place, value)))
+    with pytest.raises(InputError, match=message):
+        read_record(tmp_path)
+
+
+def test_keys_that_this_program_does_not_know_are_passed_over(tmp_path):
+    values = plain()
+    values["of_later"] = values["float"]["of_later"] = {"a": 1}
+    (tmp_path / "metamer.json").write_text(json.dumps(values))
+    assert repr(read_record(tmp_path)) == repr(RECORD)
+
+
+def test_records_inclusion_and_binaries_need_no_tensorflow():
+    """Of the binaries, what --help imports."""
+    modules = ["model_metamers.runs.record", "model_metamers.runs.inclusion", "model_metamers.runs.executed"]
+    binaries = (
+        "make_metamers",
+        "compare_relu_gradients",
+        "make_null_distribution",
+        "check_metamers",
+        "compare_with_original",
+        "metamers_demo",
+    )
+    modules += [f"model_metamers_experiments.{name}" for name in binaries]
+    code = (
+        "import sys, importlib\n"
+        "from absl import flags\n"
+        f"for name in {modules}:\n"
+        "    importlib.import_module(name)\n"
+        "    assert 'tensorflow' not in sys.modules, name\n"
+        "    flags.FLAGS.remove_flag_values(list(flags.FLAGS))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
