@@ -3,7 +3,17 @@ from .catalog.registry import load_network
 from .criteria.null import NullDistribution
 from .criteria.null_distribution import null_distribution
 from .criteria.verdict import Measurement, Verdict, check, spearman
-from .errors import InputError
+from .errors import (
+    DamagedFileError,
+    DivergedError,
+    InputError,
+    NoWeightsError,
+    OtherSettingsError,
+    Stopped,
+    StorageError,
+    UnknownLayerError,
+    UnknownNetworkError,
+)
 from .frontends.cochleagram import cochleagram
 from .networks.cochleagram_view import cochleagram_view
 from .networks.keras_network import from_keras
@@ -19,14 +29,22 @@ from .synthesis.metamer import Metamer, synthesize
 
 __all__ = [
     "CochleagramConfig",
+    "DamagedFileError",
+    "DivergedError",
     "InputError",
     "Measurement",
     "Metamer",
     "Network",
+    "NoWeightsError",
     "NullDistribution",
+    "OtherSettingsError",
     "SignalSpec",
     "Stage",
+    "Stopped",
+    "StorageError",
     "SynthesisConfig",
+    "UnknownLayerError",
+    "UnknownNetworkError",
     "Verdict",
     "check",
     "cochleagram",

@@ -1,5 +1,13 @@
 """The errors of the package that are the user's to mend."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_metamers.synthesis.metamer import Metamer
+
 
 class InputError(ValueError):
     """Something given to the package cannot be used.
@@ -11,3 +19,61 @@ class InputError(ValueError):
 
 class StorageError(InputError):
     """A file or folder cannot be written: the disk is full, it is read-only, or the name is too long."""
+
+
+class UnknownNetworkError(InputError):
+    """The catalog has no network of this name; the message lists those there are."""
+
+
+class UnknownLayerError(InputError):
+    """A network has no layer of this name; the message lists those there are."""
+
+
+class NoWeightsError(InputError):
+    """No weights of a network are on this machine; the message says how to fetch them."""
+
+
+class DamagedFileError(InputError):
+    """A file of this program's is missing, damaged, or another program's."""
+
+
+class OtherSettingsError(InputError):
+    """A folder holds results of other settings than those given; the message tells both."""
+
+
+class DivergedError(InputError):
+    """The loss of some signals was no longer a number, so that they have no metamers.
+
+    Attributes:
+      iterations: by stimulus, the first iteration at which its loss was no number.
+      metamers: of the other signals of a batch, where `mm.synthesize` made one.
+    """
+
+    def __init__(
+        self, message: str, iterations: Mapping[str, int] | None = None, metamers: Sequence[Metamer] = ()
+    ):
+        super().__init__(message)
+        self.iterations = dict(iterations or {})
+        self.metamers = list(metamers)
+
+    @property
+    def stimuli(self) -> tuple[str, ...]:
+        """Those that have no metamer."""
+        return tuple(self.iterations)
+
+    @property
+    def iteration(self) -> int:
+        """The first at which one of them diverged."""
+        return min(self.iterations.values())
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C stopped a search; a loop over searches stops with it.
+
+    Attributes:
+      metamers: as far as they had come.
+    """
+
+    def __init__(self, message: str = "", metamers: Sequence[Metamer] = ()):
+        super().__init__(message)
+        self.metamers = list(metamers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from model_metamers import weights
 from model_metamers.catalog.names import NAMES, networks
-from model_metamers.errors import InputError
+from model_metamers.errors import UnknownNetworkError
 from model_metamers.weights import manifest
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def build_network(name: str) -> Network:
     for module, names in NAMES.items():
         if name in names:
             return importlib.import_module(f"{__package__}.{module}").BUILDERS[name]()
-    raise InputError(f"there is no network {name!r}; there are {', '.join(networks())}")
+    raise UnknownNetworkError(f"there is no network {name!r}; there are {', '.join(networks())}")
 
 
 def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Network:

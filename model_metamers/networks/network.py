@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers import gradients
-from model_metamers.errors import InputError
+from model_metamers.errors import UnknownLayerError
 from model_metamers.networks.layers import Training
 from model_metamers.signals.spec import SignalSpec
 
@@ -128,12 +128,12 @@ class Network(tf.Module):
         """The layers as a tuple.
 
         Raises:
-          InputError: one is no stage of this network; the message lists those there are.
+          UnknownLayerError: one is no stage of this network; the message lists those there are.
         """
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
         for layer in layers:
             if layer not in self.stages:
-                raise InputError(
+                raise UnknownLayerError(
                     f"{self.name} has no layer {layer!r}; its metamer layers are "
                     f"{', '.join(self.layers)}; all stages: {', '.join(self.stages)}"
                 )
@@ -147,7 +147,7 @@ class Network(tf.Module):
           layers: names of stages.
 
         Raises:
-          InputError: an unknown layer.
+          UnknownLayerError: there is no such layer.
         """
         layers = self.check_layers(layers)
         if layers not in self._compiled:

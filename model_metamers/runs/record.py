@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from model_metamers.criteria.verdict import Measurement, Verdict
-from model_metamers.errors import InputError
+from model_metamers.errors import DamagedFileError
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.reading import read_json
@@ -110,18 +110,18 @@ def read_record(folder: str | os.PathLike) -> Record:
     """Reads a metamer's `metamer.json`.
 
     Raises:
-      InputError: missing, damaged, of another program, or with values of other types.
+      DamagedFileError: missing, damaged, of another program, or with values of other types.
     """
     path = MetamerFolder(Path(folder)).record
     values = read_json(path, "metamer")
     if not isinstance(values, dict) or values.get("format") != _FORMAT:
-        raise InputError(f"{path}: not a metamer of this program (format {_FORMAT})")
+        raise DamagedFileError(f"{path}: not a metamer of this program (format {_FORMAT})")
     try:
         return _record(values)
     except KeyError as error:
-        raise InputError(f"{path}: no complete metamer; {error} is missing") from error
+        raise DamagedFileError(f"{path}: no complete metamer; {error} is missing") from error
     except (TypeError, ValueError) as error:  # msgspec's errors are of the latter kind
-        raise InputError(f"{path}: no metamer of this program ({_one_line(error)})") from error
+        raise DamagedFileError(f"{path}: no metamer of this program ({_one_line(error)})") from error
 
 
 def _record(values: dict[str, Any]) -> Record:

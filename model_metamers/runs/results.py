@@ -21,7 +21,7 @@ import numpy as np
 
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
-from model_metamers.errors import InputError
+from model_metamers.errors import DamagedFileError
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
 from model_metamers.signals import images, sounds
@@ -166,7 +166,7 @@ def _record(metamer: Metamer, floats: JudgedFloats, file: JudgedFile) -> Record:
 
 def _check(path: Path, name: str, array: np.ndarray, kinds: str, shape: tuple[int, ...]) -> None:
     if array.dtype.kind not in kinds or array.shape != shape:
-        raise InputError(
+        raise DamagedFileError(
             f"{path}: {name} is {array.dtype} {list(array.shape)}, expected {list(shape)}, as in its record"
         )
 

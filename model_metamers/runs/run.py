@@ -16,7 +16,7 @@ import numpy as np
 
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, StorageError
 from model_metamers.runs import results
 from model_metamers.runs.folder import RunFolder, check_names
 from model_metamers.runs.record import Record, read_record
@@ -173,10 +173,14 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
 def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iterator[Made]:
     """Searches for every metamer that is not there yet.
 
+    A signal that diverges has no metamer; the others of its batch are made. Nothing is kept
+    of it, so that the next run searches for it again, and says again what came of it.
+
     Yields:
       What became of every metamer, now or before.
 
     Raises:
+      StorageError: a metamer or a state cannot be written; the rest would be lost as well.
       KeyboardInterrupt: after the state of the stopped search was saved.
     """
     from model_metamers.synthesis.search import Search
@@ -186,24 +190,31 @@ def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iter
         search = Search(run.network, layer, run.config)
         for first in range(0, len(names), run.batch_size):
             batch = names[first : first + run.batch_size]
+            failed: dict[str, InputError] = {}
             try:
-                _make_batch(run, search, batch, null, progress)
+                failed = _make_batch(run, search, batch, null, progress)
+            except StorageError:
+                raise
             except InputError as error:
-                yield from (Made(layer, name, error) for name in batch)
-                continue
+                failed = dict.fromkeys(batch, error)
             for name in batch:
-                yield Made(layer, name, read_record(run.folder.metamer(layer, name).path))
+                folder = run.folder.metamer(layer, name).path
+                yield Made(layer, name, failed[name] if name in failed else read_record(folder))
 
 
 def _make_batch(
     run: Run, search: Search, names: list[str], null: NullDistribution | None, progress: bool
-) -> None:
-    """Searches, and writes the metamers of a batch that are missing."""
+) -> dict[str, InputError]:
+    """Searches, and writes the metamers of a batch that are missing.
+
+    Returns:
+      An error for each that diverged.
+    """
     from model_metamers.synthesis.metamer import to_metamers
 
     missing = [name for name in names if not run.folder.metamer(search.layer, name).path.exists()]
     if not missing:
-        return
+        return {}
     # A state of the whole batch comes first, though some of its metamers may be written.
     path = _state_path(run, search, names)
     if not path.exists():
@@ -220,6 +231,7 @@ def _make_batch(
         if not folder.exists():
             results.save(metamer, folder, run.network, null)
     path.unlink(missing_ok=True)
+    return {names[i]: search.diverged_error({names[i]: step}) for i, step in state.diverged.items()}
 
 
 def _state_path(run: Run, search: Search, names: list[str]) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model_metamers.errors import InputError, StorageError
+from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError, StorageError
 from model_metamers.storage.reading import read_json
 from model_metamers.storage.whole import make_folder, partial_beside
 from model_metamers.storage.writing import write_json
@@ -67,9 +67,11 @@ def _write_first(path: Path, settings: Mapping[str, Any]) -> bool:
 def _check_same(path: Path, settings: Mapping[str, Any], every_key: bool) -> None:
     there = read_json(path, "settings; choose another folder")
     if not isinstance(there, dict):
-        raise InputError(f"{path}: damaged; choose another folder")
+        raise DamagedFileError(f"{path}: damaged; choose another folder")
     keys = {**dict.fromkeys(settings), **(dict.fromkeys(there) if every_key else {})}
     other = [key for key in keys if there.get(key) != settings.get(key)]
     if other:
         listed = ", ".join(f"{key}={there.get(key)} there, {settings.get(key)} now" for key in other)
-        raise InputError(f"{path.parent}: holds a run with other settings ({listed}); choose another folder")
+        raise OtherSettingsError(
+            f"{path.parent}: holds a run with other settings ({listed}); choose another folder"
+        )

@@ -1,4 +1,4 @@
-"""Reading JSON and arrays: the right result, or an InputError of one line."""
+"""Reading JSON and arrays: the right result, or an error of one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from model_metamers.errors import InputError
+from model_metamers.errors import DamagedFileError
 
 
 def read_json(path: str | os.PathLike, what: str = "JSON file") -> Any:
@@ -23,32 +23,32 @@ def read_json(path: str | os.PathLike, what: str = "JSON file") -> Any:
       what: it should be, for the message.
 
     Raises:
-      InputError: missing, unreadable, or no JSON.
+      DamagedFileError: missing, unreadable, or no JSON.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no readable {what} ({_short(error)})") from error
+        raise DamagedFileError(f"{path}: no readable {what} ({_short(error)})") from error
 
 
 def read_array(path: str | os.PathLike) -> np.ndarray:
     """The array of a `.npy` file.
 
     Raises:
-      InputError: missing, damaged, an array of objects, or one that is larger than its file.
+      DamagedFileError: missing, damaged, an array of objects, or one that is larger than its file.
     """
     try:
         with open(path, "rb") as file:
             return _read(file, os.fstat(file.fileno()).st_size)
     except (OSError, ValueError, EOFError, TypeError, SyntaxError, KeyError, MemoryError) as error:
-        raise InputError(f"{path}: no readable .npy array ({_short(error)})") from error
+        raise DamagedFileError(f"{path}: no readable .npy array ({_short(error)})") from error
 
 
 def read_arrays(path: str | os.PathLike, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """Arrays of an `.npz` file by name, all or the named ones.
 
     Raises:
-      InputError: missing, damaged, without one of the names, arrays of objects, or one that
+      DamagedFileError: missing, damaged, without one of the names, arrays of objects, or one that
         is larger than its part of the file.
     """
     try:
@@ -60,7 +60,7 @@ def read_arrays(path: str | os.PathLike, names: Sequence[str] | None = None) -> 
                     arrays[name] = _read(file, stored[name].file_size)
             return arrays
     except _DAMAGE as error:
-        raise InputError(
+        raise DamagedFileError(
             f"{path}: missing, truncated or no file of this program ({_short(error)})"
         ) from error
 

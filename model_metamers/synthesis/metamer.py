@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model_metamers import criteria
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, Stopped
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState
@@ -80,7 +80,22 @@ def synthesize(
       progress: whether to show a bar.
 
     Raises:
-      InputError: unknown layer, target or start that the network cannot take, NaN.
+      InputError: unknown layer, target or start that the network cannot take.
+      DivergedError: the loss of a signal was no longer a number. The search of the others in
+        its batch went on to the end, and the error holds their metamers.
+      Stopped: Ctrl-C, which so stops a loop over images too; it holds the metamers as far as
+        they had come.
+
+    Example, keeping what there is:
+      try:
+          metamers = mm.synthesize(network, "conv5_4", photographs)
+      except mm.Stopped as stopped:
+          for metamer in stopped.metamers:
+              mm.save(metamer, out / metamer.stimulus)
+          raise
+      except mm.DivergedError as error:
+          print("left out:", *error.stimuli)
+          metamers = error.metamers
     """
     from model_metamers.synthesis.search import Search
 
@@ -95,17 +110,21 @@ def synthesize(
         start = network.signal.check(start, "start")
         if len(start) not in (1, len(targets)):
             raise InputError(f"start: {len(start)} of them for {len(targets)} targets; give one, or one each")
-    state, _ = search.run(targets, start, progress=progress)
+    state, finished = search.run(targets, start, progress=progress)
     names = [f"signal_{i}" for i in range(len(targets))]
-    found = to_metamers(search, names, targets, state)
-    return found[0] if np.ndim(target) == len(network.signal.shape) else found
+    metamers = to_metamers(search, names, targets, state)
+    if not finished:
+        raise Stopped(f"stopped at iteration {state.step} of {search.config.iterations}", metamers)
+    if state.diverged:
+        raise search.diverged_error({names[i]: step for i, step in state.diverged.items()}, metamers)
+    return metamers[0] if np.ndim(target) == len(network.signal.shape) else metamers
 
 
 def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: SearchState) -> list[Metamer]:
-    """The metamers of a search's state, measured."""
+    """The metamers of a search's state, measured; none of a signal that diverged."""
     network, config = search.network, search.config
     logged = np.unique(np.append(np.arange(0, state.step, config.log_every), state.step))
-    if not np.isfinite(state.losses[state.step]).all():  # stopped early
+    if np.isnan(state.losses[state.step]).any():  # stopped early
         logged = logged[:-1]
     return [
         Metamer(
@@ -123,4 +142,5 @@ def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: Se
             measurement=criteria.measure(network, targets[i], state.signals[i], search.layer),
         )
         for i, name in enumerate(names)
+        if i not in state.diverged
     ]

@@ -7,17 +7,21 @@ take no gradient.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from model_metamers.errors import InputError
+from model_metamers.errors import DivergedError, InputError
 from model_metamers.networks.network import Network
 from model_metamers.synthesis import starts
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import BETA1, BETA2, SearchState
+
+if TYPE_CHECKING:
+    from model_metamers.synthesis.metamer import Metamer
 
 # TF1's AdamOptimizer, docs/sources.md 6.
 _EPSILON = 1e-8
@@ -63,10 +67,12 @@ class Search:
 
         Returns:
           The last state, and whether the search was finished: Ctrl-C stops it early and
-          keeps the signals so far.
+          keeps the signals so far. A signal whose loss is no longer a number is left out, and
+          the others go on; `state.diverged` tells which, and from which iteration on.
 
         Raises:
-          InputError: targets or starts are no signals of the network; the loss became NaN.
+          InputError: targets or starts are no signals of the network, the state is of another
+            search, or no target has finite activations.
         """
         config, spec = self.config, self.network.signal
         targets = spec.check(targets, "target")
@@ -75,8 +81,10 @@ class Search:
                 signals = starts.start(spec, config.seed, config.preset)
             signals = spec.check(signals, "start")
             state = SearchState.fresh(np.broadcast_to(signals, targets.shape), config.iterations)
+        if state.signals.shape != targets.shape or len(state.losses) != config.iterations + 1:
+            raise InputError("the state is of a search for other targets, or of other iterations")
         wanted = self.network.activations(targets, [self.layer])[self.layer]
-        _check_finite(wanted, f"the target's activations at {self.layer}")
+        self._check_some_finite(wanted)
 
         length, seconds = 1, 0.0
         bar = tqdm(
@@ -87,18 +95,19 @@ class Search:
             dynamic_ncols=True,
         )
         try:
-            while state.step < config.iterations:
+            while state.step < config.iterations and len(state.diverged) < len(targets):
                 length = min(length, config.iterations - state.step)
                 length = min(length, config.save_every - state.step % config.save_every)
                 began = time.monotonic()
                 state = self._advance(state, wanted, length)
                 seconds = (time.monotonic() - began) / length
                 bar.update(length)
-                bar.set_postfix(loss=f"{state.losses[state.step - 1].mean():.4g}")
+                bar.set_postfix(loss=_mean_loss(state))
                 length = min(2 * length, max(1, int(_BURST_SECONDS / max(seconds, 1e-6))))
                 if save and state.step % config.save_every == 0 and state.step < config.iterations:
                     save(state)
-            state.losses[state.step] = self._final_loss(state, wanted)
+            if state.step == config.iterations:
+                state.finish(self._final_loss(state, wanted))
             finished = True
         except KeyboardInterrupt:
             finished = False
@@ -119,17 +128,24 @@ class Search:
             tf.constant(length, tf.int32),
             wanted,
         )
-        losses = losses.numpy()
-        if not np.isfinite(losses).all() or not np.isfinite(signals.numpy()).all():
-            bad = np.flatnonzero(~np.isfinite(losses).all(axis=1))
-            step = state.step + (int(bad[0]) if bad.size else length)
-            raise InputError(
-                f"{self.network.name} {self.layer}: the loss is no longer a number at iteration {step}; "
-                f"lower the learning rate (now {self.config.learning_rate:g}) or look at the target"
-            )
-        trace = state.losses.copy()
-        trace[state.step : state.step + length] = losses
-        return SearchState(signals.numpy(), m.numpy(), v.numpy(), powers.numpy(), state.step + length, trace)
+        return state.after(*(value.numpy() for value in (signals, m, v, powers, losses)))
+
+    def diverged_error(
+        self, iterations: Mapping[str, int], metamers: Sequence[Metamer] = ()
+    ) -> DivergedError:
+        """What is said of signals that diverged.
+
+        Args:
+          iterations: from which on each was left out, by stimulus.
+          metamers: of the others.
+        """
+        where = ", ".join(f"{name} at iteration {step}" for name, step in iterations.items())
+        return DivergedError(
+            f"{self.network.name} {self.layer}: the loss is no longer a number ({where}); lower the "
+            f"learning rate (now {self.config.learning_rate:g}) or look at the target",
+            iterations,
+            metamers,
+        )
 
     def _steps(self, signals, m, v, powers, step, length, wanted):
         """`length` iterations as one compiled loop; losses [length, batch]."""
@@ -168,6 +184,14 @@ class Search:
         exponent = tf.cast(step, tf.float32) / _DECAY_STEPS
         return self.config.learning_rate * tf.pow(self.config.learning_rate_decay, exponent)
 
+    def _check_some_finite(self, wanted: tf.Tensor) -> None:
+        """Refuses a batch none of which could be searched; a part of it diverges at iteration 0."""
+        finite = np.isfinite(wanted.numpy()).reshape(len(wanted), -1).all(axis=1)
+        if not finite.any():
+            raise InputError(
+                f"the target's activations at {self.layer} are not finite; check the weights and the target"
+            )
+
     def _final_loss(self, state: SearchState, wanted: tf.Tensor) -> np.ndarray:
         found = self.network.activations(state.signals, [self.layer])[self.layer]
         axes = list(range(1, found.shape.rank))
@@ -186,6 +210,8 @@ def adam_update(signals, gradient, m, v, beta_powers, learning_rate):
     return signals - rate * m / (tf.sqrt(v) + _EPSILON), m, v
 
 
-def _check_finite(values: tf.Tensor, what: str) -> None:
-    if not np.isfinite(values.numpy()).all():
-        raise InputError(f"{what} are not finite; check the weights and the target")
+def _mean_loss(state: SearchState) -> str:
+    """Of the last step, over the signals that are still searched."""
+    losses = state.losses[state.step - 1]
+    losses = losses[np.isfinite(losses)]
+    return f"{losses.mean():.4g}" if losses.size else "none"

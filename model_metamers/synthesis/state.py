@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_metamers.errors import InputError
+from model_metamers.errors import DamagedFileError
 from model_metamers.storage.reading import read_arrays
 from model_metamers.storage.writing import write_arrays
 
@@ -24,7 +24,8 @@ class SearchState:
       m, v: Adam's moments, as `signals`.
       beta_powers: Adam's running powers, float32 [2].
       step: finished iterations.
-      losses: [iterations + 1, batch] float32, before each step; NaN yet to come.
+      losses: [iterations + 1, batch] float32, before each step; NaN yet to come, and
+        infinite from where a signal diverged.
     """
 
     signals: np.ndarray
@@ -45,6 +46,50 @@ class SearchState:
             losses=np.full([iterations + 1, len(signals)], np.nan, np.float32),
         )
 
+    @property
+    def diverged(self) -> dict[int, int]:
+        """Signals whose loss was no longer a number, by their place, and from which iteration on."""
+        left_out = np.isinf(self.losses)
+        return {int(i): int(left_out[:, i].argmax()) for i in np.flatnonzero(left_out[-1])}
+
+    def after(
+        self,
+        signals: np.ndarray,
+        m: np.ndarray,
+        v: np.ndarray,
+        beta_powers: np.ndarray,
+        losses: np.ndarray,
+    ) -> SearchState:
+        """The state after further steps.
+
+        A signal that diverged in them is left out. Its place in the batch is kept and filled
+        with zeros, so that the others keep their bits, which depend on the size of the batch.
+
+        Args:
+          signals, m, v, beta_powers: after the steps.
+          losses: [steps, batch], before each of them.
+        """
+        end = self.step + len(losses)
+        trace = self.losses.copy()
+        trace[self.step : end] = losses
+        finite = np.isfinite(losses)
+        numbers = np.isfinite(signals).reshape(len(signals), -1).all(axis=1)
+        diverged = self.diverged
+        for i in np.flatnonzero(~numbers | ~finite.all(axis=0)):
+            first = len(losses) if finite[:, i].all() else finite[:, i].argmin()
+            diverged.setdefault(int(i), self.step + int(first))
+        if diverged:
+            signals, m, v = (array.copy() for array in (signals, m, v))
+        for i, iteration in diverged.items():
+            trace[iteration:, i] = np.inf
+            signals[i] = m[i] = v[i] = 0.0
+        return SearchState(signals, m, v, beta_powers, end, trace)
+
+    def finish(self, losses: np.ndarray) -> None:
+        """Notes the losses [batch] of the signals as they are."""
+        known = np.isinf(self.losses[self.step])
+        self.losses[self.step] = np.where(np.isfinite(losses) & ~known, losses, np.inf)
+
 
 def write_state(path: Path, state: SearchState) -> None:
     """Writes a search's state; StorageError where it cannot be written."""
@@ -55,7 +100,7 @@ def read_state(path: Path) -> SearchState:
     """Reads a search's state.
 
     Raises:
-      InputError: it is missing, damaged, or its arrays do not fit one another.
+      DamagedFileError: it is missing, damaged, or its arrays do not fit one another.
     """
     arrays = read_arrays(path, tuple(field.name for field in dataclasses.fields(SearchState)))
     signals, losses, step = arrays["signals"], arrays["losses"], arrays["step"]
@@ -71,7 +116,7 @@ def read_state(path: Path) -> SearchState:
         and 0 <= step < len(losses)
     )
     if not fits:
-        raise InputError(
+        raise DamagedFileError(
             f"{path}: no state of a search of this program; remove it, and the search starts anew"
         )
     return SearchState(**{**arrays, "step": int(step)})

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, NoWeightsError
 from model_metamers.storage.digests import cache_folder, file_digest
 from model_metamers.storage.writing import write_json
 
@@ -119,7 +119,7 @@ def shipped_checkpoint(network: str) -> Path:
     folder = checkpoints_folder()
     entries = [e for e in read_manifest(folder).values() if e["network"] == network]
     if not entries:
-        raise InputError(
+        raise NoWeightsError(
             f"no checkpoint of {network} ships with this package: give the path of one, or "
             f"random:SEED for untrained weights (--checkpoint, or checkpoint=...)"
         )
@@ -146,7 +146,7 @@ def fetched_files(download: Download, network: str, folder: Path) -> dict[str, P
     """
     record = read_record(folder).get(download.name)
     if record is None:
-        raise InputError(
+        raise NoWeightsError(
             f"the checkpoint of {network} has not been fetched: fetch_checkpoint --network={network} gets it "
             f"(licence: {download.licence}); or give the path of one, or random:SEED for untrained weights "
             f"(--checkpoint, or checkpoint=...)"

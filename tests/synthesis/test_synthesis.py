@@ -101,8 +101,8 @@ def test_a_loss_that_is_no_number_stops_the_search(tiny_vgg, small_images):
     start = np.full([32, 32, 3], 0.57, np.float32)
     network.activations(small_images[:1], ["conv1_2"])  # compiled before the change
     network.forward = overflowing
-    with pytest.raises(InputError, match="no longer a number at iteration 0; lower the learning rate"):
-        search.run(small_images[:1], start, progress=False)
+    state, finished = search.run(small_images[:1], start, progress=False)
+    assert finished and state.diverged == {0: 0} and state.step < 30
 
 
 def test_steps_are_traced_once_for_a_batch_size(tiny_vgg, small_images):
