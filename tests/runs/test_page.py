@@ -33,7 +33,7 @@ def perform(run: runs.Run) -> str:
     runs.prepare(run)
     null = runs.measure_null(run, progress=False)
     records = list(runs.make(run, null, progress=False))
-    assert all(isinstance(record, dict) for _, _, record in records)
+    assert all(isinstance(made.record, runs.Record) for made in records)
     page = report.write_report(run.out, [report.network_results(run, null)], "title", "command")
     return page.read_text(encoding="utf-8")
 
