@@ -84,8 +84,8 @@ def main() -> int:
     known = {name: _is_original(Path(path), name) for name, path in stimuli.items()}
     networks = {name: _load(name) for name in stimuli}
     targets = {name: files.load_signal(Path(stimuli[name]), networks[name].signal) for name in stimuli}
-    nulls = {_VGG: _VGG_NULL.value, _WORD: _WORD_NULL.value}
-    nulls = {name: null_runs.read(nulls[name]) if nulls[name] else None for name in stimuli}
+    null_paths = {_VGG: _VGG_NULL.value, _WORD: _WORD_NULL.value}
+    nulls = {name: null_runs.read(path) if (path := null_paths[name]) else None for name in stimuli}
     out = Path(_OUT.value)
     planned = {
         (network.name, case.layer): (
@@ -167,7 +167,7 @@ def _is_original(path: Path, network: str) -> bool:
 def _load(network: str) -> mm.Network:
     if network == _VGG:
         return mm.load_network(_VGG, _VGG_CHECKPOINT.value)
-    if _WORD_PICKLE.value:
+    if _WORD_PICKLE.value and _WORD_CHECKPOINT.value:
         from model_metamers.catalog import released_audio
 
         return released_audio.load_released_network(_WORD_PICKLE.value, _WORD_CHECKPOINT.value, name=_WORD)

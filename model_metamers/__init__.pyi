@@ -25,7 +25,8 @@ from .signals.images import load_image
 from .signals.sounds import load_sound
 from .signals.spec import SignalSpec
 from .synthesis.config import SynthesisConfig
-from .synthesis.metamer import Metamer, synthesize
+from .synthesis.making import synthesize
+from .synthesis.metamer import Metamer
 
 __all__ = [
     "CochleagramConfig",

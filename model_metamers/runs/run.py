@@ -210,7 +210,7 @@ def _make_batch(
     Returns:
       An error for each that diverged.
     """
-    from model_metamers.synthesis.metamer import to_metamers
+    from model_metamers.synthesis.making import to_metamers
 
     missing = [name for name in names if not run.folder.metamer(search.layer, name).path.exists()]
     if not missing:

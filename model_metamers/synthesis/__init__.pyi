@@ -1,4 +1,5 @@
-from .metamer import Metamer, synthesize, to_metamers
+from .making import synthesize, to_metamers
+from .metamer import Metamer
 
 __all__ = [
     "Metamer",

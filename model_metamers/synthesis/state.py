@@ -76,8 +76,8 @@ class SearchState:
         numbers = np.isfinite(signals).reshape(len(signals), -1).all(axis=1)
         diverged = self.diverged
         for i in np.flatnonzero(~numbers | ~finite.all(axis=0)):
-            first = len(losses) if finite[:, i].all() else finite[:, i].argmin()
-            diverged.setdefault(int(i), self.step + int(first))
+            first = len(losses) if finite[:, i].all() else int(finite[:, i].argmin())
+            diverged.setdefault(int(i), self.step + first)
         if diverged:
             signals, m, v = (array.copy() for array in (signals, m, v))
         for i, iteration in diverged.items():
@@ -119,4 +119,4 @@ def read_state(path: Path) -> SearchState:
         raise DamagedFileError(
             f"{path}: no state of a search of this program; remove it, and the search starts anew"
         )
-    return SearchState(**{**arrays, "step": int(step)})
+    return SearchState(signals, arrays["m"], arrays["v"], arrays["beta_powers"], int(step), losses)

@@ -46,7 +46,7 @@ def test_a_metamer_knows_the_run_it_was_made_in(tmp_path, monkeypatch):
         ("conv_2", "conv_2"),
         ("base/conv1", "base_conv1"),
         ("/etc", "_etc"),
-        ("../../up", ".._.._up"),
+        ("../../up", "___.._up"),
         ("..", "__"),
         (".", "_"),
         ("", "_"),

@@ -1,0 +1,96 @@
+"""From a natural signal to its metamer, in one call."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from model_metamers import criteria
+from model_metamers.errors import InputError, Stopped
+from model_metamers.networks.network import Network
+from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.metamer import Metamer
+from model_metamers.synthesis.search import Search
+from model_metamers.synthesis.state import SearchState
+
+
+def synthesize(
+    network: Network,
+    layer: str,
+    target: np.ndarray,
+    config: SynthesisConfig | None = None,
+    start: np.ndarray | None = None,
+    progress: bool = True,
+) -> Metamer | list[Metamer]:
+    """Finds the metamer of a natural signal, or of each signal in a batch.
+
+    Args:
+      network: with weights.
+      layer: the stage to match.
+      target: one signal of the network (a Metamer is returned) or a batch (a list).
+      config: of the search.
+      start: to begin from; noise of the config's seed when None.
+      progress: whether to show a bar.
+
+    Raises:
+      InputError: unknown layer, target or start that the network cannot take.
+      DivergedError: the loss of a signal was no longer a number. The search of the others in
+        its batch went on to the end, and the error holds their metamers.
+      Stopped: Ctrl-C, which so stops a loop over images too; it holds the metamers as far as
+        they had come.
+
+    Example, keeping what there is:
+      try:
+          metamers = mm.synthesize(network, "conv5_4", photographs)
+      except mm.Stopped as stopped:
+          for metamer in stopped.metamers:
+              mm.save(metamer, out / metamer.stimulus)
+          raise
+      except mm.DivergedError as error:
+          print("left out:", *error.stimuli)
+          metamers = error.metamers
+    """
+    config = SynthesisConfig() if config is None else config
+    if not isinstance(config, SynthesisConfig):
+        raise InputError(f"config: expected a SynthesisConfig, got {type(config).__name__}")
+    if not isinstance(layer, str):
+        raise InputError(f"layer={layer!r}: expected the name of one layer; search at several in turn")
+    search = Search(network, layer, config)
+    targets = network.signal.check(target, "target")
+    if start is not None:
+        start = network.signal.check(start, "start")
+        if len(start) not in (1, len(targets)):
+            raise InputError(f"start: {len(start)} of them for {len(targets)} targets; give one, or one each")
+    state, finished = search.run(targets, start, progress=progress)
+    names = [f"signal_{i}" for i in range(len(targets))]
+    metamers = to_metamers(search, names, targets, state)
+    if not finished:
+        raise Stopped(f"stopped at iteration {state.step} of {search.config.iterations}", metamers)
+    if state.diverged:
+        raise search.diverged_error({names[i]: step for i, step in state.diverged.items()}, metamers)
+    return metamers[0] if np.ndim(target) == len(network.signal.shape) else metamers
+
+
+def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: SearchState) -> list[Metamer]:
+    """The metamers of a search's state, measured; none of a signal that diverged."""
+    network, config = search.network, search.config
+    logged = np.unique(np.append(np.arange(0, state.step, config.log_every), state.step))
+    if np.isnan(state.losses[state.step]).any():  # stopped early
+        logged = logged[:-1]
+    return [
+        Metamer(
+            network=network.name,
+            checkpoint=network.checkpoint_digest,
+            layer=search.layer,
+            stimulus=name,
+            signal=state.signals[i],
+            target=targets[i],
+            spec=network.signal,
+            config=config,
+            iterations=state.step,
+            loss=state.losses[logged, i],
+            loss_iterations=logged,
+            measurement=criteria.measure(network, targets[i], state.signals[i], search.layer),
+        )
+        for i, name in enumerate(names)
+        if i not in state.diverged
+    ]
