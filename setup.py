@@ -60,6 +60,7 @@ setup(
     install_requires=[
         "absl-py>=2.0",
         "espeakng-loader>=0.2.4",
+        "google-crc32c>=1.5",
         "jinja2>=3.1",
         "lazy-loader>=0.4",
         "matplotlib>=3.8",
@@ -79,7 +80,14 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
-        "dev": ["import-linter>=2.0", "mypy>=1.11", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6"]
+        "dev": [
+            "hypothesis>=6.100",
+            "import-linter>=2.0",
+            "mypy>=1.11",
+            "pytest>=8.0",
+            "pytest-xdist>=3.5",
+            "ruff>=0.6",
+        ]
     },
     entry_points={
         "console_scripts": [f"{name} = model_metamers_experiments.{name}:run" for name in BINARIES]

@@ -29,6 +29,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers.corpora import background_dataset, clip_format, record_writer, speech_dataset
+from model_metamers.storage.reading import read_lines
 from model_metamers_experiments import binary
 
 _SOUNDS = flags.DEFINE_string("sounds", None, "Folder of the sounds.", required=True)
@@ -60,7 +61,7 @@ def main() -> int:
         raise mm.InputError(f"--validation_folds={','.join(_FOLDS.value)}: expected numbers, such as 4,5")
     clips = clip_format.from_seconds(_RATE.value, _SECONDS.value)
     given, missing = _sounds()
-    listed = record_writer.read_lines(Path(_LABELS.value)) if _LABELS.value else None
+    listed = read_lines(Path(_LABELS.value)) if _LABELS.value else None
     kept, labels = background_dataset.keep_labels(given, listed, _MIN_SOUNDS.value)
     splits = background_dataset.split(kept, [int(fold) for fold in _FOLDS.value], _SHARE.value)
     if _VALIDATION_SEGMENTS.value:

@@ -18,7 +18,8 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.corpora import image_dataset, record_writer
+from model_metamers.corpora import image_dataset
+from model_metamers.storage.reading import read_lines
 from model_metamers_experiments import binary
 
 _IMAGES = flags.DEFINE_string("images", None, "Folder of class folders.", required=True)
@@ -56,7 +57,7 @@ def _images() -> tuple[list, list[str]]:
         if _LABELS.value:
             raise mm.InputError("--labels: the cifar10 layout has labels of its own")
         return image_dataset.read_cifar10(root, _SPLIT.value)
-    listed = record_writer.read_lines(Path(_LABELS.value)) if _LABELS.value else []
+    listed = read_lines(Path(_LABELS.value)) if _LABELS.value else []
     return image_dataset.find_images(root, [line.split()[0] for line in listed])
 
 

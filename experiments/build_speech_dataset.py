@@ -56,6 +56,7 @@ from model_metamers.corpora import (
     speech_dataset,
     speech_records,
 )
+from model_metamers.storage.reading import composed, read_lines
 from model_metamers_experiments import binary
 
 _DEFAULTS = speech_dataset.Selection()
@@ -186,14 +187,14 @@ def _rules() -> speech_dataset.Selection:
 def _paper_words() -> tuple[str, ...]:
     """The 793 words of the paper's networks."""
     path = Path(mm.__file__).parent / "data" / "words_794.txt"
-    return tuple(word for word in record_writer.read_lines(path) if word != record_writer.NULL_CLASS)
+    return tuple(word for word in read_lines(path) if word != record_writer.NULL_CLASS)
 
 
 def _listed_words() -> tuple[str, ...]:
     """The words of --words; what stands alone is a file."""
-    given = list(_WORDS.value or [])
+    given = list(map(composed, _WORDS.value or []))
     if len(given) == 1:
-        given = record_writer.read_lines(Path(given[0]))
+        given = read_lines(Path(given[0]))
     words = tuple(word for word in given if word != record_writer.NULL_CLASS)
     spoilt = [word for word in words if speech_dataset.normal_word(word) != word]
     if spoilt or not words:

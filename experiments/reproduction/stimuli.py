@@ -16,7 +16,7 @@ from scipy.io import wavfile
 from model_metamers import InputError, corpora, training
 from model_metamers.catalog import small_signals
 from model_metamers.recognition.labels import read_labels
-from model_metamers.signals import files
+from model_metamers.signals import collection, examples, files
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.digests import file_digests, text_digest
 from model_metamers.storage.whole import whole_folder
@@ -185,17 +185,11 @@ def _of_unlike_words_and_speakers(clips: Iterable[_Clip], count: int) -> list[_C
 
 def _clips(paths: Sequence[Path]) -> Iterable[_Clip]:
     """Every clip of TFRecord files of build_speech_dataset."""
-    import tensorflow as tf
-
-    for record in tf.data.TFRecordDataset([str(path) for path in paths]).as_numpy_iterator():
-        feature = tf.train.Example.FromString(record).features.feature
-        word, speaker, recording = (
-            feature[f"/stimuli/{key}"].bytes_list.value[0].decode()
-            for key in ("word", "speaker", "recording")
-        )
-        yield _Clip(
-            word, speaker, recording, np.array(feature["/stimuli/signal"].float_list.value, np.float32)
-        )
+    for path in paths:
+        for _, feature in examples.read_examples(path):
+            told = ("word", "speaker", "recording")
+            word, speaker, recording = (examples.text_of(feature, f"/stimuli/{key}", path) for key in told)
+            yield _Clip(word, speaker, recording, examples.floats_of(feature, collection.SOUND_KEY, path))
 
 
 def photographs(signal: SignalSpec, out: Path, count: int) -> StimulusSet:

@@ -8,8 +8,7 @@ the same files, take a file that ends early for a shorter one and name no line.
 
 from __future__ import annotations
 
-import codecs
-import csv
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from model_metamers.errors import InputError
+from model_metamers.storage.reading import read_table, read_text
 
 TIERS = ("words", "word", "orthography", "orth")
 # What aligners write where nobody speaks a word: Praat, MFA, Kaldi, HTK, TIMIT.
@@ -27,11 +27,7 @@ CSV_COLUMNS = ("file", "word", "start", "end")
 
 _TOKEN = re.compile(r'"(?P<text>(?:[^"]|"")*)"|<(?P<flag>\w+)>|!.*|[^\s"]+|(?P<open>")')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_ENCODINGS = {
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-    codecs.BOM_UTF8: "utf-8-sig",
-}
+_MILLISECONDS = re.compile(r"\d{1,12}")
 
 
 @dataclass(frozen=True)
@@ -71,8 +67,11 @@ class _Tokens:
     def number(self, what: str) -> float:
         match = self._next(what)
         if not _NUMBER.fullmatch(match[0]):
-            raise self.error(f"expected {what}, a number, not {match[0]!r}")
-        return float(match[0])
+            raise self.error(f"expected {what}, a number, not {match[0][:100]!r}")
+        number = float(match[0])
+        if not math.isfinite(number):
+            raise self.error(f"expected {what}, a finite number, not {match[0]!r}")
+        return number
 
     def count(self, what: str) -> int:
         number = self.number(what)
@@ -122,7 +121,7 @@ def read_textgrid(
       NoWordTierError: no such tier; the message names those there are.
       InputError: unreadable, damaged, or no TextGrid; file and line are named.
     """
-    tokens = _Tokens(path, _read_text(path))
+    tokens = _Tokens(path, read_text(path))
     if not tokens.text('"ooTextFile"').startswith("ooTextFile") or tokens.text("a type") != "TextGrid":
         raise tokens.error("no Praat TextGrid in text form")
     tokens.number("the first time"), tokens.number("the last time")
@@ -165,15 +164,17 @@ def read_ctm(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list
       InputError: unreadable, or a line of another form; file and line are named.
     """
     found: dict[str, list[Word]] = {}
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         fields = line.split()
         if not fields or line.startswith(";;"):
             continue
         if len(fields) < 5:
             raise InputError(
-                f"{path}:{number}: expected `file channel start duration word`, not {line.strip()!r}"
+                f"{path}:{number}: expected `file channel start duration word`, not {line.strip()[:100]!r}"
             )
         start, duration = _times(path, number, fields[2], fields[3])
+        if not math.isfinite(start + duration):
+            raise InputError(f"{path}:{number}: the word at {start:g} s lasts {duration:g} s")
         word = Word(fields[4], start, start + duration)
         found.setdefault(fields[0], []).extend(_spoken([word], silences))
     return found
@@ -185,24 +186,12 @@ def read_csv(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list
     Raises:
       InputError: unreadable, a column that lacks, a row that is no word; file and line are named.
     """
-    rows = csv.DictReader(_read_text(path).splitlines(), skipinitialspace=True)
-    missing = [name for name in CSV_COLUMNS if name not in (rows.fieldnames or [])]
-    if missing:
-        raise InputError(
-            f"{path}:1: no column {', '.join(missing)}; expected {','.join(CSV_COLUMNS)}[,speaker]"
-        )
     found: dict[str, list[Word]] = {}
-    for row in rows:
-        if any(row[name] is None for name in CSV_COLUMNS):
-            raise InputError(
-                f"{path}:{rows.line_num}: fewer than the {len(rows.fieldnames or [])} columns of line 1"
-            )
-        start, end = _times(path, rows.line_num, row["start"], row["end"])
+    for line, row in read_table(path, CSV_COLUMNS)[1]:
+        start, end = _times(path, line, row["start"], row["end"])
         if end < start:
-            raise InputError(
-                f"{path}:{rows.line_num}: the word ends at {end:g} s, before its start at {start:g} s"
-            )
-        word = Word(row["word"].strip(), start, end, row.get("speaker") or None)
+            raise InputError(f"{path}:{line}: the word ends at {end:g} s, before its start at {start:g} s")
+        word = Word(row["word"], start, end, row.get("speaker") or None)
         found.setdefault(row["file"], []).extend(_spoken([word], silences))
     return found
 
@@ -217,41 +206,31 @@ def read_swc(path: Path, silences: Collection[str] = SILENCES) -> list[Word]:
       InputError: unreadable, damaged, or a time that is none.
     """
     try:
-        root = ElementTree.fromstring(_read_text(path).encode())
+        root = ElementTree.fromstring(read_text(path))
     except ElementTree.ParseError as error:
         raise InputError(f"{path}:{error.position[0]}: damaged XML ({error})") from error
+    except (LookupError, ValueError) as error:  # of an encoding that nobody knows
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: damaged XML ({error})") from error
     readers = [prop.get("value") for prop in root.iter("prop") if prop.get("key") == "reader.name"]
     words = []
     for said in root.iter("n"):
         text, start, end = (said.get(key) for key in ("pronunciation", "start", "end"))
         if not text or start is None or end is None:
             continue
-        if not (start.isdecimal() and end.isdecimal()) or int(end) < int(start):
-            raise InputError(f"{path}: {text!r} from {start!r} to {end!r} ms")
+        if not (_MILLISECONDS.fullmatch(start) and _MILLISECONDS.fullmatch(end)) or int(end) < int(start):
+            raise InputError(f"{path}: {text[:100]!r} from {start[:20]!r} to {end[:20]!r} ms")
         words.append(Word(text, int(start) / 1000, int(end) / 1000, next(iter(readers), None) or None))
     return sorted(_spoken(words, silences), key=lambda word: word.start_s)
 
 
 def _times(path: Path, line: int, *texts: str) -> list[float]:
     for text in texts:
-        if not _NUMBER.fullmatch(text.strip()) or float(text) < 0:
-            raise InputError(f"{path}:{line}: expected a time in seconds, not {text!r}")
+        if not _NUMBER.fullmatch(text.strip()) or not 0 <= float(text) < math.inf:
+            raise InputError(f"{path}:{line}: expected a time in seconds, not {text[:100]!r}")
     return [float(text) for text in texts]
 
 
 def _spoken(words: Sequence[Word], silences: Collection[str]) -> Iterator[Word]:
     return (word for word in words if word.text.lower() not in silences)
-
-
-def _read_text(path: Path) -> str:
-    """A text file's content; a byte order mark tells UTF-16, and it is UTF-8 without one."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    encoding = next((name for mark, name in _ENCODINGS.items() if content.startswith(mark)), "utf-8")
-    try:
-        return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{line}: no {encoding} text ({error.reason})") from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,17 @@ from model_metamers.corpora.clip_format import PAPER_FORMAT, ClipFormat
 from model_metamers.corpora.speech_dataset import SPLITS
 from model_metamers.errors import InputError
 from model_metamers.signals import sounds
+from model_metamers.storage.folders import files_below
+from model_metamers.storage.reading import composed, read_json, read_table, read_text
 from model_metamers.storage.writing import write_json, write_lines
 
 LAYOUTS = ("folders", "esc50", "audioset")
 NO_FOLD = 0  # folds count from 1
 
 _ESC_NAME = re.compile(r"(?P<fold>\d)-(?P<recording>[^-]+)-[A-Z](?:-\d+)?")
+_FOLD = re.compile(r"[1-9]\d{0,5}")
 _ID_LENGTH = 11  # of a YouTube id, which AudioSet names its segments by
+_ONTOLOGY = "list of {id, name, ...} as AudioSet's ontology.json"
 _SILENT_RMS = 1e-6
 _SILENT_SHARE = 0.01  # of the loudest piece's RMS: a label tells what is heard in the sound, not in this one
 
@@ -53,15 +57,19 @@ def read_class_folders(root: Path) -> list[Sound]:
     Raises:
       InputError: no such folder, or no sounds in folders.
     """
-    paths = sorted(p for p in root.glob("*/*") if p.suffix.lower() in sounds.EXTENSIONS)
+    paths = [path for path in _sounds_below(root) if path.parent.parent == root]
     if not paths:
         raise InputError(f"{root}: no sound files in class folders, <class>/<file>")
     found = []
     for path in paths:
         match = _ESC_NAME.fullmatch(path.stem)
         recording, fold = (match["recording"], int(match["fold"])) if match else (path.stem, NO_FOLD)
-        found.append(Sound(path, (path.parent.name,), recording, fold))
+        found.append(Sound(path, (composed(path.parent.name),), composed(recording), fold))
     return found
+
+
+def _sounds_below(root: Path) -> list[Path]:
+    return [path for path in files_below(root) if path.suffix.lower() in sounds.EXTENSIONS]
 
 
 def read_esc50(root: Path) -> list[Sound]:
@@ -71,11 +79,15 @@ def read_esc50(root: Path) -> list[Sound]:
       InputError: the table lacks or is damaged, or a sound lacks.
     """
     path = root / "meta" / "esc50.csv"
+    there = {composed(file.name): file for file in _sounds_below(root / "audio")}
     found = []
-    for line, row in _rows(path, ("filename", "fold", "category", "src_file")):
-        sound = root / "audio" / row["filename"]
-        if not sound.is_file() or not row["fold"].isdigit():
-            raise InputError(f"{path}:{line}: no sound {sound}, or the fold {row['fold']!r} is no number")
+    for line, row in read_table(path, ("filename", "fold", "category", "src_file"))[1]:
+        sound = there.get(row["filename"])
+        if sound is None or not _FOLD.fullmatch(row["fold"]):
+            raise InputError(
+                f"{path}:{line}: no sound audio/{row['filename'][:100]!r}, or the fold "
+                f"{row['fold'][:20]!r} is no number from 1"
+            )
         found.append(Sound(sound, (row["category"],), row["src_file"], int(row["fold"])))
     return found
 
@@ -99,12 +111,12 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
     """
     names = _label_names(ontology) if ontology else None
     by_id: dict[str, Path] = {}
-    for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in sounds.EXTENSIONS):
+    for path in _sounds_below(root):
         by_id[path.stem[:_ID_LENGTH]] = path
         if path.stem.startswith("Y") and len(path.stem) > _ID_LENGTH:
             by_id.setdefault(path.stem[1 : _ID_LENGTH + 1], path)
     found, missing = [], 0
-    for line, fields in enumerate(csv.reader(_lines(segments), skipinitialspace=True), 1):
+    for line, fields in enumerate(_segments(segments), 1):
         if not fields or fields[0].startswith("#"):
             continue
         if len(fields) != 4:
@@ -122,35 +134,26 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
     return found, missing
 
 
+def _segments(path: Path) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(read_text(path)), skipinitialspace=True))
+    except csv.Error as error:
+        raise InputError(f"{path}: no readable table ({error})") from error
+
+
 def _label_names(ontology: Path) -> dict[str, str]:
     """Names by AudioSet's ids."""
     if ontology.suffix.lower() != ".json":
-        return {row["mid"]: row["display_name"] for _, row in _rows(ontology, ("mid", "display_name"))}
+        rows = read_table(ontology, ("mid", "display_name"))[1]
+        return {row["mid"]: row["display_name"] for _, row in rows}
+    entries = read_json(ontology, _ONTOLOGY)
     try:
-        return {entry["id"]: entry["name"] for entry in json.loads("\n".join(_lines(ontology)))}
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"{ontology}: no list of {{id, name, ...}} as AudioSet's ontology.json ({error})"
-        ) from error
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a CSV table with their lines; InputError where a column lacks."""
-    rows = csv.DictReader(_lines(path))
-    missing = [name for name in columns if name not in (rows.fieldnames or [])]
-    if missing:
-        raise InputError(f"{path}:1: no column {', '.join(missing)}")
-    for row in rows:
-        if any(row[name] is None for name in columns):
-            raise InputError(f"{path}:{rows.line_num}: fewer columns than line 1")
-        yield rows.line_num, row
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no readable table ({error})") from error
+        names = {entry["id"]: entry["name"] for entry in entries}
+    except (TypeError, KeyError):
+        names = {None: None}
+    if not all(isinstance(text, str) for pair in names.items() for text in pair):
+        raise InputError(f"{ontology}: no readable {_ONTOLOGY}")
+    return {key: composed(name) for key, name in names.items()}
 
 
 def keep_labels(

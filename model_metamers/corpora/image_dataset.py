@@ -15,7 +15,8 @@ from tqdm import tqdm
 from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
 from model_metamers.signals import images as image_files
-from model_metamers.signals.names import is_hidden
+from model_metamers.storage.folders import files_below, is_hidden
+from model_metamers.storage.reading import composed, read_lines
 from model_metamers.storage.writing import write_lines
 
 _KEPT_FORMATS = ("JPEG", "MPO", "PNG")
@@ -42,6 +43,8 @@ class Pixels:
 def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[tuple[Path, int]], list[str]]:
     """Images below `<class>/` and their 0-based classes, and the classes' names.
 
+    Links are followed, each image is taken once: see `files_below`.
+
     Args:
       root: holds one folder a class.
       labels: folders in the order of their indices; in the alphabet's without.
@@ -51,29 +54,20 @@ def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[t
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of class folders")
-    folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not is_hidden(p))
-    labels = list(labels or folders)
-    if not folders or set(folders) - set(labels):
-        raise InputError(
-            f"{root}: no class folders, or {sorted(set(folders) - set(labels))[:3]} not among the labels"
-        )
-    found = []
-    for label, name in enumerate(labels):
-        paths = _images_below(root / name)
-        if name in folders and not paths:
+    own = [p for p in root.iterdir() if p.is_dir() and not p.is_symlink() and not is_hidden(p)]
+    images: dict[str, list[Path]] = {composed(folder.name): [] for folder in own}
+    for path in files_below(root):
+        folder, *rest = path.relative_to(root).parts
+        if rest and path.suffix.lower() in image_files.EXTENSIONS:
+            images.setdefault(composed(folder), []).append(path)
+    labels = list(map(composed, labels or sorted(images)))
+    unknown = sorted(set(images) - set(labels))
+    if not images or unknown:
+        raise InputError(f"{root}: no class folders, or {unknown[:3]} not among the labels")
+    for name, paths in images.items():
+        if not paths:
             raise InputError(f"{root / name}: holds no images ({' '.join(image_files.EXTENSIONS)})")
-        found += [(path, label) for path in paths]
-    return found, labels
-
-
-def _images_below(folder: Path) -> list[Path]:
-    """Image files in any depth, without hidden ones."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in image_files.EXTENSIONS
-        and not any(is_hidden(Path(part)) for part in path.relative_to(folder).parts)
-    )
+    return [(path, i) for i, name in enumerate(labels) for path in images.get(name, [])], labels
 
 
 def read_cifar10(root: Path, split: str) -> tuple[list[tuple[Pixels, int]], list[str]]:
@@ -88,7 +82,7 @@ def read_cifar10(root: Path, split: str) -> tuple[list[tuple[Pixels, int]], list
     """
     if split not in _CIFAR_FILES:
         raise InputError(f"CIFAR-10 has the splits {' and '.join(_CIFAR_FILES)}, not {split!r}")
-    labels = record_writer.read_lines(root / "batches.meta.txt")
+    labels = read_lines(root / "batches.meta.txt")
     found = []
     for name in _CIFAR_FILES[split]:
         for number, (label, values) in enumerate(_cifar_batch(root / name)):

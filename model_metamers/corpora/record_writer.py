@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_metamers.errors import InputError, StorageError
-from model_metamers.signals import collection
-from model_metamers.storage import whole
+from model_metamers.errors import StorageError
+from model_metamers.storage import tfrecords, whole
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -96,24 +95,13 @@ def shards_for(examples: int) -> int:
 
 def _reorder(path: Path, random: np.random.RandomState) -> None:
     """Puts the records of a file in random order."""
-    begins = [offset - collection.RECORD_HEADER for offset in collection.record_offsets(path)]
+    begins = tfrecords.record_places(path)
     spans = list(itertools.pairwise([*begins, path.stat().st_size]))  # none of an empty file
     with whole.whole_file(path) as partial, path.open("rb") as old, partial.open("wb") as new:
         for i in random.permutation(len(spans)):
             first, end = spans[i]
             old.seek(first)
             new.write(old.read(end - first))
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a text file that are not blank; InputError where there are none."""
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no readable text file ({error})") from error
-    if not lines:
-        raise InputError(f"{path}: is empty; expected one name a line")
-    return lines
 
 
 def encode(values: Mapping[str, Any]) -> bytes:

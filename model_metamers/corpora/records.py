@@ -10,6 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from model_metamers.errors import InputError
+from model_metamers.storage.tfrecords import read_records
 
 _FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -41,11 +42,16 @@ def read_image_records(
         image = tf.io.decode_image(example["image/encoded"], channels=3, expand_animations=False)
         return tf.ensure_shape(image, [size, size, 3]), example["image/class/label"]
 
-    dataset = tf.data.TFRecordDataset([str(p) for p in paths]).map(parse, tf.data.AUTOTUNE)
+    contents = [content for path in paths for _, content in read_records(path)]
+    if not contents:
+        raise InputError(f"{', '.join(p.name for p in paths)}: no records in it")
     try:
+        dataset = tf.data.Dataset.from_tensor_slices(contents).map(parse, tf.data.AUTOTUNE)
         rows = list(tqdm(dataset.as_numpy_iterator(), "reading images", disable=not progress))
     except tf.errors.OpError as error:
         names = ", ".join(p.name for p in paths)
-        raise InputError(f"{names}: damaged record, or no image of {size}x{size}: {error.message}") from error
+        raise InputError(
+            f"{names}: damaged record, or no image of {size}x{size}: {error.message.splitlines()[0][:200]}"
+        ) from error
     images, labels = zip(*rows, strict=True)
     return np.stack(images), np.array(labels)

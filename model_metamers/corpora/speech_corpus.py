@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,8 @@ from model_metamers.corpora.alignments import Word
 from model_metamers.corpora.speech_dataset import Clip
 from model_metamers.errors import InputError
 from model_metamers.signals import sounds
+from model_metamers.storage.folders import files_below
+from model_metamers.storage.reading import composed
 
 FORMATS = {"textgrid": ".textgrid", "ctm": ".ctm", "csv": ".csv", "swc": ".swc"}
 
@@ -128,7 +129,7 @@ def find_recordings(corpus: Corpus) -> list[Recording]:
     """Sound files of a corpus, in order of their names.
 
     Folders whose names begin with "_" hold no speech (Speech Commands' background noise)
-    and are left out.
+    and are left out. Links are followed, each file is taken once: see `files_below`.
 
     Raises:
       InputError: no such folder, no sound files, a path that is not of the layout,
@@ -136,12 +137,12 @@ def find_recordings(corpus: Corpus) -> list[Recording]:
     """
     if not corpus.root.is_dir():
         raise InputError(f"{corpus.root}: no such folder of recordings")
-    paths = [p for p in _files_below(corpus.root) if p.suffix.lower() in sounds.EXTENSIONS]
+    paths = [p for p in files_below(corpus.root) if p.suffix.lower() in sounds.EXTENSIONS]
     found = []
     for path in paths:
         below = path.relative_to(corpus.root)
         if not any(part.startswith("_") for part in below.parts[:-1]):
-            found.append(_recording(path, below.with_suffix("").as_posix(), corpus))
+            found.append(_recording(path, composed(below.with_suffix("").as_posix()), corpus))
     if not found:
         raise InputError(f"{corpus.root}: holds no sound files ({', '.join(sounds.EXTENSIONS)})")
     found.sort(key=lambda recording: recording.name)
@@ -151,12 +152,6 @@ def find_recordings(corpus: Corpus) -> list[Recording]:
                 f"{one.path} and {other.path.name}: two sound files of one name; keep or link one of them"
             )
     return found
-
-
-def _files_below(root: Path) -> list[Path]:
-    """Files in any depth; corpora are often joined by linked folders, which rglob passes by."""
-    walk = os.walk(root, followlinks=True)
-    return sorted(Path(folder, name) for folder, _, names in walk for name in names)
 
 
 def _recording(path: Path, name: str, corpus: Corpus) -> Recording:
@@ -242,12 +237,12 @@ def aligned_clips(
 def _alignment_files(source: Path, file_format: str) -> list[tuple[Path, str]]:
     """Files and their names below `source`, without extension."""
     suffix = FORMATS[file_format]
-    found = [p for p in _files_below(source) if p.suffix.lower() == suffix]
+    found = [p for p in files_below(source) if p.suffix.lower() == suffix]
     paths = [source] if source.is_file() else found
     if not paths:
         raise InputError(f"{source}: no such file, or a folder without {file_format} files")
     root = source.parent if source.is_file() else source
-    return [(path, path.relative_to(root).with_suffix("").as_posix()) for path in paths]
+    return [(path, composed(path.relative_to(root).with_suffix("").as_posix())) for path in paths]
 
 
 def _read(path: Path, name: str, file_format: str, tiers: Sequence[str]) -> Mapping[str, list[Word]]:

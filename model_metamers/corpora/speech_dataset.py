@@ -18,6 +18,7 @@ import numpy as np
 from model_metamers.corpora import hold_out, record_writer
 from model_metamers.corpora.clip_format import PAPER_FORMAT, ClipFormat
 from model_metamers.errors import InputError
+from model_metamers.storage.reading import composed
 
 SPLITS = ("train", "validation")
 SPLIT_UNITS = ("speaker", "recording")
@@ -113,7 +114,7 @@ class Selected:
 
 def normal_word(text: str) -> str | None:
     """A word in lower case without punctuation around it; None for anything else."""
-    word = text.lower().replace("’", "'").strip().strip(_PUNCTUATION)
+    word = composed(text.lower()).replace("’", "'").strip().strip(_PUNCTUATION)
     return word if _WORD.fullmatch(word) else None
 
 

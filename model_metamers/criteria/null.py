@@ -25,7 +25,7 @@ class LayerNull:
     Attributes:
       counts: int64 [2000] pairs in each of the bins of `BINS`.
       minimum, maximum, mean: of rho.
-      undefined: pairs without a rho, because an activation was constant.
+      undefined: pairs without a rho, because an activation was constant or the signals were equal.
       effective_pairs: of independent pairs that would tell the mean as surely; pairs that
         share a stimulus are not independent.
       maximum_low, maximum_high: middle 90 % of the maximum when blocks are drawn anew;

@@ -70,7 +70,8 @@ def make_design(
     if groups.max() == 0:
         raise InputError(f"all {num_stimuli} stimuli are of one recording; a pair needs two")
     everything = num_stimuli * (num_stimuli - 1) // 2 <= pairs
-    if design == "all_pairs" or (design == "blocks" and everything):
+    whole = design == "all_pairs" or (design == "blocks" and everything)
+    if whole:
         candidates = _all_pairs(num_stimuli, block_size)
     else:
         candidates = _random_blocks(num_stimuli, min(block_size, num_stimuli), seed, design == "independent")
@@ -83,7 +84,7 @@ def make_design(
         if len(kept):
             blocks.append(Block(len(blocks), stimuli, kept))
             found += len(kept)
-        if found >= pairs and design != "all_pairs" and not everything:
+        if found >= pairs and not whole:
             break
     return blocks
 

@@ -8,6 +8,7 @@ the block is then an entry in one product of standardised ranks. The values are 
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import math
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -20,6 +21,7 @@ from model_metamers.criteria import null_design
 from model_metamers.criteria.null import BINS, LayerNull, NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.statistics import ranks
+from model_metamers.storage.digests import array_digest
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _UNITS_PER_PRODUCT = 32768
 _FORWARD_BYTES = 256 * 2**20
 _FEWEST_BLOCKS = 8  # below, block statistics say nothing
+
+_log = logging.getLogger(__name__)
 
 
 class Signals(Protocol):
@@ -50,6 +54,8 @@ def null_distribution(
     progress: bool = True,
 ) -> NullDistribution:
     """Measures rho of unrelated pairs, as many as asked for or as there are.
+
+    Two signals that are equal are not unrelated: their pair has no rho, and a logged line names it.
 
     Args:
       network: with weights.
@@ -79,6 +85,9 @@ def measure_blocks(
 ) -> dict[int, dict[str, np.ndarray]]:
     """Rho of the pairs of blocks, by block index and layer; NaN where not defined.
 
+    It is not where an activation is constant, or where the two signals are equal: those are not
+    unrelated, and their rho of 1 would be the maximum that no metamer exceeds.
+
     Args:
       network, layers, signals, memory_gb, progress: as in `null_distribution`.
       blocks: to be measured.
@@ -88,6 +97,7 @@ def measure_blocks(
     size = max((len(block.stimuli) for block in blocks), default=0)
     groups = _layer_groups(network, layers, size, memory_gb)
     found = {}
+    copies: set[tuple[int, int]] = set()
     total = sum(len(block.pairs) for block in blocks)
     bar = tqdm(
         total=total,
@@ -101,11 +111,14 @@ def measure_blocks(
         for block in blocks:
             rho: dict[str, np.ndarray] = {}
             for group in groups:
-                rho |= _measure_block(network, group, signals, block, pool)
+                rho |= _measure_block(network, group, signals, block, pool, copies)
             found[block.index] = {layer: rho[layer] for layer in layers}
             if keep:
                 keep(block.index, found[block.index])
             bar.update(len(block.pairs))
+    if copies:
+        named = ", ".join(f"{a} and {b}" for a, b in sorted(copies)[:5])
+        _log.info("%d pairs of equal signals have no rho, such as %s (counted from 0)", len(copies), named)
     return found
 
 
@@ -133,16 +146,20 @@ def rank_correlations(ranked: np.ndarray) -> np.ndarray:
         return np.clip(products / np.outer(lengths, lengths), -1.0, 1.0)
 
 
-def _measure_block(network, layers, signals, block, pool) -> dict[str, np.ndarray]:
+def _measure_block(network, layers, signals, block, pool, copies) -> dict[str, np.ndarray]:
+    """Rho of a block's pairs by layer; pairs of equal signals have none and are added to `copies`."""
     units = {layer: _units(network, layer) for layer in layers}
     # float32 holds ranks exactly up to 8 million units: they are whole or half numbers.
     ranked: dict[str, np.ndarray] = {
         layer: np.empty([len(block.stimuli), n], _rank_type(n)) for layer, n in units.items()
     }
     batch = max(1, min(32, _FORWARD_BYTES // (4 * sum(units.values()))))
+    contents: list[str] = []
     for first in range(0, len(block.stimuli), batch):
         given = np.stack([signals[int(i)] for i in block.stimuli[first : first + batch]])
-        activations = network.activations(network.signal.check(given, "null signals"), layers)
+        given = network.signal.check(given, "null signals")
+        contents += map(array_digest, given)
+        activations = network.activations(given, layers)
         jobs = []
         for layer, values in activations.items():
             for row, value in enumerate(values.numpy(), start=first):
@@ -150,9 +167,12 @@ def _measure_block(network, layers, signals, block, pool) -> dict[str, np.ndarra
         for job in jobs:
             job.result()
     rho = {}
+    equal = np.array([contents[a] == contents[b] for a, b in block.pairs], bool)
+    for pair in block.stimuli[block.pairs[equal]]:
+        copies.add((int(pair.min()), int(pair.max())))
     for layer in layers:
         table = rank_correlations(ranked.pop(layer))
-        rho[layer] = table[block.pairs[:, 0], block.pairs[:, 1]]
+        rho[layer] = np.where(equal, np.nan, table[block.pairs[:, 0], block.pairs[:, 1]])
     return rho
 
 

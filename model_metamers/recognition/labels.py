@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from model_metamers.errors import InputError
 from model_metamers.recognition.decisions import imagenet_labels
-from model_metamers.signals import collection, images, sounds
+from model_metamers.signals import examples, images, sounds
+from model_metamers.storage import tfrecords
+from model_metamers.storage.folders import files_below
+from model_metamers.storage.reading import composed, one_line, read_table
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from model_metamers.recognition.presentations import Presentation
 
 # Of a table, the first of these that it has.
 _NAMES = ("stimulus", "file", "filename", "name")
 _INDEX = "imagenet_index"
 _LABELS = ("label", "class", "word", _INDEX, "category")
+_KEYS = ("image/filename", "image/class/text")  # of TFRecords, TF-slim's
 _FILES = (*images.EXTENSIONS, *sounds.EXTENSIONS, ".npy")
 
 
@@ -63,7 +65,8 @@ def read_labels(path: str | Path, column: str | None = None) -> dict[str, str]:
 
     Args:
       path: a .csv or .tsv table with a header; a folder with a folder of files for each
-        class; or a TFRecord file with `image/filename` and `image/class/text`.
+        class; or a TFRecord file, or a folder of them, with `image/filename` and
+        `image/class/text`.
       column: of a table, that holds the class; without it, the first there is of label,
         class, word, imagenet_index and category. `imagenet_index` counts the 1000 ILSVRC
         classes from 0.
@@ -72,12 +75,13 @@ def read_labels(path: str | Path, column: str | None = None) -> dict[str, str]:
       InputError: nothing there, no such column, or two classes for one stimulus.
     """
     path = Path(path)
-    if path.is_dir():
-        pairs = _of_folder(path)
-    elif not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: no such file or folder of labels")
-    elif collection.RECORDS[0] in path.name:
-        pairs = _of_records(path)
+    records = tfrecords.find_records(path)
+    if records:
+        pairs = [pair for file in records for pair in _of_records(file)]
+    elif path.is_dir():
+        pairs = _of_folder(path)
     else:
         pairs = _of_table(path, column)
     labels: dict[str, str] = {}
@@ -91,58 +95,44 @@ def read_labels(path: str | Path, column: str | None = None) -> dict[str, str]:
 
 
 def _of_folder(folder: Path) -> list[tuple[str, str]]:
-    files = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in _FILES)
-    return [(file.name, file.parent.name) for file in files]
+    files = [p for p in files_below(folder) if p.suffix.lower() in _FILES and p.parent.parent == folder]
+    return [(file.name, composed(file.parent.name)) for file in files]
 
 
 def _of_table(path: Path, column: str | None) -> list[tuple[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            header, rows = reader.fieldnames or [], list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: no readable table ({error})") from error
+    header, rows = read_table(path, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     name = next((n for n in _NAMES if n in header), None)
     label = column or next((n for n in _LABELS if n in header), None)
-    if name is None or label not in header:
+    if name is None or label is None or label not in header:
         raise InputError(
-            f"{path}: its columns are {', '.join(header)}; expected one of {', '.join(_NAMES)}, and "
-            f"{column or 'one of ' + ', '.join(_LABELS)}"
+            f"{path}: its columns are {one_line(', '.join(header))}; expected one of "
+            f"{', '.join(_NAMES)}, and {column or 'one of ' + ', '.join(_LABELS)}"
         )
-    pairs = [(row[name], row[label]) for row in rows]
-    if not all(file and text for file, text in pairs):
+    pairs = [(row.get(name), row.get(label)) for _, row in rows]
+    found = [(file, text) for file, text in pairs if file and text]
+    if len(found) < len(pairs):
         raise InputError(f"{path}: a row lacks its {name} or {label}")
     if label == _INDEX:
-        return [(file, _imagenet_label(index, path)) for file, index in pairs]
-    return pairs
+        return [(file, _imagenet_label(index, path)) for file, index in found]
+    return found
 
 
 def _imagenet_label(index: str, path: Path) -> str:
     labels = imagenet_labels()
-    if not index.isdecimal() or int(index) >= len(labels):
-        raise InputError(f"{path}: {_INDEX} {index!r}: expected 0 to {len(labels) - 1}")
+    if not re.fullmatch(r"\d{1,6}", index) or int(index) >= len(labels):
+        raise InputError(f"{path}: {_INDEX} {index[:20]!r}: expected 0 to {len(labels) - 1}")
     return labels[int(index)]
 
 
 def _of_records(path: Path) -> list[tuple[str, str]]:
-    import tensorflow as tf
-
-    try:
-        contents = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
-        examples = [tf.train.Example.FromString(content).features.feature for content in contents]
-    except Exception as error:  # TensorFlow's, or protobuf's DecodeError, which has no public home
-        raise InputError(f"{path}: damaged or no TFRecord file ({error})") from error
-    return [(_text(e, "image/filename", path), _text(e, "image/class/text", path)) for e in examples]
-
-
-def _text(feature: Mapping[str, tf.train.Feature], key: str, path: Path) -> str:
-    values = feature[key].bytes_list.value if key in feature else []
-    if not values:
-        raise InputError(f"{path}: records have no {key!r}, only {', '.join(sorted(feature))}")
-    return values[0].decode("utf-8")
+    file, label = _KEYS
+    return [
+        (examples.text_of(feature, file, path), composed(examples.text_of(feature, label, path)))
+        for _, feature in examples.read_examples(path)
+    ]
 
 
 def _stem(file: str) -> str:
     """The stimulus's name; a dot in it that begins no known extension stays."""
-    name = file.replace("\\", "/").rpartition("/")[2]
+    name = composed(file).replace("\\", "/").rpartition("/")[2]
     return name[: -len(Path(name).suffix)] if Path(name).suffix.lower() in _FILES else name

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-import struct
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 import numpy as np
 
 from model_metamers.errors import InputError
-from model_metamers.signals import files, images, sounds
+from model_metamers.signals import examples, files, images, sounds
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage import tfrecords
 from model_metamers.storage.digests import file_digests, text_digest
 
-if TYPE_CHECKING:
-    import tensorflow as tf
+_IMAGE_KEY = "image/encoded"  # TF-slim's
+SOUND_KEY = "/stimuli/signal"  # the lab's
+_NAMED_COPIES = 5  # in a logged line
 
 _log = logging.getLogger(__name__)
-
-RECORDS = (".tfrecord", ".tfrecords")
-RECORD_HEADER = 12  # bytes of the length and its checksum
 
 
 class Stimuli:
@@ -48,53 +49,86 @@ class FileStimuli(Stimuli):
     """Image or sound files."""
 
     def __init__(self, paths: Mapping[str, Path], signal: SignalSpec, recordings: Sequence[str]):
-        super().__init__(list(paths), recordings, _identity(list(paths.values()), recordings))
-        self._paths, self._signal = list(paths.values()), signal
+        digests = file_digests(list(paths.values()))
+        kept = _without_copies(list(paths), digests)
+        recordings = [recordings[i] for i in kept]
+        self._paths, self._signal = [list(paths.values())[i] for i in kept], signal
+        identity = _identity([digests[i] for i in kept], recordings)
+        super().__init__([list(paths)[i] for i in kept], recordings, identity)
 
     def __getitem__(self, index: int) -> np.ndarray:
         return files.load_signal(self._paths[index], self._signal)
 
 
 class RecordStimuli(Stimuli):
-    """TFRecord files of encoded images (TF-slim's keys) or of waveforms."""
+    """TFRecord files of encoded images (TF-slim's keys) or of waveforms.
+
+    Every file is read through once at the beginning. Compressed files are unpacked into a
+    temporary file when the first of their records is asked for.
+    """
 
     def __init__(self, paths: Sequence[Path], signal: SignalSpec, sound_key: str, sample_rate: int | None):
-        self._places = [(path, offset) for path in paths for offset in record_offsets(path)]
-        names = [f"{path.name}:{offset}" for path, offset in self._places]
-        super().__init__(names, names, _identity(paths, names))
-        self._signal, self._sound_key, self._sample_rate = signal, sound_key, sample_rate
+        self._signal, self._key = signal, _IMAGE_KEY if signal.kind == "image" else sound_key
+        self._sample_rate = sample_rate or (signal.rate_hz if signal.kind == "sound" else 0)
+        contents = [examples.contents_of(path, self._key) for path in paths]
+        places = [(path, int(i)) for path, found in zip(paths, contents, strict=True) for i in found.places]
+        names = [f"{path.name}:{place + tfrecords.HEADER}" for path, place in places]
+        kept = _without_copies(names, [row.tobytes() for found in contents for row in found.digests])
+        self._places = [places[i] for i in kept]
+        recordings = list(map(str, kept))
+        given = [self._key, str(self._sample_rate)]
+        usual = signal.kind == "image" or given == [SOUND_KEY, str(signal.sample_rate)]
+        identity = _identity([*file_digests(paths), *([] if usual else given)], recordings)
+        super().__init__([names[i] for i in kept], recordings, identity)
+        self._compressed = {path for path in paths if tfrecords.compression(path)}
+        self._unpacked: dict[Path, int] = {}  # where each begins in the temporary file
+        self._copy: BinaryIO | None = None
 
     def __getitem__(self, index: int) -> np.ndarray:
-        path, offset = self._places[index]
-        feature = _read_example(path, offset).features.feature
+        path, place = self._places[index]
+        feature = examples.parse_example(self._content(path, place), path, place)
         if self._signal.kind == "image":
-            return images.decode_image(
-                _bytes(feature, "image/encoded", path), self._signal, self.names[index]
-            )
-        values = feature[self._sound_key].float_list.value if self._sound_key in feature else []
-        if not values:
-            raise InputError(
-                f"{path}: records have no float list {self._sound_key!r}, only {', '.join(sorted(feature))}"
-            )
-        waveform = np.array(values, np.float64)
-        rate = self._sample_rate or self._signal.rate_hz
-        return sounds.fit(waveform, rate, self._signal, self.names[index])
+            encoded = examples.bytes_of(feature, self._key, path)
+            return images.decode_image(encoded, self._signal, self.names[index])
+        waveform = examples.floats_of(feature, self._key, path).astype(np.float64)
+        return sounds.fit(waveform, self._sample_rate, self._signal, self.names[index])
+
+    def _content(self, path: Path, place: int) -> bytes:
+        try:
+            if path in self._compressed:
+                return _content_at(*self._unpack(path), path, place)
+            with path.open("rb") as file:
+                return _content_at(file, 0, path, place)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error})") from error
+
+    def _unpack(self, path: Path) -> tuple[BinaryIO, int]:
+        """The temporary file, and where in it a file's records begin."""
+        if self._copy is None:
+            self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - goes with the program
+        if path not in self._unpacked:
+            begin = self._copy.seek(0, os.SEEK_END)
+            with tfrecords.open_unpacked(path) as packed:
+                shutil.copyfileobj(packed, self._copy, 1 << 20)
+            self._unpacked[path] = begin
+        return self._copy, self._unpacked[path]
 
 
 def find_stimuli(
     inputs: Sequence[str | Path],
     signal: SignalSpec,
     recording_pattern: str | None = None,
-    sound_key: str = "/stimuli/signal",
+    sound_key: str = SOUND_KEY,
     record_rate: int | None = None,
 ) -> Stimuli:
-    """Stimuli from files and folders, or from TFRecord files and folders of them.
+    """Stimuli from files and folders, or from TFRecord files.
 
-    Of files with the same content one is kept, since a signal is not unrelated to itself.
-    A folder of TFRecords is one that holds them and no image or sound files of its own.
+    Copies are left out, since a null distribution over copies has the maximum 1 and no metamer
+    passes it: of files with the same bytes, or of records with the same image or waveform, the
+    first is taken. A logged line names the others.
 
     Args:
-      inputs: files and folders, or TFRecord files and folders of them, not both.
+      inputs: files, folders of them, or TFRecord files or folders of those, not both.
       signal: of the network.
       recording_pattern: a regular expression whose first group, searched in a file's
         name, tells its recording, such as the speaker; each file its own when None.
@@ -110,92 +144,57 @@ def find_stimuli(
     if any(records) and not all(records):
         raise InputError("give either TFRecord files or files and folders of stimuli, not both")
     if any(records):
-        return RecordStimuli([file for of in records for file in of], signal, sound_key, record_rate)
-    found = _without_copies(files.find_files(paths, signal))
+        shards = [shard for found in records for shard in found]
+        return RecordStimuli(shards, signal, sound_key, record_rate)
+    found = files.find_files(paths, signal)
     return FileStimuli(found, signal, [_recording(name, recording_pattern) for name in found])
 
 
-def _is_records(path: Path) -> bool:
-    return RECORDS[0] in path.name.lower() or path.suffix.lower() in RECORDS
-
-
 def _record_files(path: Path, signal: SignalSpec) -> list[Path]:
-    """The TFRecord files that an input stands for; none where it is of other files."""
-    if not path.is_dir():
-        return [path] if _is_records(path) else []
-    if files.files_in(path, files.endings(signal)):
+    """TFRecord files that a path stands for; a folder's where it holds no files of the network's kind."""
+    if path.is_dir() and files.files_in(path, files.endings(signal)):
         return []
-    return [file for file in files.entries(path) if file.is_file() and _is_records(file)]
+    return tfrecords.find_records(path)
 
 
-def _without_copies(paths: Mapping[str, Path]) -> dict[str, Path]:
-    """The first of the files of each content; what is left out is logged."""
-    kept: dict[str, str] = {}
-    copies = []
-    for name, digest in zip(paths, file_digests(list(paths.values())), strict=True):
-        first = kept.setdefault(digest, name)
-        if first != name:
-            copies.append(f"{name} (of {first})")
+def _content_at(file: BinaryIO, begin: int, path: Path, place: int) -> bytes:
+    file.seek(begin + place)
+    content = tfrecords.read_record(file, path, place)
+    if content is None:
+        raise InputError(f"{path}: ends before byte {place}; it was changed while it was read")
+    return content
+
+
+def _without_copies(names: Sequence[str], contents: Sequence[str | bytes]) -> list[int]:
+    """Indices of those that are no copy of an earlier one; a logged line names the others."""
+    first: dict[str | bytes, int] = {}
+    kept, copies = [], []
+    for i, content in enumerate(contents):
+        if first.setdefault(content, i) == i:
+            kept.append(i)
+        else:
+            copies.append(f"{names[i]} (of {names[first[content]]})")
     if copies:
-        more = f" and {len(copies) - 5} more" if len(copies) > 5 else ""
-        _log.info("%d copies of other files left out: %s%s", len(copies), ", ".join(copies[:5]), more)
-    return {name: paths[name] for name in kept.values()}
-
-
-def record_offsets(path: Path) -> list[int]:
-    """Where each record's content begins in a TFRecord file.
-
-    Raises:
-      InputError: no such file, or it ends within a record.
-    """
-    try:
-        size = path.stat().st_size
-        offsets, place = [], 0
-        with path.open("rb") as file:
-            while place < size:
-                file.seek(place)
-                header = file.read(RECORD_HEADER)
-                length = struct.unpack("<Q", header[:8])[0] if len(header) == RECORD_HEADER else size
-                if place + RECORD_HEADER + length + 4 > size:
-                    raise InputError(f"{path}: damaged or no TFRecord file, at byte {place}")
-                offsets.append(place + RECORD_HEADER)
-                place += RECORD_HEADER + length + 4
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return offsets
-
-
-def _read_example(path: Path, offset: int) -> tf.train.Example:
-    with path.open("rb") as file:
-        file.seek(offset - RECORD_HEADER)
-        length = struct.unpack("<Q", file.read(12)[:8])[0]
-        content = file.read(length)
-    import tensorflow as tf
-
-    try:
-        return tf.train.Example.FromString(content)
-    except Exception as error:  # protobuf's DecodeError has no public home
-        raise InputError(f"{path}: the record at byte {offset} is damaged ({error})") from error
-
-
-def _bytes(feature: Mapping, key: str, path: Path) -> bytes:
-    values = feature[key].bytes_list.value if key in feature else []
-    if not values:
-        raise InputError(f"{path}: records have no {key!r}, only {', '.join(sorted(feature))}")
-    return values[0]
+        more = f" and {len(copies) - _NAMED_COPIES} more" if len(copies) > _NAMED_COPIES else ""
+        named = ", ".join(copies[:_NAMED_COPIES])
+        _log.info("%d copies of other stimuli left out: %s%s", len(copies), named, more)
+    return kept
 
 
 def _recording(name: str, pattern: str | None) -> str:
     if pattern is None:
         return name
-    match = re.search(pattern, name)
-    if not match or not match.groups():
+    try:
+        match = re.search(pattern, name)
+    except re.error as error:
+        raise InputError(f"recording_pattern {pattern!r} is no regular expression ({error})") from error
+    if not match or not match.groups() or match[1] is None:
         raise InputError(f"recording_pattern {pattern!r} finds no group in {name!r}")
     return match[1]
 
 
-def _identity(paths: Sequence[Path], recordings: Sequence[str]) -> str:
-    """What decides a measurement: the files' contents in order, and which of them belong together."""
+def _identity(contents: Sequence[str], recordings: Sequence[str]) -> str:
+    """What decides a measurement: the contents in order, and which of them belong together."""
     first: dict[str, int] = {}
     groups = [first.setdefault(recording, place) for place, recording in enumerate(recordings)]
-    return text_digest([*file_digests(paths), *map(str, groups)])
+    return text_digest([*contents, *map(str, groups)])

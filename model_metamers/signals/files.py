@@ -11,8 +11,9 @@ import numpy as np
 
 from model_metamers.errors import InputError
 from model_metamers.signals import images, sounds
-from model_metamers.signals.names import is_hidden, stimulus_name
+from model_metamers.signals.names import stimulus_name
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.folders import is_hidden
 from model_metamers.storage.reading import read_array
 
 _EXTENSIONS = {"image": images.EXTENSIONS, "sound": sounds.EXTENSIONS}

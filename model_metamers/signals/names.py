@@ -1,21 +1,13 @@
-"""Names of files and stimuli: which files are passed over, which names a stimulus can bear."""
+"""Which names a stimulus can bear."""
 
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
 
 from model_metamers.errors import InputError
 
-# What Windows and macOS leave in folders beside hidden files.
-_LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "icon\r")
 # A stimulus gives its name to a folder and, with an ending, to files.
 _LONGEST_BYTES = 250
-
-
-def is_hidden(path: Path) -> bool:
-    """Whether a file or folder is none that its owner put there: `.x`, AppleDouble's `._x`, `Thumbs.db`."""
-    return path.name.startswith(".") or path.name.lower() in _LEFT_BY_SYSTEMS
 
 
 def stimulus_name(text: str, where: str) -> str:

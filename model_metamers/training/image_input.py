@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.corpora import record_writer
 from model_metamers.networks.network import Network
+from model_metamers.storage.reading import read_lines
 from model_metamers.training import augmentation, records
 
 # f(encoded image, size, seed int32 [2]) -> float32 [size, size, 3] in [0, 1].
@@ -107,7 +107,7 @@ def label_offset(network: Network, labels_file: Path) -> int:
       InputError: the data set's classes are not the network's: another number, or other names,
         where they are none of ImageNet's identifiers.
     """
-    names = [line.partition(":")[2] or line for line in record_writer.read_lines(labels_file)]
+    names = [line.partition(":")[2] or line for line in read_lines(labels_file)]
     offset = int(len(network.classes) == len(names) + 1 and network.classes[0] == "background")
     own = network.classes[offset:]
     if all(_WORDNET.fullmatch(name) for name in names):

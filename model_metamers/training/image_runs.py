@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.corpora import record_writer
 from model_metamers.corpora import records as image_records
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
+from model_metamers.storage.reading import read_lines
 from model_metamers.training import evaluation, image_input, image_preprocessing, records
 from model_metamers.training.recipe import Recipe
 
@@ -69,9 +69,9 @@ def open_data(
     size = network.signal.shape[0]
     train = records.find_records(folder, "train")
     validation = _validation(validation_folder or folder)
-    if validation_folder and record_writer.read_lines(
-        validation_folder / "labels.txt"
-    ) != record_writer.read_lines(folder / "labels.txt"):
+    if validation_folder and read_lines(validation_folder / "labels.txt") != read_lines(
+        folder / "labels.txt"
+    ):
         raise InputError(f"{validation_folder} and {folder}: their labels.txt differ; build them alike")
     offset = image_input.label_offset(network, folder / "labels.txt")
     if recipe.preprocessing == "small":

@@ -223,10 +223,9 @@ def _epoch(plan: TrainingPlan, state: TrainingState, variables: list) -> Iterato
 
 
 def _damaged(plan: TrainingPlan, state: TrainingState, error: Exception) -> InputError:
-    damaged = records.damaged_file(plan.paths)
-    where = f"in {damaged}" if damaged else f"({str(error).splitlines()[0][:200]})"
+    reason = records.find_damage(plan.paths) or str(error).splitlines()[0][:200]
     return InputError(
-        f"a record is damaged or cannot be read {where}; the last state is kept, step {state.step} is "
+        f"a record is damaged or cannot be read ({reason}); the last state is kept, step {state.step} is "
         f"reached: mend or rebuild the data set and repeat the command"
     )
 

@@ -7,8 +7,8 @@ same batches as if it had not been.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import tensorflow as tf
 from model_metamers.catalog import UNNAMED
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
-from model_metamers.signals import collection
+from model_metamers.storage import tfrecords
+from model_metamers.storage.reading import read_json
 
 _SHARDS_AT_ONCE = 16
 
@@ -49,10 +50,11 @@ class Records:
             shards are read side by side than hold it, so that other seeds take other shards.
         """
         names = [str(path) for path in self.paths]
+        files = tf.data.Dataset.from_tensor_slices((names, list(map(tfrecords.compression, self.paths))))
         if seed is None:
-            return tf.data.TFRecordDataset(names)
+            return files.flat_map(tf.data.TFRecordDataset)
         mixed = _one_number(seed)
-        files = tf.data.Dataset.from_tensor_slices(names).shuffle(len(names), mixed)
+        files = files.shuffle(len(names), mixed)
         enough = math.ceil(len(names) * min(1.0, (wanted or self.count) / max(1, self.count)))
         records = files.interleave(
             tf.data.TFRecordDataset,
@@ -64,25 +66,30 @@ class Records:
 
 
 def find_records(folder: Path, split: str) -> Records:
-    """A split's shards, `<split>-*.tfrecord`, every record's place checked.
+    """A split's shards, every record's place checked.
+
+    They are TFRecord files (`tfrecords.is_records`) whose name holds the split as a word:
+    `train-00000-of-00004.tfrecord`, or TF-slim's `train-00000-of-01024` and
+    `flowers_train_00000-of-00005.tfrecord`.
 
     Raises:
       InputError: there are none, or a file is cut off.
     """
-    paths = tuple(sorted(p for p in folder.glob(f"{split}-*") if collection.RECORDS[0] in p.name))
+    word = re.compile(rf"(?:.*[-_.])?{re.escape(split)}(?:[-_.].*)?", re.IGNORECASE | re.DOTALL)
+    paths = tuple(path for path in tfrecords.find_records(folder) if word.fullmatch(path.name))
     if not paths:
         raise InputError(f"{folder}: holds no {split}-*.tfrecord; a build_... command makes such a data set")
-    return Records(paths, sum(len(collection.record_offsets(path)) for path in paths))
+    return Records(paths, sum(len(tfrecords.record_places(path)) for path in paths))
 
 
-def damaged_file(paths: Sequence[Path]) -> Path | None:
-    """The first file that holds a record whose checksum is wrong."""
-    for path in paths:
-        try:
-            for _ in tf.data.TFRecordDataset(str(path)):
+def find_damage(paths: Sequence[Path]) -> str | None:
+    """Which file is damaged at which byte; None where every checksum is right."""
+    try:
+        for path in paths:
+            for _ in tfrecords.read_records(path):
                 pass
-        except tf.errors.OpError:
-            return path
+    except InputError as error:
+        return str(error)
     return None
 
 
@@ -122,10 +129,10 @@ def check_format(folder: Path, sample_rate: int, num_samples: int) -> None:
       InputError: says both, and how to build fitting ones.
     """
     path = folder / "summary.json"
+    summary = read_json(path, "summary of a data set of this program")
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
         rate, length = int(summary["sample_rate"]), int(summary["num_samples"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: no summary of a data set of this program ({error!r})") from error
     if (rate, length) != (sample_rate, num_samples):
         raise InputError(

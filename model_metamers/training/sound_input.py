@@ -8,10 +8,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
 from model_metamers.networks.auditory_cnn import AuditoryCNN
 from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
+from model_metamers.storage.reading import read_lines
 from model_metamers.training import mixtures, records
 
 _SIGNAL = "/stimuli/signal"
@@ -111,8 +111,8 @@ def open_data(
     spec = network.signal
     for folder in (speech, backgrounds):
         records.check_format(folder, spec.sample_rate or 0, spec.shape[0])
-    words = record_writer.read_lines(speech / "words.txt")
-    labels = record_writer.read_lines(backgrounds / "labels.txt")
+    words = read_lines(speech / "words.txt")
+    labels = read_lines(backgrounds / "labels.txt")
     own = {WORD_TASK: (words, speech / "words.txt"), AUDIOSET_TASK: (labels, backgrounds / "labels.txt")}
     for task in tasks:
         if task not in network.tasks:

@@ -166,7 +166,7 @@ def test_csv(tmp_path):
     assert alignments.read_csv(path) == {"a.wav": [Word("one", 0.5, 0.75, "anna")]}
     for content, message in (
         ("file,word,start\n", ":1: no column end"),
-        ("file,word,start,end\na,b,1\n", ":2: fewer than the 4 columns"),
+        ("file,word,start,end\na,b,1\n", ":2: 3 fields, expected at least 4"),
         ("file,word,start,end\na,b,1,0.5\n", ":2: the word ends at 0.5 s, before its start at 1 s"),
         ("file,word,start,end\na,b,one,2\n", ":2: expected a time in seconds, not 'one'"),
     ):

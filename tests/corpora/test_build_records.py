@@ -148,7 +148,7 @@ def test_ontology_as_published_gives_the_names(tmp_path):
     assert sound.labels == ("Bark, whine", "Human voice")
     for spoilt in (json.dumps(entries)[:-5], '{"id": "/m/1"}', '[{"id": "/m/1"}]'):
         ontology.write_text(spoilt)
-        with pytest.raises(InputError, match=r"ontology\.json: no list of \{id, name"):
+        with pytest.raises(InputError, match=r"ontology\.json: no readable list of \{id, name"):
             background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
 
 

@@ -1,6 +1,8 @@
 """Rho of unrelated pairs: exact, in any design, sharded and resumed alike."""
 
+import logging
 import math
+import re
 
 import numpy as np
 import pytest
@@ -163,7 +165,7 @@ def test_signals_are_loaded_when_they_are_asked_for(tiny_vgg, many_images):
 
         def __getitem__(self, index):
             self.loaded += 1
-            return many_images[index % 60]
+            return many_images[index % 60] * np.float32(1 - index / 20_000)  # no two are equal
 
     lazy = Lazy()
     null = mm.null_distribution(tiny_vgg, ["fc7"], lazy, pairs=100, design="independent", progress=False)
@@ -175,3 +177,22 @@ def test_activations_that_are_no_numbers_are_refused(small_images):
     network.weights["vgg_19/fc7/biases"].assign(np.full(8, np.nan))
     with pytest.raises(InputError, match="activations at fc7 are not finite"):
         mm.null_distribution(network, ["fc7"], small_images, progress=False)
+
+
+@pytest.mark.parametrize("copies", [(3,), (3, 17), (3, 3, 3)])
+@pytest.mark.parametrize("design", null_design.DESIGNS)
+def test_copies_among_the_signals_have_no_rho_and_are_told(many_images, tiny_vgg, caplog, copies, design):
+    given = np.concatenate([many_images[:20], many_images[list(copies)]])
+    pairs = math.comb(len(given), 2)
+    with caplog.at_level(logging.INFO, "model_metamers"):
+        null = mm.null_distribution(tiny_vgg, ["conv1_2"], given, pairs, design=design, progress=False)
+    assert null.maximum("conv1_2") < 0.9999
+    equal = [(i, j) for i in range(len(given)) for j in range(i) if np.array_equal(given[i], given[j])]
+    if design != "independent":  # which pairs are drawn is left to the seed
+        assert null.at("conv1_2").undefined == len(equal)
+    assert re.search(r"\d pairs of equal signals have no rho, such as \d+ and 2\d", caplog.text)
+
+
+def test_independent_pairs_can_be_more_than_there_are():
+    blocks = null_design.make_design("independent", 5, pairs=40)
+    assert sum(len(block.pairs) for block in blocks) == 40

@@ -115,7 +115,7 @@ def test_sound_records_are_read_and_resampled(tmp_path, small_sounds, tiny_word_
     np.testing.assert_allclose(stimuli[1], small_sounds[1] - small_sounds[1].mean(), rtol=1e-3, atol=1e-4)
     with pytest.raises(InputError, match="is too short"):
         collection.find_stimuli([path], tiny_word_cnn.signal, record_rate=8000)[0]
-    with pytest.raises(InputError, match="no float list 'other', only /stimuli/signal"):
+    with pytest.raises(InputError, match="no 'other', only /stimuli/signal"):
         collection.find_stimuli([path], tiny_word_cnn.signal, sound_key="other")[0]
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from model_metamers import InputError, SignalSpec
 from model_metamers.signals import collection, files
-from model_metamers.signals.names import is_hidden, stimulus_name
+from model_metamers.signals.names import stimulus_name
+from model_metamers.storage.folders import is_hidden
 
 IMAGE = SignalSpec("image", (32, 32, 3), 0.0, 1.0)
 SOUND = SignalSpec("sound", (4000,), -1.0, 1.0, sample_rate=8000, rms=0.1)
@@ -136,7 +137,7 @@ def test_copies_are_left_out_of_a_null_distribution_and_told(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "model_metamers"):
         stimuli = collection.find_stimuli([tmp_path], SOUND)
     assert stimuli.names == ["a", "b", "d"] == stimuli.recordings
-    assert caplog.messages == ["2 copies of other files left out: c (of a), e (of b)"]
+    assert caplog.messages == ["2 copies of other stimuli left out: c (of a), e (of b)"]
     assert collection.find_stimuli([tmp_path], SOUND, "(.)").recordings == ["a", "b", "d"]
 
 
