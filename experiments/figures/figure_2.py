@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator
 
 from model_metamers import InputError, plots
 from model_metamers.criteria.null import NullDistribution, read_null
-from model_metamers.runs import results
 from model_metamers.runs.folder import RunFolder, safe_name
+from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.reading import read_arrays
 
 GRADIENTS = ("linear", "plain")
@@ -88,7 +88,7 @@ def _early_and_late(part: SubFigure, out: Path, network: str, rows: Sequence[dic
     for line, made in zip(panels, ends, strict=True):
         records = [_record(out, row) for row in rows if (row["layer"], row["gradient"]) == (made, "linear")]
         for axes, read in zip(line, ends, strict=True):
-            rho = np.array([r["float"]["spearman"].get(read) for r in records], np.float64)
+            rho = np.array([r.floats.measurement.spearman.get(read, np.nan) for r in records], np.float64)
             there = null.layers.get(read) if null else None
             plots.spearman_histogram(axes, rho[np.isfinite(rho)], there, "")
             axes.set_title(plots.as_written(f"metamers of {made}\nread at {read}"), fontsize=7)
@@ -187,6 +187,6 @@ def _read_null(path: Path) -> NullDistribution | None:
     return read_null(path)[0] if path.exists() else None
 
 
-def _record(out: Path, row: dict[str, Any]) -> dict[str, Any]:
+def _record(out: Path, row: dict[str, Any]) -> Record:
     folder = RunFolder(out / row["gradient"], row["network"])
-    return results.load_record(folder.metamer(row["layer"], row["stimulus"]).path)
+    return read_record(folder.metamer(row["layer"], row["stimulus"]).path)

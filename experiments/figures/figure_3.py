@@ -22,6 +22,7 @@ from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.recognition.presentations import Presentation
 from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.record import read_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.reading import read_arrays
 from model_metamers_experiments.figures import choosing, curves
@@ -112,8 +113,8 @@ def _example(group: Sequence[Presentation]) -> str:
 
 def _verdict(metamer: Presentation) -> bool | None:
     """Whether it passes on the file; None where that was not measured."""
-    verdict = results.load_record(metamer.folder)["file"].get("verdict")
-    return None if verdict is None else verdict["passes"]
+    verdict = read_record(metamer.folder).file.verdict
+    return None if verdict is None else verdict.passes
 
 
 def _height(part: Sequence[Sequence[Presentation]]) -> float:
@@ -159,8 +160,9 @@ def _in_lines(name: str) -> str:
 
 def _about(metamer: Presentation) -> str:
     """Rho at the matched layer of the file, and whether it fails."""
-    rho = results.load_record(metamer.folder)["file"].get("spearman", {}).get(metamer.layer)
-    text = "ρ –" if rho is None else f"ρ {rho:.3f}"
+    measured = read_record(metamer.folder).file.measurement
+    rho = measured.spearman.get(metamer.layer, np.nan) if measured else np.nan
+    text = "ρ –" if np.isnan(rho) else f"ρ {rho:.3f}"
     return text + {True: "", False: ", fails", None: ", no verdict"}[_verdict(metamer)]
 
 

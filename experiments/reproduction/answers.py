@@ -11,8 +11,8 @@ import numpy as np
 from model_metamers.criteria.null import read_null
 from model_metamers.recognition import judgement
 from model_metamers.recognition.judgement import NATURAL, Judgement
-from model_metamers.runs import results
 from model_metamers.runs.folder import RunFolder
+from model_metamers.runs.record import read_record
 from model_metamers.statistics import bootstrap
 
 
@@ -94,17 +94,17 @@ def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | Non
       stages: of the network, in order.
     """
     null = read_null(folder.null)[0] if folder.null.exists() else None
-    by_layer: dict[str, dict[str, dict[str, float | None]]] = {}
+    by_layer: dict[str, dict[str, dict[str, float]]] = {}
     for metamer in folder.metamers():
-        record = results.load_record(metamer.path)
-        by_layer.setdefault(record["layer"], {})[record["stimulus"]] = record["float"]["spearman"]
+        record = read_record(metamer.path)
+        by_layer.setdefault(record.layer, {})[record.stimulus] = record.floats.measurement.spearman
     if not by_layer or null is None:
         return None
     matched = [stage for stage in stages if stage in by_layer]
     measured = [stage for stage in stages if stage in null.layers]
     names = sorted({name for of_layer in by_layer.values() for name in of_layer})
     rho = {
-        layer: {m: np.array([by_layer[layer].get(s, {}).get(m) for s in names], np.float64) for m in measured}
+        layer: {m: np.array([by_layer[layer].get(s, {}).get(m, np.nan) for s in names]) for m in measured}
         for layer in matched
     }
     return Correlations(

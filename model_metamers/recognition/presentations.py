@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from model_metamers.criteria.verdict import Measurement, Verdict
 from model_metamers.errors import InputError
 from model_metamers.networks.names import viewed_name
 from model_metamers.recognition.decisions import label_of
 from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder, find_metamers
-from model_metamers.runs.record import read_record
+from model_metamers.runs.record import Record, read_record
 from model_metamers.signals import images
 from model_metamers.signals.refit import refit
 from model_metamers.signals.spec import SignalSpec
@@ -126,9 +127,9 @@ def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presenta
     targets: dict[tuple, tuple[str, Presentation]] = {}
     verdicts = 0
     for folder in _metamer_folders(folders):
-        record = results.load_record(folder)
-        metamer, target, digest, has_verdict = _presentations(folder, record, criteria)
-        verdicts += has_verdict
+        record = read_record(folder)
+        metamer, target = _presentations(folder, record, criteria)
+        verdicts += _verdict(record, criteria) is not None
         key = (*metamer.point, metamer.stimulus, metamer.search_seed)
         if key in metamers:
             raise InputError(
@@ -136,8 +137,8 @@ def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presenta
                 f"stimulus, settings and seed; name folders that hold one of them"
             )
         metamers[key] = metamer
-        first = targets.setdefault((*target.point, target.stimulus), (digest, target))
-        if first[0] != digest:
+        first = targets.setdefault((*target.point, target.stimulus), (record.target_sha256, target))
+        if first[0] != record.target_sha256:
             raise InputError(f"{folder} and {first[1].folder}: two targets of the name {target.stimulus!r}")
     if criteria != "none" and not verdicts:
         raise InputError(
@@ -158,36 +159,30 @@ def _metamer_folders(folders: Sequence[str | Path]) -> list[Path]:
     return list(metamers.values())
 
 
-def _presentations(
-    folder: Path, record: Mapping[str, Any], criteria: str
-) -> tuple[Presentation, Presentation, str, bool]:
-    """A metamer, its target, the target's digest, and whether there is a verdict."""
-    try:
-        spec, config, measured = read_record(folder).signal, record["config"], record["float"]
-        verdict = None if criteria == "none" else record[criteria].get("verdict")
-        shared = {
-            "folder": folder,
-            "part": "float" if criteria == "float" else "file",
-            "generator": viewed_name(record["network"]),
-            "generator_weights": record["checkpoint"],
-            "stimulus": record["stimulus"],
-            "label": _label(measured),
-            "spec": spec,
-        }
-        metamer = Presentation(
-            stem="metamer",
-            layer=record["layer"],
-            layer_index=list(measured["spearman"]).index(record["layer"]),
-            search_seed=config["seed"],
-            settings=" ".join(f"{k}={v}" for k, v in sorted(config.items()) if k not in _NO_SETTINGS),
-            relu_gradient=config["relu_gradient"],
-            included=criteria == "none" or bool(verdict and verdict["passes"]),
-            reason=_reason(criteria, verdict),
-            **shared,
-        )
-        digest = record["target_sha256"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder}: metamer.json lacks or misnames {error}") from error
+def _presentations(folder: Path, record: Record, criteria: str) -> tuple[Presentation, Presentation]:
+    """A metamer and its target."""
+    verdict = _verdict(record, criteria)
+    config = dataclasses.asdict(record.config)
+    shared: dict[str, Any] = {
+        "folder": folder,
+        "part": "float" if criteria == "float" else "file",
+        "generator": viewed_name(record.network),
+        "generator_weights": record.checkpoint,
+        "stimulus": record.stimulus,
+        "label": _label(record.floats.measurement),
+        "spec": record.signal,
+    }
+    metamer = Presentation(
+        stem="metamer",
+        layer=record.layer,
+        layer_index=list(record.floats.measurement.spearman).index(record.layer),
+        search_seed=record.config.seed,
+        settings=" ".join(f"{k}={v}" for k, v in sorted(config.items()) if k not in _NO_SETTINGS),
+        relu_gradient=record.config.relu_gradient,
+        included=criteria == "none" or bool(verdict and verdict.passes),
+        reason=_reason(criteria, verdict),
+        **shared,
+    )
     target = Presentation(
         stem="target",
         layer=NATURAL,
@@ -202,15 +197,22 @@ def _presentations(
     for one in (metamer, target):
         if not one.path.exists():
             raise InputError(f"{one.path}: missing")
-    return metamer, target, digest, verdict is not None
+    return metamer, target
 
 
-def _label(measured: Mapping[str, Any]) -> str | None:
-    name = measured["target_class"]
-    return None if name is None else label_of(name, measured["target_label"])
+def _verdict(record: Record, criteria: str) -> Verdict | None:
+    """The verdict that includes a metamer; None where there is none, or none is asked for."""
+    if criteria == "none":
+        return None
+    return record.floats.verdict if criteria == "float" else record.file.verdict
 
 
-def _reason(criteria: str, verdict: Mapping[str, Any] | None) -> str:
+def _label(measurement: Measurement) -> str | None:
+    name = measurement.target_class
+    return None if name is None else label_of(name, measurement.target_label)
+
+
+def _reason(criteria: str, verdict: Verdict | None) -> str:
     if criteria == "none":
         return ""
-    return "no verdict: no null distribution" if verdict is None else "; ".join(verdict["reasons"])
+    return "no verdict: no null distribution" if verdict is None else "; ".join(verdict.reasons)

@@ -65,7 +65,7 @@ def save(
         clipped = _write_signals(place, metamer)
         file = _judged_file(place, metamer, clipped, network, null)
         write_record(place, _record(metamer, floats, file))
-    return load_record(folder)
+    return read_json(MetamerFolder(Path(folder)).record, "metamer")
 
 
 def load(folder: str | os.PathLike) -> Metamer:
@@ -92,16 +92,6 @@ def load(folder: str | os.PathLike) -> Metamer:
         measurement=record.floats.measurement,
         **arrays,
     )
-
-
-def load_record(folder: str | os.PathLike) -> dict[str, Any]:
-    """What a metamer's `metamer.json` holds, as plain values; `read_record` gives them typed.
-
-    Raises:
-      InputError: missing, damaged, of another program, or with values of other types.
-    """
-    read_record(folder)
-    return read_json(MetamerFolder(Path(folder)).record, "metamer")
 
 
 def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import model_metamers as mm
-from model_metamers.runs import results
+from model_metamers.storage.reading import read_json
 from model_metamers.storage.writing import write_json
 
 
@@ -25,7 +25,7 @@ def write_metamers(
 
 
 def _set_verdict(folder: Path, passes: bool) -> None:
-    record = results.load_record(folder)
+    record = read_json(folder / "metamer.json")
     for part in ("float", "file"):
         record[part]["verdict"]["passes"] = passes
         record[part]["verdict"]["reasons"] = [] if passes else ["set to fail"]

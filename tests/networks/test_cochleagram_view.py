@@ -15,6 +15,7 @@ from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.networks.vggish import VGGish
 from model_metamers.runs import inclusion, report, results
 from model_metamers.runs.folder import find_metamers
+from model_metamers.runs.record import read_record
 from model_metamers.synthesis import starts
 from model_metamers.synthesis.search import Search
 from tests.conftest import make_tiny_word_cnn
@@ -143,10 +144,10 @@ def test_run_over_cochleagrams_beside_the_one_over_sounds(tiny_word_cnn, view, s
         "metamer.png",
         "target.png",
     ]
-    metamer, record = mm.load(folder), results.load_record(folder)
-    assert metamer.spec == view.signal and record["signal"]["kind"] == "cochleagram"
-    assert record["file"]["name"] == "metamer.npz"
-    assert record["file"]["spearman"] == record["float"]["spearman"]
+    metamer, record = mm.load(folder), read_record(folder)
+    assert metamer.spec == view.signal and record.signal.kind == "cochleagram"
+    assert record.file.name == "metamer.npz"
+    assert record.file.measurement == record.floats.measurement
     np.testing.assert_array_equal(results.read_shown(folder / "metamer.npz", metamer.spec), metamer.signal)
     expected = criteria.measure(view, metamer.target, metamer.signal)
     assert metamer.spearman == pytest.approx(expected.spearman)

@@ -12,7 +12,7 @@ from model_metamers import InputError
 from model_metamers.networks.keras_network import from_keras
 from model_metamers.recognition import decisions, network_judge, points, presentations
 from model_metamers.recognition.labels import truths
-from model_metamers.runs import results
+from model_metamers.storage.reading import read_json
 from model_metamers.storage.writing import write_json
 from tests.builders.metamers import write_metamers
 from tests.conftest import make_tiny_vgg, make_tiny_word_cnn
@@ -127,7 +127,7 @@ def test_runs_that_cannot_be_told_apart_are_refused(image_run, tmp_path, tiny_vg
     with pytest.raises(InputError, match="two targets of the name 'signal_0'"):
         presentations.find([image_run, other])
     for path in other.rglob("metamer.json"):
-        record = results.load_record(path.parent)
+        record = read_json(path)
         del record["file"]["verdict"]
         write_json(path, record)
     with pytest.raises(InputError, match="no metamer has a verdict"):

@@ -14,8 +14,9 @@ from PIL import Image
 
 import model_metamers as mm
 from model_metamers import InputError, runs
-from model_metamers.runs import inclusion, null_runs, results
+from model_metamers.runs import inclusion, null_runs
 from model_metamers.runs.folder import find_metamers
+from model_metamers.runs.record import read_record
 from model_metamers.signals import collection
 from tests.builders import binaries
 from tests.conftest import make_tiny_vgg
@@ -247,8 +248,8 @@ def test_binaries_write_verdicts_tables_and_figures(tmp_path):
         "vgg_19_small_spearman.png",
     ]
     rows = list(csv.DictReader((tmp_path / "verdicts" / "verdicts.csv").open()))
-    record = results.load_record(tmp_path / "m" / "vgg_19_small" / "conv1_2" / "0")
-    assert len(rows) == 1 and float(rows[0]["rho"]) == record["float"]["spearman"]["conv1_2"]
+    record = read_record(tmp_path / "m" / "vgg_19_small" / "conv1_2" / "0")
+    assert len(rows) == 1 and float(rows[0]["rho"]) == record.floats.measurement.spearman["conv1_2"]
     refused = run_binary(
         "make_null_distribution",
         "--network=vgg_19_small",
