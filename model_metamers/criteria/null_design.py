@@ -76,15 +76,15 @@ def make_design(
     else:
         candidates = _random_blocks(num_stimuli, min(block_size, num_stimuli), seed, design == "independent")
     blocks: list[Block] = []
-    found = 0
+    taken = 0
     for stimuli, couples in candidates:
         kept = couples[groups[stimuli[couples[:, 0]]] != groups[stimuli[couples[:, 1]]]]
         if design == "independent":
-            kept = kept[: pairs - found]
+            kept = kept[: pairs - taken]
         if len(kept):
             blocks.append(Block(len(blocks), stimuli, kept))
-            found += len(kept)
-        if found >= pairs and not whole:
+            taken += len(kept)
+        if taken >= pairs and not whole:
             break
     return blocks
 

@@ -96,7 +96,7 @@ def measure_blocks(
     layers = network.check_layers(layers)
     size = max((len(block.stimuli) for block in blocks), default=0)
     groups = _layer_groups(network, layers, size, memory_gb)
-    found = {}
+    measured = {}
     copies: set[tuple[int, int]] = set()
     total = sum(len(block.pairs) for block in blocks)
     bar = tqdm(
@@ -112,14 +112,14 @@ def measure_blocks(
             rho: dict[str, np.ndarray] = {}
             for group in groups:
                 rho |= _measure_block(network, group, signals, block, pool, copies)
-            found[block.index] = {layer: rho[layer] for layer in layers}
+            measured[block.index] = {layer: rho[layer] for layer in layers}
             if keep:
-                keep(block.index, found[block.index])
+                keep(block.index, measured[block.index])
             bar.update(len(block.pairs))
     if copies:
         named = ", ".join(f"{a} and {b}" for a, b in sorted(copies)[:5])
         _log.info("%d pairs of equal signals have no rho, such as %s (counted from 0)", len(copies), named)
-    return found
+    return measured
 
 
 def combine(
