@@ -150,7 +150,7 @@ def make_checks(
     """Every check that the recorded numbers allow; those of the end only for a full search."""
     rows = loss_rows(case, metamer)
     checks = []
-    if case.target_maximum is not None:
+    if case.target_minimum is not None and case.target_maximum is not None:
         for name, original, ours in (
             ("minimum of the target", case.target_minimum, float(metamer.target.min())),
             ("maximum of the target", case.target_maximum, float(metamer.target.max())),

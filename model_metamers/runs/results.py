@@ -100,7 +100,7 @@ def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
         return read_arrays(path, ("signal",))["signal"]
     if spec.kind == "image":
         return images.load_image(path, spec)
-    return sounds.read_waveform(path, spec.sample_rate).astype(np.float32)
+    return sounds.read_waveform(path, spec.rate_hz).astype(np.float32)
 
 
 def _write_signals(place: MetamerFolder, metamer: Metamer) -> int:

@@ -80,9 +80,9 @@ class SearchState:
             diverged.setdefault(int(i), self.step + first)
         if diverged:
             signals, m, v = (array.copy() for array in (signals, m, v))
-        for i, iteration in diverged.items():
-            trace[iteration:, i] = np.inf
-            signals[i] = m[i] = v[i] = 0.0
+        for place, iteration in diverged.items():
+            trace[iteration:, place] = np.inf
+            signals[place] = m[place] = v[place] = 0.0
         return SearchState(signals, m, v, beta_powers, end, trace)
 
     def finish(self, losses: np.ndarray) -> None:

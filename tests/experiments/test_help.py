@@ -1,0 +1,43 @@
+"""The manual of every binary comes without TensorFlow, which takes seconds to load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+# In a process of its own for each, because binaries define flags of the same names.
+_CHECK = """
+import importlib, os, sys
+import matplotlib.figure, scipy.stats, model_metamers
+assert "tensorflow" not in sys.modules
+failed = []
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        importlib.import_module(f"model_metamers_experiments.{name}")
+        os._exit("tensorflow" in sys.modules)
+    if os.waitpid(child, 0)[1]:
+        failed.append(name)
+assert not failed, f"{failed} load TensorFlow before they begin to work, or cannot be imported"
+"""
+
+
+def _binaries() -> list[str]:
+    """Modules of the experiments that are started by themselves."""
+    folder = Path(__file__).resolve().parents[2] / "experiments"
+    return sorted(p.stem for p in folder.glob("*.py") if "def run() -> None" in p.read_text(encoding="utf-8"))
+
+
+def test_no_binary_loads_tensorflow_before_it_begins_to_work():
+    names = _binaries()
+    assert {"make_metamers", "draw_figure", "train_suite", "fetch_checkpoint"} <= set(names)
+    done = subprocess.run([sys.executable, "-c", _CHECK, *names], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_package_loads_no_tensorflow():
+    check = (
+        "import sys, model_metamers as mm; mm.SignalSpec, mm.SynthesisConfig, mm.InputError, mm.networks(); "
+        "dir(mm); assert 'tensorflow' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
