@@ -60,7 +60,7 @@ def network_results(run: Run, null: NullDistribution | None) -> NetworkResults:
     frontend, heard = signal.frontend, signal.kind == "sound"
     if heard:
         own = getattr(run.network, "frontend", None)
-        frontend = own if isinstance(own, CochleagramConfig) else picture_frontend(signal.sample_rate)
+        frontend = own if isinstance(own, CochleagramConfig) else picture_frontend(signal.rate_hz)
     return NetworkResults(
         run.network.name, run.folder, layers, measured, run.network.classes, null, frontend, heard
     )
@@ -169,20 +169,21 @@ def _shown(
     if metamer.spec.kind == "image":
         return {"picture": _relative(file, out)}
     picture = folder.cochleagram(stem)
+    frontend = network.frontend or metamer.spec.frontend or picture_frontend(metamer.spec.rate_hz)
     signal = metamer.signal if stem == "metamer" else metamer.target
     if metamer.spec.kind == "cochleagram":
         draw = functools.partial(
             plots.cochleagram,
             values=signal[:, :, 0],
-            frontend=network.frontend,
+            frontend=frontend,
             vmax=float(metamer.target.max()),
         )
         _draw(picture, (3.6, 2.4), draw)
         return {"picture": _relative(picture, out)}
-    draw = functools.partial(
-        draw_sound, waveform=signal, sample_rate=metamer.spec.sample_rate, frontend=network.frontend
+    heard = functools.partial(
+        draw_sound, waveform=signal, sample_rate=metamer.spec.rate_hz, frontend=frontend
     )
-    _draw(picture, (3.6, 2.4), draw)
+    _draw(picture, (3.6, 2.4), heard)
     return {"picture": _relative(picture, out), "sound": _relative(file, out)}
 
 

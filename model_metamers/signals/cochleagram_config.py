@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from model_metamers.errors import InputError
+from model_metamers.signals.arguments import number, whole_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,14 @@ class CochleagramConfig:
     scale: float = 796.87416837456942
     exponent: float = 0.3
     slope_clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            as_float = number(field.name, value)
+            whole = field.type == "int"
+            plain = whole_number(field.name, value) if whole else value if type(value) is int else as_float
+            object.__setattr__(self, field.name, plain)
 
     @property
     def stride(self) -> int:

@@ -45,6 +45,8 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
       InputError: no sound file, damaged, cut off, empty, channels that differ, NaN, unscaled
         values.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"expected a sound file's path, got {type(path).__name__}")
     path = Path(path)
     waveform, rate = _read(path)
     if not np.isfinite(waveform).all():
@@ -145,6 +147,8 @@ def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
     Raises:
       InputError: as `read_waveform`, too short, or silent.
     """
+    if signal.kind != "sound":
+        raise InputError(f"this network takes a signal of kind {signal.kind!r}, no sound")
     return fit(read_waveform(path, signal.rate_hz), signal.rate_hz, signal, str(path))
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from model_metamers.errors import InputError
+from model_metamers.signals.arguments import number, whole_number
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 
@@ -32,17 +33,37 @@ class SignalSpec:
     rms: float | None = None
     frontend: CochleagramConfig | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        self._keep_plain_numbers()
         if self.kind not in ("image", "sound", "cochleagram"):
             raise InputError(f"a signal's kind is 'image', 'sound' or 'cochleagram', got {self.kind!r}")
         if len(self.shape) != (1 if self.kind == "sound" else 3):
             raise InputError(f"{self.shape} is no shape of one {self.kind}")
         if not self.low < self.high:
             raise InputError(f"low={self.low} must be below high={self.high}")
-        if self.kind == "sound" and not self.sample_rate:
+        if self.kind == "sound" and (not self.sample_rate or self.sample_rate < 1):
             raise InputError("a sound needs its sample_rate in Hz")
         if self.kind == "cochleagram" and not self.frontend:
             raise InputError("a cochleagram needs its frontend")
+
+    def _keep_plain_numbers(self) -> None:
+        """NumPy's numbers become Python's, which a record can hold; whole ones stay whole."""
+        try:
+            shape = tuple(whole_number("shape", size) for size in self.shape)
+        except TypeError:
+            raise InputError(f"shape={self.shape!r}: expected such as (224, 224, 3) or (40000,)") from None
+        if min(shape, default=0) < 1:
+            raise InputError(f"shape={shape}: expected sizes of at least 1")
+        plain: dict[str, object] = {"shape": shape}
+        for field in ("low", "high", "rms"):
+            value = getattr(self, field)
+            if value is not None or field != "rms":
+                as_float = number(field, value)
+                plain[field] = value if type(value) is int else as_float
+        if self.sample_rate is not None:
+            plain["sample_rate"] = whole_number("sample_rate", self.sample_rate)
+        for field, value in plain.items():
+            object.__setattr__(self, field, value)
 
     @property
     def rate_hz(self) -> int:

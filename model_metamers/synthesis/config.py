@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import numbers
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model_metamers.errors import InputError
+from model_metamers.signals.arguments import number, one_of, whole_number
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -49,12 +49,12 @@ class SynthesisConfig:
 
     def __post_init__(self) -> None:
         for field in ("iterations", "log_every", "save_every", "seed"):
-            self._set(field, _whole_number(field, getattr(self, field)))
+            self._set(field, whole_number(field, getattr(self, field)))
         for field in ("learning_rate", "learning_rate_decay"):
             if getattr(self, field) is not None:
-                self._set(field, _number(field, getattr(self, field)))
+                self._set(field, number(field, getattr(self, field)))
         for field, choices in (("preset", tuple(_DECAY_RATES)), ("relu_gradient", ("linear", "plain"))):
-            self._set(field, _one_of(field, getattr(self, field), choices))
+            self._set(field, one_of(field, getattr(self, field), choices))
         for field in ("iterations", "log_every", "save_every"):
             if getattr(self, field) < 1:
                 raise InputError(f"{field}={getattr(self, field)}: expected at least 1")
@@ -81,27 +81,3 @@ class SynthesisConfig:
         values = dataclasses.asdict(self)
         del values["save_every"]
         return values
-
-
-def _whole_number(field: str, value: Any) -> int:
-    """Integers of any kind, and 1e4, as a Python int."""
-    number = _number(field, value)
-    if not number.is_integer():
-        raise InputError(f"{field}={value!r}: expected a whole number, such as 1000")
-    return int(value)
-
-
-def _number(field: str, value: Any) -> float:
-    """Numbers of Python and NumPy as a Python float; True and False are none."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise InputError(f"{field}={value!r}: expected a number, got {type(value).__name__}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise InputError(f"{field}: the number is too large") from None
-
-
-def _one_of(field: str, value: Any, choices: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise InputError(f"{field}={value!r}: expected {' or '.join(map(repr, choices))}")
-    return str(value)

@@ -247,3 +247,9 @@ def test_demo_stimuli_are_photographs_and_centred_words(tmp_path):
     assert len(spoken) >= 20
     for name, waveform in spoken.items():  # nothing of the word is cut off
         assert np.abs(waveform[:80]).max() < 0.05 * np.abs(waveform).max(), name
+
+
+def test_a_network_of_images_takes_no_sound(tmp_path):
+    soundfile.write(str(tmp_path / "a.wav"), tone(8000), 8000)
+    with pytest.raises(InputError, match="kind 'image', no sound"):
+        load_sound(tmp_path / "a.wav", IMAGE)
