@@ -9,13 +9,15 @@ arrived, so that it can be verified whenever it is loaded.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from model_metamers.errors import InputError, NoWeightsError
+import msgspec
+
+from model_metamers.errors import DamagedFileError, InputError, NoWeightsError
 from model_metamers.storage.digests import cache_folder, file_digest
+from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.writing import write_json
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -54,6 +56,27 @@ class Download:
         return self.file_name.endswith((".tar.gz", ".tgz", ".tar"))
 
 
+class _File(TypedDict):
+    name: str
+    sha256: str
+
+
+class _Shipped(TypedDict):
+    """What an entry of the manifest with `files` holds at least."""
+
+    prefix: str
+    network: str
+    files: list[_File]
+
+
+class _Fetched(TypedDict, total=False):
+    """What an entry of `downloads.json` may hold; people delete its sha256 to accept another file."""
+
+    sha256: str
+    networks: dict[str, dict[str, str]]
+    files: list[_File]
+
+
 def checkpoints_folder() -> Path:
     """`checkpoints/` of the checkout, or its copy in the installed package."""
     for folder in (_CHECKOUT, _PACKAGE / "checkpoints"):
@@ -68,18 +91,26 @@ def downloads_folder() -> Path:
 
 
 def read_manifest(folder: Path | None = None) -> dict[str, Any]:
-    """Entries of the checkpoints that ship, by checkpoint name."""
-    return {name: e for name, e in _entries(folder or checkpoints_folder()).items() if "files" in e}
+    """Entries of the checkpoints that ship, by checkpoint name.
+
+    Raises:
+      DamagedFileError: no manifest, or an entry that is none.
+    """
+    path = (folder or checkpoints_folder()) / _FILE
+    shipped = {name: entry for name, entry in _entries(path).items() if "files" in entry}
+    _check(path, shipped, dict[str, _Shipped])
+    return shipped
 
 
 def read_downloads(folder: Path | None = None) -> dict[str, Download]:
-    """Checkpoints that can be fetched, by name."""
-    fields = [field.name for field in dataclasses.fields(Download) if field.name != "name"]
-    return {
-        name: Download(name, **{field: entry[field] for field in fields})
-        for name, entry in _entries(folder or checkpoints_folder()).items()
-        if "url" in entry
-    }
+    """Checkpoints that can be fetched, by name.
+
+    Raises:
+      DamagedFileError: no manifest, or an entry that is none.
+    """
+    path = (folder or checkpoints_folder()) / _FILE
+    given = {name: {**entry, "name": name} for name, entry in _entries(path).items() if "url" in entry}
+    return _check(path, given, dict[str, Download])
 
 
 def find_download(name: str) -> Download:
@@ -151,7 +182,11 @@ def fetched_files(download: Download, network: str, folder: Path) -> dict[str, P
             f"(licence: {download.licence}); or give the path of one, or random:SEED for untrained weights "
             f"(--checkpoint, or checkpoint=...)"
         )
-    prefixes = record["networks"][network]
+    prefixes = record["networks"].get(network)
+    if prefixes is None:
+        raise DamagedFileError(
+            f"{folder / RECORD}: {download.name} has no {network}; delete it and fetch anew"
+        )
     for prefix in prefixes.values():
         for file in record["files"]:
             if file["name"] == prefix or file["name"].startswith((f"{prefix}.index", f"{prefix}.data-")):
@@ -167,14 +202,17 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     path = folder / RECORD
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}); delete it and fetch anew") from error
+        record = read_json(path) if path.exists() else {}
+        _check(path, record, dict[str, _Fetched])
+    except InputError as error:
+        raise DamagedFileError(f"{error}; delete it and fetch anew") from error
+    return record
 
 
 def add_entry(prefix: Path, entry: Mapping[str, Any]) -> None:
     """Lists the files of a checkpoint in the manifest of its folder, with their digests."""
-    entries = _entries(prefix.parent) if (prefix.parent / _FILE).exists() else {}
+    path = prefix.parent / _FILE
+    entries = _entries(path) if path.exists() else {}
     files = sorted(prefix.parent.glob(f"{prefix.name}.index")) + sorted(
         prefix.parent.glob(f"{prefix.name}.data-*")
     )
@@ -183,11 +221,19 @@ def add_entry(prefix: Path, entry: Mapping[str, Any]) -> None:
         **entry,
         "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": file_digest(f)} for f in files],
     }
-    write_json(prefix.parent / _FILE, entries, sort_keys=True)
+    write_json(path, entries, sort_keys=True)
 
 
-def _entries(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / _FILE).read_text(encoding="utf-8"))
+def _entries(path: Path) -> dict[str, dict[str, Any]]:
+    return _check(path, read_json(path, "manifest"), dict[str, dict[str, Any]])
+
+
+def _check(path: Path, values: Any, kind: Any) -> Any:
+    """Values as `kind`, which they are held to."""
+    try:
+        return msgspec.convert(values, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise DamagedFileError(f"{path}: damaged, or another program's ({one_line(str(error))})") from error
 
 
 def _verify(path: Path, digest: str, source: str) -> None:
