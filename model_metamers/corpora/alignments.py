@@ -16,7 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from model_metamers.errors import InputError
-from model_metamers.storage.reading import read_table, read_text
+from model_metamers.storage.reading import one_line, read_table, read_text
 
 TIERS = ("words", "word", "orthography", "orth")
 # What aligners write where nobody speaks a word: Praat, MFA, Kaldi, HTK, TIMIT.
@@ -61,7 +61,7 @@ class _Tokens:
     def text(self, what: str) -> str:
         match = self._next(what)
         if match["text"] is None:
-            raise self.error(f"expected {what} in quotes, not {match[0]!r}")
+            raise self.error(f"expected {what} in quotes, not {match[0][:100]!r}")
         return match["text"].replace('""', '"')
 
     def number(self, what: str) -> float:
@@ -70,7 +70,7 @@ class _Tokens:
             raise self.error(f"expected {what}, a number, not {match[0][:100]!r}")
         number = float(match[0])
         if not math.isfinite(number):
-            raise self.error(f"expected {what}, a finite number, not {match[0]!r}")
+            raise self.error(f"expected {what}, a finite number, not {match[0][:100]!r}")
         return number
 
     def count(self, what: str) -> int:
@@ -82,7 +82,7 @@ class _Tokens:
     def flag(self) -> str:
         match = self._next("<exists>")
         if match["flag"] is None:
-            raise self.error(f"expected <exists>, not {match[0]!r}")
+            raise self.error(f"expected <exists>, not {match[0][:100]!r}")
         return match["flag"]
 
     def error(self, message: str) -> InputError:
@@ -136,7 +136,9 @@ def read_textgrid(
         found = True
         words += [Word(m.text, m.start_s, m.end_s, speaker or None) for m in _spoken(marks, silences)]
     if not found:
-        raise NoWordTierError(f"{path}: no tier is called {' or '.join(tiers)}, only {', '.join(names)}")
+        raise NoWordTierError(
+            f"{path}: no tier is called {' or '.join(tiers)}, only {one_line(', '.join(names))}"
+        )
     return sorted(words, key=lambda word: word.start_s)
 
 
@@ -144,7 +146,7 @@ def _read_tier(tokens: _Tokens) -> tuple[str, str, list[Word]]:
     """A tier's class, name and marks; a point is an interval without length."""
     kind = tokens.text("a tier's class")
     if kind not in ("IntervalTier", "TextTier"):
-        raise tokens.error(f"a tier of the unknown class {kind!r}")
+        raise tokens.error(f"a tier of the unknown class {kind[:100]!r}")
     name = tokens.text("a tier's name")
     tokens.number("a tier's first time"), tokens.number("a tier's last time")
     marks = []

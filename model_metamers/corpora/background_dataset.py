@@ -20,7 +20,7 @@ from model_metamers.corpora.speech_dataset import SPLITS
 from model_metamers.errors import InputError
 from model_metamers.signals import sounds
 from model_metamers.storage.folders import files_below
-from model_metamers.storage.reading import composed, read_json, read_table, read_text
+from model_metamers.storage.reading import composed, one_line, read_json, read_table, read_text
 from model_metamers.storage.writing import write_json, write_lines
 
 LAYOUTS = ("folders", "esc50", "audioset")
@@ -124,7 +124,9 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
         labels = [label.strip() for label in fields[3].split(",") if label.strip()]
         unknown = [label for label in labels if names is not None and label not in names]
         if unknown or not labels:
-            raise InputError(f"{segments}:{line}: the label {unknown[:1]} is not in {ontology}")
+            raise InputError(
+                f"{segments}:{line}: the label {one_line(str(unknown[:1]))} is not in {ontology}"
+            )
         if fields[0] in by_id:
             labels = sorted({names[label] if names else label for label in labels})
             found.append(Sound(by_id[fields[0]], tuple(labels), fields[0]))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from model_metamers.errors import InputError
+from model_metamers.storage.reading import one_line
 from model_metamers.storage.tfrecords import read_records
 
 _FEATURES = {
@@ -48,10 +49,9 @@ def read_image_records(
     try:
         dataset = tf.data.Dataset.from_tensor_slices(contents).map(parse, tf.data.AUTOTUNE)
         rows = list(tqdm(dataset.as_numpy_iterator(), "reading images", disable=not progress))
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, UnicodeDecodeError) as error:  # the latter of TensorFlow's own message
         names = ", ".join(p.name for p in paths)
-        raise InputError(
-            f"{names}: damaged record, or no image of {size}x{size}: {error.message.splitlines()[0][:200]}"
-        ) from error
+        reason = one_line(str(error))
+        raise InputError(f"{names}: damaged record, or no image of {size}x{size}: {reason}") from error
     images, labels = zip(*rows, strict=True)
     return np.stack(images), np.array(labels)

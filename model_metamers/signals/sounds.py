@@ -21,6 +21,7 @@ _CONTAINERS = (".wav", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".ogg", ".oga"
 EXTENSIONS = (*_CONTAINERS, ".flac", ".mp3", *SPHERE)
 _SILENCE_RMS = 1e-6  # about a thirtieth of a 16-bit step
 # A float waveform beyond this holds 16-bit values that nobody scaled.
+_BLOCK = 1 << 20  # samples read at a time
 _LARGEST_PEAK = 8.0
 _SPHERE_HEADER = 1024  # bytes
 # Encoders pad and count the ends of an MP3 in ways of their own.
@@ -74,7 +75,7 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
         with soundfile.SoundFile(str(path)) as file:
             named, rate = file.frames, file.samplerate
             slack = _MP3_SLACK if file.format == "MP3" else 0
-            waveform = file.read(dtype="float64", always_2d=True)
+            waveform = _read_blocks(file)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise _unreadable(path, error) from error
     if waveform.size == 0:
@@ -82,6 +83,14 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
     if len(waveform) < named - slack:
         raise _cut_off(path, f"{named / rate:.3f} s are named, {len(waveform) / rate:.3f} s are there")
     return waveform, rate
+
+
+def _read_blocks(file: soundfile.SoundFile) -> np.ndarray:
+    """What is there, whatever length the header names: nothing of that length is made beforehand."""
+    blocks = [np.zeros([0, file.channels])]
+    while len(block := file.read(_BLOCK, dtype="float64", always_2d=True)):
+        blocks.append(block)
+    return np.concatenate(blocks)
 
 
 def _check_whole(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError, StorageError
-from model_metamers.storage.reading import read_json
+from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.whole import make_folder, partial_beside
 from model_metamers.storage.writing import write_json
 
@@ -71,7 +71,8 @@ def _check_same(path: Path, settings: Mapping[str, Any], every_key: bool) -> Non
     keys = {**dict.fromkeys(settings), **(dict.fromkeys(there) if every_key else {})}
     other = [key for key in keys if there.get(key) != settings.get(key)]
     if other:
-        listed = ", ".join(f"{key}={there.get(key)} there, {settings.get(key)} now" for key in other)
+        told = (f"{key}={there.get(key)} there, {settings.get(key)} now" for key in other)
+        listed = ", ".join(map(one_line, told))
         raise OtherSettingsError(
             f"{path.parent}: holds a run with other settings ({listed}); choose another folder"
         )

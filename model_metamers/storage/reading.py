@@ -8,8 +8,10 @@ import io
 import json
 import math
 import os
+import tokenize
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -137,7 +139,7 @@ def read_array(path: str | os.PathLike) -> np.ndarray:
     try:
         with open(path, "rb") as file:
             return _read(file, os.fstat(file.fileno()).st_size)
-    except (OSError, ValueError, EOFError, TypeError, SyntaxError, KeyError, MemoryError) as error:
+    except _DAMAGE as error:
         raise DamagedFileError(f"{path}: no readable .npy array ({_short(error)})") from error
 
 
@@ -174,6 +176,8 @@ _DAMAGE = (
     NotImplementedError,
     RuntimeError,
     zipfile.BadZipFile,
+    tokenize.TokenError,
+    zlib.error,
 )
 
 

@@ -182,10 +182,10 @@ def fetched_files(download: Download, network: str, folder: Path) -> dict[str, P
             f"(licence: {download.licence}); or give the path of one, or random:SEED for untrained weights "
             f"(--checkpoint, or checkpoint=...)"
         )
-    prefixes = record["networks"].get(network)
-    if prefixes is None:
+    prefixes = record.get("networks", {}).get(network)
+    if prefixes is None or "files" not in record:
         raise DamagedFileError(
-            f"{folder / RECORD}: {download.name} has no {network}; delete it and fetch anew"
+            f"{folder / RECORD}: {download.name} lists no files of {network}; delete it and fetch anew"
         )
     for prefix in prefixes.values():
         for file in record["files"]:
@@ -232,7 +232,7 @@ def _check(path: Path, values: Any, kind: Any) -> Any:
     """Values as `kind`, which they are held to."""
     try:
         return msgspec.convert(values, kind)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:  # msgspec's are of the first kind
         raise DamagedFileError(f"{path}: damaged, or another program's ({one_line(str(error))})") from error
 
 
