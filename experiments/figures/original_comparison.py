@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model_metamers import InputError, plots
+from model_metamers.runs.folder import MetamerFolder
 from model_metamers.storage.reading import read_arrays
 
 COMPARISON = "comparison.json"
@@ -49,7 +50,7 @@ def draw(out: Path) -> list[Path]:
 
 
 def _panel(axes: Axes, comparison: dict[str, Any], out: Path) -> None:
-    metamer = read_arrays(out / comparison["metamer"] / "metamer.npz", ("loss", "loss_iterations"))
+    metamer = read_arrays(MetamerFolder(out / comparison["metamer"]).arrays, ("loss", "loss_iterations"))
     iterations, loss = metamer["loss_iterations"], metamer["loss"]
     tiny = np.finfo(np.float32).tiny
     axes.plot(iterations, np.maximum(loss, tiny), color="#1f5fa8", label="ours")

@@ -125,7 +125,7 @@ def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str
     """One metamer: files, numbers, verdicts."""
     metamer, record = results.load(folder.path), read_record(folder.path)
     draw = functools.partial(plots.loss_curve, iterations=metamer.loss_iterations, loss=metamer.loss)
-    _draw(folder.loss_curve, (3.6, 2.2), draw)
+    _draw_once(folder.loss_curve, (3.6, 2.2), draw)
     file_rho = record.file.measurement.spearman if record.file.measurement else {}
     table = []
     null_layers = network.null.layers if network.null else {}
@@ -178,12 +178,12 @@ def _shown(
             frontend=frontend,
             vmax=float(metamer.target.max()),
         )
-        _draw(picture, (3.6, 2.4), draw)
+        _draw_once(picture, (3.6, 2.4), draw)
         return {"picture": _relative(picture, out)}
     heard = functools.partial(
         draw_sound, waveform=signal, sample_rate=metamer.spec.rate_hz, frontend=frontend
     )
-    _draw(picture, (3.6, 2.4), heard)
+    _draw_once(picture, (3.6, 2.4), heard)
     return {"picture": _relative(picture, out), "sound": _relative(file, out)}
 
 
@@ -231,10 +231,14 @@ def _relative(path: Path, out: Path) -> str:
     return urllib.parse.quote(path.relative_to(out).as_posix())
 
 
+def _draw_once(path: Path, size: tuple[float, float], draw: Callable) -> None:
+    """A figure of one axes, drawn unless it is there: a metamer never changes."""
+    if not path.exists():
+        _draw(path, size, draw)
+
+
 def _draw(path: Path, size: tuple[float, float], draw: Callable) -> None:
-    """A figure of one axes, drawn unless it is there."""
-    if path.exists() and path.name != "spearman.png":
-        return
+    """A figure of one axes."""
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     draw(figure.add_subplot())
     figure.savefig(path)
