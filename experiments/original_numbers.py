@@ -151,11 +151,11 @@ def make_checks(
     rows = loss_rows(case, metamer)
     checks = []
     if case.target_minimum is not None and case.target_maximum is not None:
-        for name, original, ours in (
+        for name, limit, ours in (
             ("minimum of the target", case.target_minimum, float(metamer.target.min())),
             ("maximum of the target", case.target_maximum, float(metamer.target.max())),
         ):
-            checks.append(_check(name, original, ours, abs(ours - original) <= _RANGE_TOLERANCE))
+            checks.append(_check(name, limit, ours, abs(ours - limit) <= _RANGE_TOLERANCE))
     start = abs(rows[0]["ratio"] - 1) <= START_TOLERANCE
     checks.append(_check("loss of the noise", rows[0]["original_loss"], rows[0]["loss"], start))
     factors = [_factor(row["ratio"]) for row in rows[1:]]
