@@ -21,8 +21,9 @@ _CONTAINERS = (".wav", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".ogg", ".oga"
 EXTENSIONS = (*_CONTAINERS, ".flac", ".mp3", *SPHERE)
 _SILENCE_RMS = 1e-6  # about a thirtieth of a 16-bit step
 # A float waveform beyond this holds 16-bit values that nobody scaled.
-_BLOCK = 1 << 20  # samples read at a time
 _LARGEST_PEAK = 8.0
+_VALUES_AT_ONCE = 1 << 20  # of all channels, read at a time
+_MP3_SAMPLES_PER_BYTE = 64  # more than any of its bit rates gives
 _SPHERE_HEADER = 1024  # bytes
 # Encoders pad and count the ends of an MP3 in ways of their own.
 _MP3_SLACK = 2 * 1152  # samples of two frames
@@ -75,8 +76,8 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
         with soundfile.SoundFile(str(path)) as file:
             named, rate = file.frames, file.samplerate
             slack = _MP3_SLACK if file.format == "MP3" else 0
-            waveform = _read_blocks(file)
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+            waveform = _values(file, path.stat().st_size)
+    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError, MemoryError) as error:
         raise _unreadable(path, error) from error
     if waveform.size == 0:
         raise InputError(f"{path}: the sound is empty, or its header names no length; write the file anew")
@@ -85,11 +86,17 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
     return waveform, rate
 
 
-def _read_blocks(file: soundfile.SoundFile) -> np.ndarray:
-    """What is there, whatever length the header names: nothing of that length is made beforehand."""
-    blocks = [np.zeros([0, file.channels])]
-    while len(block := file.read(_BLOCK, dtype="float64", always_2d=True)):
-        blocks.append(block)
+def _values(file: soundfile.SoundFile, size: int) -> np.ndarray:
+    """What is there, however much a damaged header names: nothing is allocated for the rest."""
+    if file.format == "MP3":  # read in parts it would not be the same to the last bit
+        if file.frames > _MP3_SAMPLES_PER_BYTE * size:
+            raise ValueError(f"its header names {file.frames} samples in {size} bytes")
+        file.seek(0)  # as `soundfile.read` does: the decoder's last bits depend on it
+        return file.read(dtype="float64", always_2d=True)
+    frames = max(1, _VALUES_AT_ONCE // file.channels)
+    blocks = [file.read(frames, dtype="float64", always_2d=True)]
+    while len(blocks[-1]) == frames:
+        blocks.append(file.read(frames, dtype="float64", always_2d=True))
     return np.concatenate(blocks)
 
 

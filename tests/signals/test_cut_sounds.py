@@ -151,3 +151,25 @@ def test_headers_that_make_no_sense_are_refused(tmp_path, start, rest):
     (tmp_path / "a.wav").write_bytes(start + rest)
     with pytest.raises(InputError, match=r"a\.wav: "):
         sounds.read_waveform(tmp_path / "a.wav", RATE)
+
+
+@pytest.mark.parametrize("kind", ["a.flac", "a.mp3"])
+def test_headers_that_name_terabytes_are_refused_before_anything_is_allocated(tmp_path, kind):
+    content = bytearray(write(tmp_path / kind, kind).read_bytes())
+    if kind == "a.flac":
+        content[21] |= 0x0F  # 36 bits of the number of samples
+        content[22:26] = b"\xff" * 4
+    else:
+        place = max(content.find(b"Xing"), content.find(b"Info"))
+        content[place + 8 : place + 12] = b"\xff" * 4
+    (tmp_path / kind).write_bytes(content)
+    with pytest.raises(InputError, match=r"(cut off, by its own header|no readable sound file)"):
+        sounds.read_waveform(tmp_path / kind, RATE)
+
+
+@pytest.mark.parametrize("kind", ["a.wav", "a.flac", "a.ogg", "a.opus", "a.mp3", "adpcm.wav"])
+def test_sounds_longer_than_a_block_are_read_to_the_same_bits(tmp_path, kind, monkeypatch):
+    path = write(tmp_path / kind, kind)
+    monkeypatch.setattr(sounds, "_VALUES_AT_ONCE", 1000)
+    whole, rate = soundfile.read(path)
+    np.testing.assert_array_equal(sounds.read_waveform(path, rate), whole)
