@@ -1,6 +1,7 @@
 """Networks and signals that many tests share."""
 
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -15,6 +16,9 @@ from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.networks.vgg import VGG
 from model_metamers.signals import images
 from model_metamers.signals.cochleagram_config import CochleagramConfig
+
+# A shell's background jobs ignore Ctrl-C, and so would the programs that the tests stop with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,13 @@ none of TensorFlow's operations.
 """
 
 import atexit
+import concurrent.futures
 import multiprocessing
+import multiprocessing.connection
 import os
 import runpy
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -63,29 +64,40 @@ def run_program(
 
 
 def _in_a_process(entry: Callable, what: str, flags: Sequence[str], cwd, env, timeout: float):
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        started = (entry, what, flags, str(cwd), dict(env), str(out), str(err))
-        process = _PROCESSES.Process(target=_become, args=started)
-        process.start()
+    (out, child_out), (err, child_err) = (_PROCESSES.Pipe(duplex=False) for _ in range(2))
+    started = (entry, what, flags, str(cwd), dict(env), child_out, child_err)
+    process = _PROCESSES.Process(target=_become, args=started)
+    process.start()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for end in (child_out, child_err):
+            end.close()
+        told = [pool.submit(_read, end) for end in (out, err)]
         process.join(timeout)
-        if process.exitcode is None:
+        late = process.exitcode is None
+        if late:
             process.kill()
             process.join()
-            raise TimeoutError(f"{what} {' '.join(flags)} took more than {timeout} s: {err.read_text()}")
-        return subprocess.CompletedProcess([what, *flags], process.exitcode, out.read_text(), err.read_text())
+    out, err = (text.result() for text in told)
+    if late:
+        raise TimeoutError(f"{what} {' '.join(flags)} took more than {timeout} s: {err}")
+    return subprocess.CompletedProcess([what, *flags], process.exitcode, out, err)
+
+
+def _read(end: multiprocessing.connection.Connection) -> str:
+    with end, os.fdopen(os.dup(end.fileno()), encoding="utf-8") as file:
+        return file.read()
 
 
 def _become(
-    entry: Callable, what: str, flags: Sequence[str], cwd: str, env: dict[str, str], out: str, err: str
+    entry: Callable, what: str, flags: Sequence[str], cwd: str, env: dict[str, str], out, err
 ) -> None:
     """The child's part: takes over what `subprocess` would have set, and ends as a program does."""
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    for path, descriptor in ((out, 1), (err, 2)):
-        with open(path, "wb") as file:
-            os.dup2(file.fileno(), descriptor)
+    for end, descriptor in ((out, 1), (err, 2)):
+        os.dup2(end.fileno(), descriptor)
+        end.close()
     sys.argv = [what, *flags]
     try:
         entry(what)

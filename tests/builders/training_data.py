@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from model_metamers.catalog import small_signals
 from model_metamers.corpora import record_writer
-from model_metamers.runs.results import write_json
-from model_metamers.storage.writing import write_lines
+from model_metamers.storage.writing import write_json, write_lines
 
 
 def write_speech(

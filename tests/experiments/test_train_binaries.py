@@ -141,7 +141,7 @@ def test_images_are_trained_and_filed(tmp_path):
         (
             "train_auditory_network",
             ["--network=word_aliased_small", "--speech=/none", "--backgrounds=/none"],
-            "no summary of a data set",
+            "summary of a data set",
         ),
     ],
 )
