@@ -49,12 +49,13 @@ class FileStimuli(Stimuli):
     """Image or sound files."""
 
     def __init__(self, paths: Mapping[str, Path], signal: SignalSpec, recordings: Sequence[str]):
-        digests = file_digests(list(paths.values()))
-        kept = _without_copies(list(paths), digests)
+        names, every = list(paths), list(paths.values())
+        digests = file_digests(every)
+        kept = _without_copies(names, digests)
         recordings = [recordings[i] for i in kept]
-        self._paths, self._signal = [list(paths.values())[i] for i in kept], signal
+        self._paths, self._signal = [every[i] for i in kept], signal
         identity = _identity([digests[i] for i in kept], recordings)
-        super().__init__([list(paths)[i] for i in kept], recordings, identity)
+        super().__init__([names[i] for i in kept], recordings, identity)
 
     def __getitem__(self, index: int) -> np.ndarray:
         return files.load_signal(self._paths[index], self._signal)

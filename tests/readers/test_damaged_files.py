@@ -152,7 +152,7 @@ def check_records(path: Path):
     found = [content for _, content in tfrecords.read_records(path)]
     assert all(content in EXAMPLES for content in found)
     stimuli = collection.find_stimuli([path], IMAGE)
-    assert len(stimuli) == len(found)
+    assert len(stimuli) == len(set(found))  # a gzip file may go on with a copy of itself
     assert all(stimuli[i].shape == IMAGE.shape for i in range(len(stimuli)))
     assert len(tfrecords.record_places(path)) == len(found)
     read_labels(path)
