@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import re
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from model_metamers.errors import InputError
+from model_metamers.networks import keras_checks
+from model_metamers.networks.keras_graph import KerasGraph
+from model_metamers.networks.keras_relu import ClipEnd, StepEnd, Value, hides_relu, step_end
 from model_metamers.networks.network import Network, Stage
 from model_metamers.signals.spec import SignalSpec
-
-keras = tf.keras
-
-# Layers whose `activation` is the last thing they do; a recurrent layer's is not.
-_ACTIVATED = (
-    keras.layers.Dense,
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2DTranspose,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-)
 
 
 def from_keras(
@@ -39,25 +30,38 @@ def from_keras(
 ) -> Network:
     """A Keras model with names for the layers to match.
 
-    A layer that ends in a ReLU, as its `activation`, as a layer of its own, or as a
-    concatenation of such layers, gets the linear gradient when it is matched. Every
-    layer of the model is a stage under its name.
+    Every layer of the model, and every operation such as `keras.ops.relu(x)` or `a + b`, is a
+    stage under its name. A layer of a model in the model is "base/conv", for which `layers`
+    takes "conv" where there is but one. A layer that is used more than once is a stage each
+    time: "relu@0", "relu@1", ... An operation that gives several tensors is "name[0]", ...
+
+    A layer that ends in a ReLU gets the linear gradient when it is matched, however the ReLU
+    was written: as `activation`, by name, function or layer; as a layer or operation of its
+    own; in a `Lambda`, in `TimeDistributed`, at the end of an inner model; with dropout, or
+    whatever else does nothing at test, after it; as a concatenation of such layers. Where a
+    layer seems to hide a ReLU that cannot be got at, a warning names it.
+
+    The model may compute in any floating-point type; stages are float32.
 
     Args:
       model: functional or sequential, built, with one input and one output [batch,
-        classes]: logits or probabilities.
+        classes]: logits or probabilities. Of one number [batch, 1] two classes are made, by
+        the threshold 0.5 where its activation gives 0 to 1 (a sigmoid), else by 0; a stage
+        "two_classes" [batch, 2] is added for them: [1 - p, p], or [0, logit].
       layers: names of the layers to match, early to late. The output layer need not be
         among them.
       signal: what the network is fed, before preprocessing.
-      classes: names of the outputs; "class_0", ... when None.
+      classes: names of the outputs; "class_0", ... when None. Of one number: the names below
+        and above the threshold, or the name above alone, "cat", which makes "not cat".
       name: of the network; the model's when None.
       learning_rate: of the metamer search.
-      preprocess: from [batch, *signal.shape] to what the model takes; it stays in the
-        graph that gradients flow through. None where the model does it itself.
+      preprocess: from float32 [batch, *signal.shape] to what the model takes; of TensorFlow
+        operations, since gradients flow through it. None where the model does it itself.
 
     Raises:
       InputError: a model that is not built, has no graph of layers or several inputs or
-        outputs, an unknown layer, classes or a signal that do not fit.
+        outputs; an unknown layer, or one of several uses; classes or a signal that do not
+        fit; preprocessing that cannot be traced, or through which no gradient flows.
     """
     return KerasNetwork(model, layers, signal, classes, name, learning_rate, preprocess)
 
@@ -66,151 +70,143 @@ class KerasNetwork(Network):
     """See `from_keras`. The variables stay the Keras model's."""
 
     def __init__(self, model, layers, signal, classes, name, learning_rate, preprocess):
-        _check_model(model)
-        outputs = model.outputs[0].shape[-1]
-        classes = tuple(classes) if classes is not None else tuple(f"class_{i}" for i in range(outputs))
-        if len(classes) != outputs:
-            raise InputError(f"{len(classes)} class names were given for {outputs} outputs of {model.name}")
-        super().__init__(name or model.name, signal, layers, classes, learning_rate)
-        self._model = model
-        self._preprocess = preprocess or tf.identity
-        self._readings = {
-            layer.name: _reading(layer.output)
-            for layer in model.layers
-            if not isinstance(layer, keras.layers.InputLayer) and _single(layer)
-        }
-        needed = {id(t): t for reading in self._readings.values() for t in reading.tensors}
-        self._places = {key: place for place, key in enumerate(needed)}
-        self._extractor = keras.Model(model.inputs, list(needed.values()))
-        self._output_name = model.outputs[0]._keras_history.operation.name
-        self._check_signal()
+        keras_checks.check_model(model)
+        graph = KerasGraph(model)
+        outputs = graph.tensors[graph.output].shape[-1]
+        layers = (layers,) if isinstance(layers, str) else layers
+        super().__init__(
+            name or model.name, signal, layers, _class_names(classes, outputs, model.name), learning_rate
+        )
+        self._preprocess = keras_checks.checked_preprocessing(preprocess, signal, model)
+        self._two_classes = keras_checks.one_number(graph, model.name) if outputs == 1 else None
+        # Not assigned as attributes are, which tf.Module would search for variables.
+        ends = [step_end(graph, step) if step.operation else None for step in graph.steps]
+        vars(self).update(_graph=graph, _ends=ends)
+        hidden = _slots_that_hide_a_relu(graph, ends)
+        self._hidden = frozenset(name for name, slot in graph.stages.items() if slot in hidden)
+        self.layers = tuple(self._in_full(layer) for layer in self.layers)
         self.check_layers(self.layers)
-        self.weights = {v.path: v.value for v in model.variables}
-        self.checkpoint_digest = _digest(self.weights)
+        keras_checks.check_gradients(graph, self.layers, model.name)
+        keras_checks.check_answers(self, model, self._preprocess)
+        self.weights = _by_path(model.weights)
+        if self._hidden:
+            names = ", ".join(name for name in graph.stages if name in self._hidden)
+            warnings.warn(
+                f"{self.name}: {names} seem to end in a ReLU that cannot be got at; matched, it has its "
+                f"plain gradient, not the linear one; write it as `activation`, or as a layer of its own",
+                stacklevel=3,
+            )
+
+    @property
+    def checkpoint_digest(self) -> str:
+        """Of the weights as they are when it is asked for."""
+        content = _digest(self.weights)
+        return self._assigned_digests.get(content, content)
+
+    @checkpoint_digest.setter
+    def checkpoint_digest(self, value: str) -> None:
+        # One that is assigned, as a checkpoint's, holds as long as the weights stay the same.
+        assigned = {_digest(self.weights): value} if value else {}
+        vars(self).update(_assigned_digests=assigned)
 
     @property
     def logits_stage(self) -> str:
-        return self._output_name
+        if self._two_classes is not None:
+            return "two_classes"
+        return [name for name, slot in self._graph.stages.items() if slot == self._graph.output][-1]
 
     def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
-        """Every layer of the model by name."""
-        values = self._extractor(self._preprocess(signals), training=training)
-        values = values if isinstance(values, (list, tuple)) else [values]
-        stages = {}
-        for name, reading in self._readings.items():
-            value = reading.value([values[self._places[id(t)]] for t in reading.tensors])
-            stages[name] = Stage(value, reading.relu, reading.ceiling)
+        """Every layer and operation of the model by name."""
+        graph, training = self._graph, training is not False
+        first = tf.cast(self._preprocess(signals), graph.tensors[0].dtype)
+        values = {0: Value(first, first)}
+        for step, end in zip(graph.steps, self._ends, strict=True):
+            if end is not None:
+                given = end.values(step, values.__getitem__, training)
+                values.update(zip(step.outputs, given, strict=True))
+        stages = {name: _stage(values[slot]) for name, slot in graph.stages.items()}
+        if self._two_classes is not None:
+            number = tf.cast(values[graph.output].output, tf.float32)
+            other = 1.0 - number if self._two_classes == "probability" else tf.zeros_like(number)
+            stages["two_classes"] = Stage(tf.concat([other, number], axis=-1))
         return stages
+
+    def relu_gradient(self, layer: str, wanted: str) -> str:
+        """As `Network.relu_gradient`; "plain" where a ReLU is hidden in the layer."""
+        return "plain" if layer in self._hidden else super().relu_gradient(layer, wanted)
+
+    def check_layers(self, layers: Iterable[str]) -> tuple[str, ...]:
+        layers = (layers,) if isinstance(layers, str) else tuple(layers)
+        for layer in layers:
+            meant = self._meant(layer)
+            if layer not in self.stages and meant:
+                raise InputError(
+                    f"{layer!r} is no stage of {self.name}, which uses it more than once or within a model; "
+                    f"say {' or '.join(meant)}"
+                )
+        return super().check_layers(layers)
 
     def initialize(self, seed: int) -> None:
         raise InputError(f"{self.name} brings its own weights; initialise the Keras model instead")
 
-    def _check_signal(self) -> None:
-        expected = tuple(self._model.inputs[0].shape[1:])
-        given = tuple(
-            tf.function(self._preprocess)
-            .get_concrete_function(tf.TensorSpec([None, *self.signal.shape], tf.float32))
-            .output_shapes[1:]
-        )
-        if len(given) != len(expected) or any(
-            e not in (None, g) for e, g in zip(expected, given, strict=True)
-        ):
-            raise InputError(
-                f"{self._model.name} takes {list(expected)}, but the signal gives {list(given)}"
-                f" after preprocessing; change `signal` or `preprocess`"
-            )
+    def _in_full(self, layer: str) -> str:
+        """The one stage that a layer's own name can mean; the name as it is where it is none or several."""
+        meant = self._meant(layer)
+        return meant[0] if len(meant) == 1 and layer not in self.stages else layer
+
+    def _meant(self, layer: str) -> list[str]:
+        """The stages of a layer that is called by its own name: without its model, or which use of it."""
+        return [stage for stage in self.stages if layer in _short_names(stage)]
 
 
-class _Reading:
-    """How a layer's value is had from tensors of the model.
-
-    Attributes:
-      tensors: of the model's graph that must be computed.
-      value: their values -> the layer's value before its ReLU, or its output.
-      relu, ceiling: as in `Stage`.
-    """
-
-    def __init__(self, tensors: list, value: Callable, relu: bool = False, ceiling: float | None = None):
-        self.tensors, self.value, self.relu, self.ceiling = tensors, value, relu, ceiling
+def _short_names(stage: str) -> set[str]:
+    last = stage.rpartition("/")[2]
+    return {_without_use(stage), last, _without_use(last)}
 
 
-def _reading(tensor: Any) -> _Reading:
-    layer = tensor._keras_history.operation
-    ceiling = _relu_ceiling(layer)
-    if ceiling is not _NO_RELU:
-        if isinstance(layer, _ACTIVATED):
-            return _Reading(
-                [layer.input], lambda values: _without_activation(layer, values[0]), True, ceiling
-            )
-        return _Reading([layer.input], lambda values: values[0], True, ceiling)
-    if isinstance(layer, keras.layers.Concatenate) and _single(layer):
-        branches = [_reading(branch) for branch in layer.input]
-        # A ReLU of each branch is a ReLU of all, where their ceilings agree.
-        if all(b.relu and b.ceiling == branches[0].ceiling for b in branches):
-            return _concatenated(branches, layer.axis)
-    return _Reading([tensor], lambda values: values[0])
+def _without_use(stage: str) -> str:
+    return re.sub(r"@\d+", "", stage)
 
 
-def _concatenated(branches: list[_Reading], axis: int) -> _Reading:
-    counts = [len(branch.tensors) for branch in branches]
-
-    def value(values):
-        parts = []
-        for branch, count in zip(branches, counts, strict=True):
-            parts.append(branch.value(values[:count]))
-            values = values[count:]
-        return tf.concat(parts, axis)
-
-    return _Reading([t for b in branches for t in b.tensors], value, True, branches[0].ceiling)
+def _stage(value: Value) -> Stage:
+    if not value.clip.relu:
+        return Stage(tf.cast(value.output, tf.float32))
+    return Stage(tf.cast(value.before, tf.float32), True, value.clip.ceiling)
 
 
-_NO_RELU = object()
+def _slots_that_hide_a_relu(graph: KerasGraph, ends: Sequence[StepEnd | None]) -> set[int]:
+    hidden: set[int] = set()
+    for step, end in zip(graph.steps, ends, strict=True):
+        handed_on = isinstance(end, ClipEnd) and not end.clip.relu and step.inputs[0] in hidden
+        if handed_on or (type(end) is StepEnd and hides_relu(graph, step)):
+            hidden.update(step.outputs)
+    return hidden
 
 
-def _relu_ceiling(layer: Any) -> Any:
-    """The upper bound of the ReLU that a layer ends in (None without one), or _NO_RELU."""
-    if not _single(layer):
-        return _NO_RELU
-    if isinstance(layer, keras.layers.ReLU):
-        plain = not layer.negative_slope and not layer.threshold
-        return layer.max_value if plain else _NO_RELU
-    if isinstance(layer, (keras.layers.Activation, *_ACTIVATED)):
-        ceilings = {keras.activations.relu: None, keras.activations.relu6: 6.0}
-        return ceilings.get(layer.activation, _NO_RELU)
-    return _NO_RELU
+def _class_names(classes: Sequence[str] | str | None, outputs: int, model: str) -> tuple[str, ...]:
+    """The names of the classes: as many as outputs, or two of one output."""
+    count = 2 if outputs == 1 else outputs
+    if classes is None:
+        return tuple(f"class_{i}" for i in range(count))
+    classes = (classes,) if isinstance(classes, str) else tuple(classes)
+    if outputs == 1 and len(classes) == 1:
+        return (f"not {classes[0]}", *classes)
+    if len(classes) != count:
+        one = "; of one output the names are two, below and above the threshold" if outputs == 1 else ""
+        raise InputError(f"{len(classes)} class names were given for {outputs} outputs of {model}{one}")
+    return classes
 
 
-def _without_activation(layer: Any, value: tf.Tensor) -> tf.Tensor:
-    """What a layer computes before its activation, with the layer's own weights."""
-    activation, layer.activation = layer.activation, keras.activations.linear
-    try:
-        return layer(value)
-    finally:
-        layer.activation = activation
-
-
-def _single(layer: Any) -> bool:
-    """Whether a layer is used once and gives one tensor."""
-    try:
-        return not isinstance(layer.output, (list, tuple, dict))
-    except AttributeError:
-        return False
-
-
-def _check_model(model: Any) -> None:
-    if not isinstance(model, keras.Model):
-        raise InputError(f"expected a Keras model on the TensorFlow backend, got {type(model).__name__}")
-    if not model.built or not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
-        raise InputError(
-            f"{model.name} has no graph of layers: build a sequential model with an input shape; for a "
-            f"subclassed one, write a Network (see examples/)"
-        )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise InputError(
-            f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one"
-        )
-    if len(model.outputs[0].shape) != 2:
-        raise InputError(f"{model.name} gives {list(model.outputs[0].shape)}; expected [batch, classes]")
+def _by_path(variables: Sequence[Any]) -> dict[str, tf.Variable]:
+    """Variables by Keras's path, which layers of one name in several models share: "path", "path_1", ..."""
+    named: dict[str, tf.Variable] = {}
+    for variable in variables:
+        path, count = variable.path, 0
+        while path in named:
+            count += 1
+            path = f"{variable.path}_{count}"
+        named[path] = variable.value
+    return named
 
 
 def _digest(weights: dict[str, Any]) -> str:

@@ -111,18 +111,32 @@ class Network(tf.Module):
 
     @property
     def stage_shapes(self) -> dict[str, tuple[int | None, ...]]:
-        """Shape of every stage, early to late, traced once without computing."""
-        if not hasattr(self, "_stage_shapes"):
-            shapes: dict[str, tuple] = {}
+        """Shape of every stage, early to late."""
+        return {name: shape for name, (shape, _) in self._traced.items()}
+
+    def relu_gradient(self, layer: str, wanted: str) -> str:
+        """The gradient at a layer that is matched with `relu_gradient` "linear" or "plain".
+
+        Returns:
+          `wanted` where the layer ends in a ReLU; "none" where no ReLU is known there.
+        """
+        _, relu = self._traced[layer]
+        return wanted if relu else "none"
+
+    @property
+    def _traced(self) -> dict[str, tuple[tuple[int | None, ...], bool]]:
+        """Of every stage its shape, and whether it ends in a ReLU; traced once without computing."""
+        if not hasattr(self, "_traced_stages"):
+            traced: dict[str, tuple] = {}
 
             def trace(signals):
-                shapes.update({k: tuple(v.value.shape) for k, v in self.forward(signals).items()})
+                traced.update({k: (tuple(v.value.shape), v.relu) for k, v in self.forward(signals).items()})
 
             spec = tf.TensorSpec([None, *self.signal.shape], tf.float32)
             tf.function(trace, autograph=False).get_concrete_function(spec)
             # Kept from tf.Module, which would wrap a plain dict on assignment.
-            object.__setattr__(self, "_stage_shapes", shapes)
-        return self._stage_shapes
+            object.__setattr__(self, "_traced_stages", traced)
+        return self._traced_stages
 
     def check_layers(self, layers: Iterable[str]) -> tuple[str, ...]:
         """The layers as a tuple.

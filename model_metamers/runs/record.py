@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -70,6 +70,7 @@ class Record:
       floats: the criteria of the float signal.
       versions: of the libraries that made it.
       file: the criteria of what a person is shown.
+      relu_gradient_used: at the matched layer, as `Metamer` has it; older records lack it.
     """
 
     network: str
@@ -85,10 +86,13 @@ class Record:
     floats: JudgedFloats
     versions: dict[str, str]
     file: JudgedFile
+    relu_gradient_used: Literal["linear", "plain", "none"] | None = None
 
     def values(self) -> dict[str, Any]:
         """Plain values, in the order of `metamer.json`."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.relu_gradient_used is None:
+            del fields["relu_gradient_used"]
         file = {"name": self.file.name, "clipped_samples": self.file.clipped_samples}
         return {
             "format": _FORMAT,

@@ -90,6 +90,7 @@ def load(folder: str | os.PathLike) -> Metamer:
         config=record.config,
         iterations=record.iterations,
         measurement=record.floats.measurement,
+        relu_gradient_used=record.relu_gradient_used,
         **arrays,
     )
 
@@ -151,6 +152,7 @@ def _record(metamer: Metamer, floats: JudgedFloats, file: JudgedFile) -> Record:
         floats=floats,
         versions={name: importlib.metadata.version(name) for name in _LIBRARIES},
         file=file,
+        relu_gradient_used=metamer.relu_gradient_used,
     )
 
 

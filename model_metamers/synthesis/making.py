@@ -73,13 +73,14 @@ def synthesize(
 def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: SearchState) -> list[Metamer]:
     """The metamers of a search's state, measured; none of a signal that diverged."""
     network, config = search.network, search.config
+    checkpoint = network.checkpoint_digest
     logged = np.unique(np.append(np.arange(0, state.step, config.log_every), state.step))
     if np.isnan(state.losses[state.step]).any():  # stopped early
         logged = logged[:-1]
     return [
         Metamer(
             network=network.name,
-            checkpoint=network.checkpoint_digest,
+            checkpoint=checkpoint,
             layer=search.layer,
             stimulus=name,
             signal=state.signals[i],
@@ -90,6 +91,7 @@ def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: Se
             loss=state.losses[logged, i],
             loss_iterations=logged,
             measurement=criteria.measure(network, targets[i], state.signals[i], search.layer),
+            relu_gradient_used=search.relu_gradient_used,
         )
         for i, name in enumerate(names)
         if i not in state.diverged

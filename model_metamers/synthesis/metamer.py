@@ -25,6 +25,8 @@ class Metamer:
       iterations: finished; fewer than asked for where the search was stopped.
       loss, loss_iterations: sum of squared differences / 2, and when, equally long.
       measurement: rho at every metamer layer, and classes; of the float signal.
+      relu_gradient_used: at the matched layer: "linear", "plain" (asked for, or all that could be
+        had), or "none" where the layer ends in no ReLU that is known; None in older records.
     """
 
     network: str
@@ -39,6 +41,7 @@ class Metamer:
     loss: np.ndarray
     loss_iterations: np.ndarray
     measurement: Measurement
+    relu_gradient_used: str | None = None
 
     @property
     def spearman(self) -> dict[str, float]:

@@ -177,7 +177,18 @@ class Search:
             found = stage.linear_gradient_output if linear else stage.output
             axes = list(range(1, found.shape.rank))
             loss = 0.5 * tf.reduce_sum((found - wanted) ** 2, axis=axes)
-        return loss, tape.gradient(loss, signals)
+        gradient = tape.gradient(loss, signals)
+        if gradient is None:
+            raise InputError(
+                f"{self.network.name} {self.layer}: no gradient comes back to the signal; what lies between "
+                f"rounds, turns into integers or stops gradients"
+            )
+        return loss, gradient
+
+    @property
+    def relu_gradient_used(self) -> str:
+        """As the metamers' record says; see `Metamer`."""
+        return self.network.relu_gradient(self.layer, self.config.relu_gradient)
 
     def _learning_rate(self, step: tf.Tensor) -> tf.Tensor:
         """As TF1's exponential_decay, in float32 and not in stairs."""

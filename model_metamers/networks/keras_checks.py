@@ -1,0 +1,173 @@
+"""What is asked of a Keras model and its preprocessing before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from model_metamers.errors import InputError
+from model_metamers.networks.keras_graph import KerasGraph, has_graph
+from model_metamers.networks.keras_relu import clip_of
+from model_metamers.signals.spec import SignalSpec
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
+
+keras = tf.keras
+
+_MEND = (
+    "it must be made of TensorFlow operations with a gradient, without NumPy, rounding, integer types or "
+    "stop_gradient"
+)
+
+
+def check_model(model: Any) -> None:
+    """Raises InputError where a model is none that can be read."""
+    if not isinstance(model, keras.Model):
+        raise InputError(f"expected a Keras model on the TensorFlow backend, got {type(model).__name__}")
+    if not has_graph(model):
+        raise InputError(
+            f"{model.name} has no graph of layers: build a sequential model with an input shape; for a "
+            f"subclassed one, write a Network (see examples/)"
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise InputError(
+            f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one"
+        )
+    if len(model.outputs[0].shape) != 2 or model.outputs[0].shape[-1] is None:
+        raise InputError(f"{model.name} gives {list(model.outputs[0].shape)}; expected [batch, classes]")
+    if model.outputs[0] is model.inputs[0]:
+        raise InputError(f"{model.name} gives what it is given; expected a model with layers")
+
+
+def checked_preprocessing(
+    preprocess: Callable[[tf.Tensor], tf.Tensor] | None, signal: SignalSpec, model: Any
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The preprocessing, or none, once it is known that it fits and lets gradients through.
+
+    Raises:
+      InputError: it cannot be computed in a graph, gives another shape than the model takes, or
+        no gradient comes back through it from random signals within the range.
+    """
+    if preprocess is not None and not callable(preprocess):
+        raise InputError(f"preprocess={preprocess!r}: expected a function; {_MEND}")
+    function = preprocess or tf.identity
+    expected = tuple(model.inputs[0].shape[1:])
+    signals = _random_signals(signal)
+
+    @tf.function(autograph=False)
+    def probe(batch):
+        with tf.GradientTape() as tape:
+            tape.watch(batch)
+            given = tf.convert_to_tensor(function(batch))
+            _check_shape(tuple(given.shape[1:]) if given.shape.rank else None, expected, model.name)
+            if not given.dtype.is_floating:
+                return None
+            # Weights of both signs, so that a mean that is taken out does not cancel all.
+            total = tf.reduce_sum(
+                given * tf.cast(tf.random.stateless_normal(tf.shape(given), [0, 1]), given.dtype)
+            )
+        return tape.gradient(total, batch)
+
+    try:
+        spec = tf.TensorSpec([None, *signal.shape], tf.float32)
+        gradient = probe.get_concrete_function(spec)(tf.constant(signals))
+    except InputError:
+        raise
+    except Exception as error:  # whatever a function of the user's may raise
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise InputError(
+            f"preprocess cannot be computed ({type(error).__name__}: {reason[:120]}); {_MEND}"
+        ) from error
+    if gradient is None or not np.isfinite(gradient).all() or not np.any(gradient):
+        raise InputError(f"no gradient comes back through preprocess, which the search needs; {_MEND}")
+    return function
+
+
+def one_number(graph: KerasGraph, model: str) -> str:
+    """What the one output of a model is: "probability" where its activation gives 0 to 1, or "logit".
+
+    Raises:
+      InputError: it is the same for every signal, as a softmax over one number is.
+    """
+    step = graph.maker(graph.output)
+    while _hands_on(step):
+        step = graph.maker(step.inputs[0])
+    numbers = np.linspace(-20.0, 20.0, 82, dtype=np.float32)[:, np.newaxis]
+    given = numbers
+    activation = getattr(step.operation, "activation", None)
+    try:
+        if callable(activation):
+            given = np.asarray(activation(tf.constant(numbers)), np.float32)
+        elif not getattr(step.operation, "weights", None):
+            given = np.asarray(step.call(lambda _: tf.constant(numbers)), np.float32)
+    except Exception:  # no function of one number: a logit
+        return "logit"
+    if given.min() == given.max():
+        raise InputError(
+            f"the one output of {model} is {given.min():g} for every signal; a softmax takes two outputs or "
+            f"more, one output takes a sigmoid"
+        )
+    return "probability" if given.min() >= 0 and given.max() <= 1 else "logit"
+
+
+def check_answers(network: Network, model: Any, preprocess: Callable) -> None:
+    """Raises InputError where the network's answers to random signals are not the model's own."""
+    signals = tf.constant(_random_signals(network.signal)[:1])
+    given = tf.cast(preprocess(signals), model.inputs[0].dtype)
+    wanted = tf.cast(model(given, training=False), tf.float32).numpy()
+    got = network.forward(signals)[network.logits_stage].output.numpy()[:, -wanted.shape[-1] :]
+    exact = model.outputs[0].dtype in ("float32", "float64")
+    tolerance = (1e-4 if exact else 0.05) * np.nanmax(np.abs(wanted))
+    if not np.allclose(got, wanted, rtol=0, atol=tolerance, equal_nan=True):
+        raise InputError(
+            f"{model.name} does not answer as its layers do one by one: it draws at random, or a layer keeps "
+            f"a state; write a Network for it (see examples/)"
+        )
+
+
+def check_gradients(graph: KerasGraph, layers: Sequence[str], model: str) -> None:
+    """Raises InputError where a layer is cut off from the signal by a type that has no gradient."""
+    reached = {0} & _floating(graph)
+    for step in graph.steps:
+        if reached.intersection(step.inputs):
+            reached |= _floating(graph).intersection(step.outputs)
+    without = [layer for layer in layers if graph.stages.get(layer, 0) not in reached]
+    if without:
+        raise InputError(
+            f"no gradient comes from {', '.join(without)} of {model} to the signal, which the search needs: "
+            f"the model takes {graph.tensors[0].dtype}, or turns what it takes into integers"
+        )
+
+
+def _floating(graph: KerasGraph) -> set[int]:
+    return {slot for slot, tensor in enumerate(graph.tensors) if tf.as_dtype(tensor.dtype).is_floating}
+
+
+def _hands_on(step: Any) -> bool:
+    """Whether a step gives what it is given, as dropout does at test and a linear activation."""
+    operation = step.operation
+    if len(step.inputs) != 1 or getattr(operation, "weights", None):
+        return False
+    clip = clip_of(getattr(operation, "activation", None) or (lambda x: step.call(lambda _: x)))
+    return clip is not None and clip == type(clip)()
+
+
+def _check_shape(given: tuple | None, expected: tuple, model: str) -> None:
+    fits = given is not None and len(given) == len(expected)
+    if not fits or any(e not in (None, g) for e, g in zip(expected, given, strict=True)):
+        shown = "an unknown shape" if given is None else list(given)
+        raise InputError(
+            f"{model} takes {list(expected)}, but the signal gives {shown} after preprocessing; change "
+            f"`signal` or `preprocess`"
+        )
+
+
+def _random_signals(signal: SignalSpec) -> np.ndarray:
+    """Two signals within the range, float32."""
+    high = signal.high if np.isfinite(signal.high) else signal.low + 1.0
+    shape = (2, *signal.shape)
+    return np.random.default_rng(0).uniform(signal.low, high, shape).astype(np.float32)
