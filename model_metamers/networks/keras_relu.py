@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -191,9 +192,13 @@ def _clip_of_step(graph: KerasGraph, step: Step) -> Clip | None:
     if len(step.inputs) != 1 or len(step.outputs) != 1 or getattr(step.operation, "weights", None):
         return None
     before, after = graph.tensors[step.inputs[0]], graph.tensors[step.outputs[0]]
-    if before.shape != after.shape or not _is_float(before) or not _is_float(after):
+    # A model that is open in a size may be used where the size is known.
+    shape = tuple(a or b for a, b in itertools.zip_longest(before.shape, after.shape))
+    if shape != tuple(b or a for a, b in itertools.zip_longest(before.shape, after.shape)):
         return None
-    numbers = _known_numbers(before)
+    if not _is_float(after):
+        return None
+    numbers = _known_numbers(_tried_shape(shape))
     got = _try(graph, step, lambda _: numbers)
     return None if got is None else _fitting_clip(numbers, got[0])
 
@@ -275,23 +280,19 @@ def _try(graph: KerasGraph, step: Step, numbers: Callable[[Any], np.ndarray]) ->
     return None
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
-    """A shape of such tensors, with enough numbers to try them all."""
-    sizes = [_FREE_SIZE if size is None else size for size in tensor.shape[1:]]
-    batch = tensor.shape[0] or max(1, math.ceil(2 * _NUMBERS.size / max(1, math.prod(sizes))))
+def _tried_shape(shape: Sequence[int | None]) -> tuple[int, ...]:
+    """Such a shape, with sizes where it is open, and enough numbers to try them all."""
+    sizes = [_FREE_SIZE if size is None else size for size in shape[1:]]
+    batch = shape[0] or max(1, math.ceil(2 * _NUMBERS.size / max(1, math.prod(sizes))))
     return (batch, *sizes)
 
 
-def _known_numbers(tensor: Any) -> np.ndarray:
-    """`_NUMBERS` again and again, in no order that a layer could leave as it is by chance."""
-    return _numbers_of_shape(_shape(tensor))
-
-
 @functools.lru_cache(maxsize=2)
-def _numbers_of_shape(shape: tuple[int, ...]) -> np.ndarray:
+def _known_numbers(shape: tuple[int, ...]) -> np.ndarray:
+    """`_NUMBERS` again and again, in no order that a layer could leave as it is by chance."""
     count = math.prod(shape)
     return np.random.default_rng(0).permutation(np.resize(_NUMBERS, count)).reshape(shape)
 
 
 def _random_numbers(tensor: Any) -> np.ndarray:
-    return np.random.default_rng(1).normal(size=_shape(tensor))
+    return np.random.default_rng(1).normal(size=_tried_shape(tensor.shape))
