@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.networks.keras_graph import KerasGraph, has_graph
+from model_metamers.networks.keras_probe import is_float, passes_gradients
 from model_metamers.networks.keras_relu import clip_of
 from model_metamers.signals.spec import SignalSpec
 
@@ -65,16 +66,15 @@ def checked_preprocessing(
             given = tf.convert_to_tensor(function(batch))
             _check_shape(tuple(given.shape[1:]) if given.shape.rank else None, expected, model.name)
             if not given.dtype.is_floating:
-                return None
+                return given, None
             # Weights of both signs, so that a mean that is taken out does not cancel all.
-            total = tf.reduce_sum(
-                given * tf.cast(tf.random.stateless_normal(tf.shape(given), [0, 1]), given.dtype)
-            )
-        return tape.gradient(total, batch)
+            given = tf.cast(given, tf.float32)
+            total = tf.reduce_sum(given * tf.random.stateless_normal(tf.shape(given), [0, 1]))
+        return given, tape.gradient(total, batch)
 
     try:
         spec = tf.TensorSpec([None, *signal.shape], tf.float32)
-        gradient = probe.get_concrete_function(spec)(tf.constant(signals))
+        given, gradient = probe.get_concrete_function(spec)(tf.constant(signals))
     except InputError:
         raise
     except Exception as error:  # whatever a function of the user's may raise
@@ -82,7 +82,12 @@ def checked_preprocessing(
         raise InputError(
             f"preprocess cannot be computed ({type(error).__name__}: {reason[:120]}); {_MEND}"
         ) from error
-    if gradient is None or not np.isfinite(gradient).all() or not np.any(gradient):
+    if not np.isfinite(given).all() or (gradient is not None and not np.isfinite(gradient).all()):
+        raise InputError(
+            f"preprocess gives NaN or infinite values or gradients for signals in "
+            f"[{signal.low:g}, {signal.high:g}]; does it expect another range?"
+        )
+    if gradient is None or not np.any(gradient):
         raise InputError(f"no gradient comes back through preprocess, which the search needs; {_MEND}")
     return function
 
@@ -120,9 +125,11 @@ def check_answers(network: Network, model: Any, preprocess: Callable) -> None:
     given = tf.cast(preprocess(signals), model.inputs[0].dtype)
     wanted = tf.cast(model(given, training=False), tf.float32).numpy()
     got = network.forward(signals)[network.logits_stage].output.numpy()[:, -wanted.shape[-1] :]
+    if not np.isfinite(wanted).all():
+        raise InputError(f"{model.name} answers with NaN or infinite values; look at its weights")
     exact = model.outputs[0].dtype in ("float32", "float64")
-    tolerance = (1e-4 if exact else 0.05) * np.nanmax(np.abs(wanted))
-    if not np.allclose(got, wanted, rtol=0, atol=tolerance, equal_nan=True):
+    tolerance = (1e-4 if exact else 0.05) * np.abs(wanted).max()
+    if not np.allclose(got, wanted, rtol=0, atol=tolerance):
         raise InputError(
             f"{model.name} does not answer as its layers do one by one: it draws at random, or a layer keeps "
             f"a state; write a Network for it (see examples/)"
@@ -130,21 +137,23 @@ def check_answers(network: Network, model: Any, preprocess: Callable) -> None:
 
 
 def check_gradients(graph: KerasGraph, layers: Sequence[str], model: str) -> None:
-    """Raises InputError where a layer is cut off from the signal by a type that has no gradient."""
-    reached = {0} & _floating(graph)
+    """Raises InputError where a layer is cut off from the signal by a step without a gradient."""
+    reached = {0} if is_float(graph.tensors[0]) else set()
+    cut = f"the model takes {graph.tensors[0].dtype}; let it take float32"
     for step in graph.steps:
-        if reached.intersection(step.inputs):
-            reached |= _floating(graph).intersection(step.outputs)
+        if step.operation is None or not reached.intersection(step.inputs):
+            continue
+        given = {slot for slot in step.outputs if is_float(graph.tensors[slot])}
+        if given and passes_gradients(graph, step):
+            reached |= given
+        else:
+            cut = f"{step.name or 'a change of type'} rounds, turns into integers or stops gradients"
     without = [layer for layer in layers if graph.stages.get(layer, 0) not in reached]
     if without:
         raise InputError(
-            f"no gradient comes from {', '.join(without)} of {model} to the signal, which the search needs: "
-            f"the model takes {graph.tensors[0].dtype}, or turns what it takes into integers"
+            f"no gradient comes from {', '.join(without)} of {model} to the signal; the search needs one: "
+            f"{cut}"
         )
-
-
-def _floating(graph: KerasGraph) -> set[int]:
-    return {slot for slot, tensor in enumerate(graph.tensors) if tf.as_dtype(tensor.dtype).is_floating}
 
 
 def _hands_on(step: Any) -> bool:

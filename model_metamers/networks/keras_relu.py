@@ -9,16 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from model_metamers.networks.keras_graph import KerasGraph, Step
+from model_metamers.networks.keras_probe import (
+    NUMBERS,
+    is_float,
+    is_keras_own,
+    is_opaque,
+    known_numbers,
+    random_numbers,
+    tried_shape,
+    try_step,
+)
 
 keras = tf.keras
 
@@ -37,10 +46,6 @@ _ACTIVATED = (
     keras.layers.SeparableConv1D,
     keras.layers.SeparableConv2D,
 )
-# Exact in every floating-point type, so that equal means equal.
-_NUMBERS = np.array([0, 2**-7, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 10, 20, 21, 30, 64, 100, 1000, 2**14])
-_NUMBERS = np.concatenate([-_NUMBERS[::-1], _NUMBERS])
-_FREE_SIZE = 5  # tried where a shape leaves a size open
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +150,7 @@ def step_end(graph: KerasGraph, step: Step) -> StepEnd:
     clip = _clip_of_step(graph, step)
     if clip is not None:
         return ClipEnd(clip)
-    if type(operation).__name__ == "Concatenate" and _is_keras_own(operation):
+    if type(operation).__name__ == "Concatenate" and is_keras_own(operation):
         return JoinedEnd()
     if type(operation) in _ACTIVATED:
         clip = clip_of(operation.activation)
@@ -157,12 +162,14 @@ def step_end(graph: KerasGraph, step: Step) -> StepEnd:
 def hides_relu(graph: KerasGraph, step: Step) -> bool:
     """Whether a step of no known end gives what only a ReLU would: zeros, and nothing below.
 
-    Asked of what cannot be seen into: a Lambda, a layer of one's own, a layer around another
-    or with an activation of one's own, not of Keras's layers and functions.
+    Asked of what is opaque, and of layers that have a ReLU which could not be taken away.
     """
-    if not _is_opaque(step.operation):
+    operation = step.operation
+    clip = clip_of(getattr(operation, "activation", None))
+    known = (clip is not None and clip.relu) or isinstance(operation, keras.layers.ReLU)
+    if not known and not is_opaque(operation):
         return False
-    given = _try(graph, step, _random_numbers)
+    given = try_step(graph, step, random_numbers)
     if given is None:
         return False
     values = np.concatenate([np.ravel(value) for value in given])
@@ -174,7 +181,7 @@ def clip_of(function: Any) -> Clip | None:
     if not callable(function) or getattr(function, "weights", None):
         return None
     with contextlib.suppress(Exception):  # whatever a function of the user's may raise
-        return _fitting_clip(_NUMBERS, np.asarray(function(tf.constant(_NUMBERS, tf.float32))))
+        return _fitting_clip(NUMBERS, np.asarray(function(tf.constant(NUMBERS, tf.float32))))
     return None
 
 
@@ -196,10 +203,10 @@ def _clip_of_step(graph: KerasGraph, step: Step) -> Clip | None:
     shape = tuple(a or b for a, b in itertools.zip_longest(before.shape, after.shape))
     if shape != tuple(b or a for a, b in itertools.zip_longest(before.shape, after.shape)):
         return None
-    if not _is_float(after):
+    if not is_float(after):
         return None
-    numbers = _known_numbers(_tried_shape(shape))
-    got = _try(graph, step, lambda _: numbers)
+    numbers = known_numbers(tried_shape(shape))
+    got = try_step(graph, step, lambda _: numbers)
     return None if got is None else _fitting_clip(numbers, got[0])
 
 
@@ -209,9 +216,9 @@ def _clip_inside(graph: KerasGraph, step: Step) -> Clip | None:
     clip = None if found is None else clip_of(getattr(*found))
     if clip is None or not clip.relu or len(step.outputs) != 1:
         return None
-    whole = _try(graph, step, _random_numbers)
+    whole = try_step(graph, step, random_numbers)
     with _without_activation(step.operation):
-        before = _try(graph, step, _random_numbers)
+        before = try_step(graph, step, random_numbers)
     if whole is None or before is None or not before[0].min() < 0 < before[0].max():
         return None
     wanted = np.clip(before[0], clip.low, clip.high)
@@ -246,53 +253,3 @@ def _without_activation(layer: Any) -> Iterator[None]:
             object.__delattr__(owner, name)
         else:
             object.__setattr__(owner, name, own)
-
-
-def _is_opaque(operation: Any) -> bool:
-    if isinstance(operation, (keras.layers.Lambda, keras.layers.Wrapper, keras.layers.ReLU, keras.Model)):
-        return True
-    activation = getattr(operation, "activation", None)
-    if callable(activation):
-        clip = clip_of(activation)
-        if (clip is not None and clip.relu) or not _is_keras_own(activation):
-            return True
-    return not _is_keras_own(operation)
-
-
-def _is_keras_own(thing: Any) -> bool:
-    module = getattr(thing, "__module__", None) or type(thing).__module__
-    return module.startswith("keras.")
-
-
-def _is_float(tensor: Any) -> bool:
-    return tf.as_dtype(tensor.dtype).is_floating
-
-
-def _try(graph: KerasGraph, step: Step, numbers: Callable[[Any], np.ndarray]) -> list[np.ndarray] | None:
-    """What a step gives for such numbers, float64; None where it cannot be tried."""
-    tensors = {slot: graph.tensors[slot] for slot in step.inputs}
-    if not all(_is_float(tensor) for tensor in tensors.values()):
-        return None
-    values = {slot: tf.cast(numbers(tensor), tensor.dtype) for slot, tensor in tensors.items()}
-    with contextlib.suppress(Exception):  # whatever a layer of the user's may raise
-        given = tf.nest.flatten(step.call(values.__getitem__))
-        return [tf.cast(value, tf.float64).numpy() for value in given]
-    return None
-
-
-def _tried_shape(shape: Sequence[int | None]) -> tuple[int, ...]:
-    """Such a shape, with sizes where it is open, and enough numbers to try them all."""
-    sizes = [_FREE_SIZE if size is None else size for size in shape[1:]]
-    batch = shape[0] or max(1, math.ceil(2 * _NUMBERS.size / max(1, math.prod(sizes))))
-    return (batch, *sizes)
-
-
-@functools.lru_cache(maxsize=2)
-def _known_numbers(shape: tuple[int, ...]) -> np.ndarray:
-    """`_NUMBERS` again and again, in no order that a layer could leave as it is by chance."""
-    count = math.prod(shape)
-    return np.random.default_rng(0).permutation(np.resize(_NUMBERS, count)).reshape(shape)
-
-
-def _random_numbers(tensor: Any) -> np.ndarray:
-    return np.random.default_rng(1).normal(size=_tried_shape(tensor.shape))
