@@ -99,8 +99,10 @@ def one_number(graph: KerasGraph, model: str) -> str:
       InputError: it is the same for every signal, as a softmax over one number is.
     """
     step = graph.maker(graph.output)
-    while _hands_on(step):
+    while step is not None and _hands_on(step):
         step = graph.maker(step.inputs[0])
+    if step is None:
+        return "logit"
     numbers = np.linspace(-20.0, 20.0, 82, dtype=np.float32)[:, np.newaxis]
     given = numbers
     activation = getattr(step.operation, "activation", None)
@@ -166,8 +168,8 @@ def _hands_on(step: Any) -> bool:
 
 
 def _check_shape(given: tuple | None, expected: tuple, model: str) -> None:
-    fits = given is not None and len(given) == len(expected)
-    if not fits or any(e not in (None, g) for e, g in zip(expected, given, strict=True)):
+    same_rank = given is not None and len(given) == len(expected)
+    if not same_rank or any(e not in (None, g) for e, g in zip(expected, given or (), strict=True)):
         shown = "an unknown shape" if given is None else list(given)
         raise InputError(
             f"{model} takes {list(expected)}, but the signal gives {shown} after preprocessing; change "

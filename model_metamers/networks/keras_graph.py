@@ -32,7 +32,7 @@ class Step:
     """
 
     name: str
-    operation: Callable | None
+    operation: Any
     args: tuple
     kwargs: dict[str, Any]
     inputs: tuple[int, ...]

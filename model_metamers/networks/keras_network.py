@@ -81,7 +81,8 @@ class KerasNetwork(Network):
         self._two_classes = keras_checks.one_number(graph, model.name) if outputs == 1 else None
         # Not assigned as attributes are, which tf.Module would search for variables.
         ends = [step_end(graph, step) if step.operation else None for step in graph.steps]
-        vars(self).update(_graph=graph, _ends=ends)
+        object.__setattr__(self, "_graph", graph)
+        object.__setattr__(self, "_ends", ends)
         hidden = _slots_that_hide_a_relu(graph, ends)
         self._hidden = frozenset(name for name, slot in graph.stages.items() if slot in hidden)
         self.layers = tuple(self._in_full(layer) for layer in self.layers)
@@ -107,7 +108,7 @@ class KerasNetwork(Network):
     def checkpoint_digest(self, value: str) -> None:
         # One that is assigned, as a checkpoint's, holds as long as the weights stay the same.
         assigned = {_digest(self.weights): value} if value else {}
-        vars(self).update(_assigned_digests=assigned)
+        object.__setattr__(self, "_assigned_digests", assigned)
 
     @property
     def logits_stage(self) -> str:

@@ -242,7 +242,10 @@ def _last_activation(layer: Any) -> tuple[Any, str] | None:
 @contextlib.contextmanager
 def _without_activation(layer: Any) -> Iterator[None]:
     """The layer without its last activation, with its own weights."""
-    owner, name = _last_activation(layer)
+    found = _last_activation(layer)
+    if found is None:
+        raise ValueError(f"{layer} has no activation to take away")
+    owner, name = found
     own = vars(owner).get(name)
     # Past Keras, which would keep account of what is assigned.
     object.__setattr__(owner, name, lambda x, *_, **__: x)

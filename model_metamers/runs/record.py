@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -86,7 +86,7 @@ class Record:
     floats: JudgedFloats
     versions: dict[str, str]
     file: JudgedFile
-    relu_gradient_used: Literal["linear", "plain", "none"] | None = None
+    relu_gradient_used: str | None = None
 
     def values(self) -> dict[str, Any]:
         """Plain values, in the order of `metamer.json`."""
@@ -151,6 +151,8 @@ def _record(values: dict[str, Any]) -> Record:
         raise ValueError(f"no rho at the matched layer {record.layer}")
     if record.iterations < 0 or record.file.clipped_samples < 0:
         raise ValueError("a count below zero")
+    if record.relu_gradient_used not in (None, "linear", "plain", "none"):
+        raise ValueError(f"relu_gradient_used is {record.relu_gradient_used!r}")
     return record
 
 

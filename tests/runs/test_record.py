@@ -53,6 +53,7 @@ KINDS = {
     "texts": dataclasses.replace(
         RECORD, floats=JudgedFloats(Measurement({"conv1": 1.0}, None, None, "a word", ""), None)
     ),
+    "gradient": dataclasses.replace(RECORD, relu_gradient_used="plain"),
     "no null": dataclasses.replace(
         RECORD,
         floats=JudgedFloats(MEASUREMENT, Verdict(False, None, False, math.nan, math.nan, ("no null",))),
@@ -144,6 +145,7 @@ def test_values_of_other_types_are_refused_in_one_line(tmp_path_factory, place, 
         (("config", "iterations"), 0, "iterations=0"),
         (("signal", "shape"), [2, "2", 3], "shape"),
         (("signal", "kind"), "smell", "kind is"),
+        (("relu_gradient_used",), "steep", "relu_gradient_used is 'steep'"),
         (("signal",), None, "no metamer of this program"),
         (("float", "spearman"), [0.5], "no metamer of this program"),
         (("float", "spearman", "conv1"), "high", "spearman"),
