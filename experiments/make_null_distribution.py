@@ -4,8 +4,12 @@
   make_null_distribution --network=vgg_19_small --inputs=train-0.tfrecord,train-1.tfrecord --out=null
 
 Inputs are files, folders of them, or TFRecord files: of images with TF-slim's keys, or
-of sounds (a float list under --sound_key). The paper took 1,000,000 random pairs of
-training signals for each layer.
+of sounds (a float list under --sound_key), compressed or not. Copies are left out and
+named: with a signal and its copy the largest rho is 1, which no metamer exceeds. A copy is
+a file of the same bytes, or a record of the same image or waveform; a picture stored
+anew in another format is found when the pair is measured, if its pixels are equal, and
+that pair has no rho. The paper took 1,000,000 random pairs of training signals for each
+layer.
 
 By default (--design=blocks) stimuli are drawn in blocks of 120, and all pairs within a
 block are measured: each stimulus runs and is ranked once for 119 pairs. Pairs that share
