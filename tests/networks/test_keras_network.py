@@ -310,7 +310,8 @@ def test_digest_is_of_weights_alone():
     """The random state of dropout is none; of two layers called the same, both are."""
 
     def inner(name):
-        return keras.Sequential([keras.Input([6]), keras.layers.Dense(6, name="same")], name=name)
+        inputs = keras.Input([6])
+        return keras.Model(inputs, keras.layers.Dense(6, name="same")(inputs), name=name)
 
     def build(seed):
         keras.utils.clear_session()  # so that Keras gives layers the same names again
