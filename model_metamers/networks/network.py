@@ -164,15 +164,22 @@ class Network(tf.Module):
           UnknownLayerError: there is no such layer.
         """
         layers = self.check_layers(layers)
-        if layers not in self._compiled:
 
-            def read(batch):
-                stages = self.forward(batch)
-                return {layer: stages[layer].output for layer in layers}
+        def read(batch):
+            stages = self.forward(batch)
+            return {layer: stages[layer].output for layer in layers}
 
-            spec = tf.TensorSpec([None, *self.signal.shape], tf.float32)
-            self._compiled[layers] = tf.function(read, input_signature=[spec], autograph=False)
-        return self._compiled[layers](tf.convert_to_tensor(signals, tf.float32))
+        spec = tf.TensorSpec([None, *self.signal.shape], tf.float32)
+        compiled = self.compiled(
+            ("activations", *layers), lambda: tf.function(read, input_signature=[spec], autograph=False)
+        )
+        return compiled(tf.convert_to_tensor(signals, tf.float32))
+
+    def compiled(self, key: tuple[str, ...], build: Callable[[], Callable]) -> Callable:
+        """A compiled function of this network: built once for a key, and kept as long as the network."""
+        if key not in self._compiled:
+            self._compiled[key] = build()
+        return self._compiled[key]
 
     def logits(self, signals: tf.Tensor) -> tf.Tensor:
         """[batch, classes] logits of [batch, *signal.shape] signals."""

@@ -31,7 +31,11 @@ _BURST_SECONDS = 0.5
 
 
 class Search:
-    """Searches at one layer; compiled once for a batch size.
+    """Searches at one layer.
+
+    What TensorFlow compiles is kept by the network and shared by all searches at the layer; it is
+    compiled once for each size of batch. TensorFlow never gives the memory of a compiled function
+    back, so that one for every search would fill it.
 
     Args:
       network: with weights.
@@ -46,7 +50,10 @@ class Search:
         network.check_layers(layer)
         self.network, self.layer = network, layer
         self.config = config.for_network(network)
-        self._burst = tf.function(self._steps, autograph=False)
+        key = ("search", layer, self.config.relu_gradient)
+        self._burst = network.compiled(
+            key, lambda: _compiled_steps(network, layer, self.config.relu_gradient)
+        )
 
     def run(
         self,
@@ -126,6 +133,8 @@ class Search:
             tf.constant(state.beta_powers),
             tf.constant(state.step, tf.int32),
             tf.constant(length, tf.int32),
+            tf.constant(self.config.learning_rate, tf.float32),
+            tf.constant(self.config.learning_rate_decay, tf.float32),
             wanted,
         )
         return state.after(*(value.numpy() for value in (signals, m, v, powers, losses)))
@@ -147,15 +156,34 @@ class Search:
             metamers,
         )
 
-    def _steps(self, signals, m, v, powers, step, length, wanted):
-        """`length` iterations as one compiled loop; losses [length, batch]."""
+    @property
+    def relu_gradient_used(self) -> str:
+        """As the metamers' record says; see `Metamer`."""
+        return self.network.relu_gradient(self.layer, self.config.relu_gradient)
 
+    def _check_some_finite(self, wanted: tf.Tensor) -> None:
+        """Refuses a batch none of which could be searched; a part of it diverges at iteration 0."""
+        finite = np.isfinite(wanted.numpy()).reshape(len(wanted), -1).all(axis=1)
+        if not finite.any():
+            raise InputError(
+                f"the target's activations at {self.layer} are not finite; check the weights and the target"
+            )
+
+    def _final_loss(self, state: SearchState, wanted: tf.Tensor) -> np.ndarray:
+        reached = self.network.activations(state.signals, [self.layer])[self.layer]
+        axes = list(range(1, reached.shape.rank))
+        return (0.5 * tf.reduce_sum((reached - wanted) ** 2, axis=axes)).numpy()
+
+
+def _compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable:
+    """`length` iterations as one compiled loop; it gives signals, moments, powers, losses [length, batch]."""
+
+    def steps(signals, m, v, powers, step, length, rate, decay, wanted):
         def body(i, signals, m, v, powers, losses):
-            loss, gradient = self._loss_and_gradient(signals, wanted)
-            rate = self._learning_rate(step + i)
-            signals, m, v = adam_update(signals, gradient, m, v, powers, rate)
-            if self.network.signal.bounded:
-                signals = tf.clip_by_value(signals, self.network.signal.low, self.network.signal.high)
+            loss, gradient = loss_and_gradient(network, layer, relu_gradient, signals, wanted)
+            signals, m, v = adam_update(signals, gradient, m, v, powers, learning_rate(rate, decay, step + i))
+            if network.signal.bounded:
+                signals = tf.clip_by_value(signals, network.signal.low, network.signal.high)
             powers = powers * tf.constant([BETA1, BETA2])
             return i + 1, signals, m, v, powers, losses.write(i, loss)
 
@@ -168,45 +196,45 @@ class Search:
         )
         return signals, m, v, powers, losses.stack()
 
-    def _loss_and_gradient(self, signals, wanted):
-        """Each signal's loss [batch], and the gradient to the signals."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(signals)
-            stage = self.network.forward(signals)[self.layer]
-            linear = self.config.relu_gradient == "linear"
-            found = stage.linear_gradient_output if linear else stage.output
-            axes = list(range(1, found.shape.rank))
-            loss = 0.5 * tf.reduce_sum((found - wanted) ** 2, axis=axes)
-        gradient = tape.gradient(loss, signals)
-        if gradient is None:
-            raise InputError(
-                f"{self.network.name} {self.layer}: no gradient comes back to the signal; what lies between "
-                f"rounds, turns into integers or stops gradients"
-            )
-        return loss, gradient
+    return tf.function(steps, autograph=False)
 
-    @property
-    def relu_gradient_used(self) -> str:
-        """As the metamers' record says; see `Metamer`."""
-        return self.network.relu_gradient(self.layer, self.config.relu_gradient)
 
-    def _learning_rate(self, step: tf.Tensor) -> tf.Tensor:
-        """As TF1's exponential_decay, in float32 and not in stairs."""
-        exponent = tf.cast(step, tf.float32) / _DECAY_STEPS
-        return self.config.learning_rate * tf.pow(self.config.learning_rate_decay, exponent)
+def loss_and_gradient(
+    network: Network, layer: str, relu_gradient: str, signals: tf.Tensor, wanted: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What a step goes by.
 
-    def _check_some_finite(self, wanted: tf.Tensor) -> None:
-        """Refuses a batch none of which could be searched; a part of it diverges at iteration 0."""
-        finite = np.isfinite(wanted.numpy()).reshape(len(wanted), -1).all(axis=1)
-        if not finite.any():
-            raise InputError(
-                f"the target's activations at {self.layer} are not finite; check the weights and the target"
-            )
+    Args:
+      network, layer: whose activations are matched.
+      relu_gradient: at the layer, "linear" or "plain".
+      signals: [batch, *shape].
+      wanted: the targets' activations at the layer.
 
-    def _final_loss(self, state: SearchState, wanted: tf.Tensor) -> np.ndarray:
-        found = self.network.activations(state.signals, [self.layer])[self.layer]
-        axes = list(range(1, found.shape.rank))
-        return (0.5 * tf.reduce_sum((found - wanted) ** 2, axis=axes)).numpy()
+    Returns:
+      Each signal's loss [batch], sum of squared differences / 2, and the gradient to the signals.
+
+    Raises:
+      InputError: no gradient comes back.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(signals)
+        stage = network.forward(signals)[layer]
+        reached = stage.linear_gradient_output if relu_gradient == "linear" else stage.output
+        axes = list(range(1, reached.shape.rank))
+        loss = 0.5 * tf.reduce_sum((reached - wanted) ** 2, axis=axes)
+    gradient = tape.gradient(loss, signals)
+    if gradient is None:
+        raise InputError(
+            f"{network.name} {layer}: no gradient comes back to the signal; what lies between "
+            f"rounds, turns into integers or stops gradients"
+        )
+    return loss, gradient
+
+
+def learning_rate(start: tf.Tensor | float, decay: tf.Tensor | float, step: tf.Tensor) -> tf.Tensor:
+    """As TF1's exponential_decay, in float32 and not in stairs; `decay` is the factor per 1000 steps."""
+    exponent = tf.cast(step, tf.float32) / _DECAY_STEPS
+    return start * tf.pow(decay, exponent)
 
 
 def adam_update(signals, gradient, m, v, beta_powers, learning_rate):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import InputError, synthesis
-from model_metamers.synthesis.search import Search, adam_update
+from model_metamers.synthesis.search import Search, adam_update, learning_rate, loss_and_gradient
 from tests.conftest import make_tiny_vgg
 
 
@@ -105,31 +105,45 @@ def test_a_loss_that_is_no_number_stops_the_search(tiny_vgg, small_images):
     assert finished and state.diverged == {0: 0} and state.step < 30
 
 
-def test_steps_are_traced_once_for_a_batch_size(tiny_vgg, small_images):
-    search = Search(tiny_vgg, "conv3_4", config())
-    search.run(small_images[:2], progress=False)
-    search.run(small_images[2:], progress=False)
-    assert search._burst.experimental_get_tracing_count() == 1
+def test_searches_at_a_layer_share_what_is_compiled_once_for_a_batch_size(small_images):
+    network = make_tiny_vgg()
+    several = [
+        Search(network, "conv3_4", config(seed=seed, learning_rate=0.1 / (1 + seed))) for seed in range(3)
+    ]
+    for search in several:
+        search.run(small_images[:2], progress=False)
+        search.run(small_images[2:4], progress=False)
+    compiled = {id(search._burst) for search in several}
+    assert len(compiled) == 1 and several[0]._burst.experimental_get_tracing_count() == 1
+
+
+def test_searches_that_share_it_keep_their_own_rate_and_gradient(small_images):
+    network, target = make_tiny_vgg(), small_images[0]
+    changes = [{"learning_rate": 0.01}, {"preset": "paper"}, {"relu_gradient": "plain"}, {"seed": 3}]
+    together = [mm.synthesize(network, "fc7", target, config(**one), progress=False) for one in changes]
+    for one, metamer in zip(changes, together, strict=True):
+        alone = mm.synthesize(make_tiny_vgg(), "fc7", target, config(**one), progress=False)
+        np.testing.assert_array_equal(metamer.signal, alone.signal)
+    assert len({metamer.signal.tobytes() for metamer in together}) == len(changes)
+
+
+def _rate(given: mm.SynthesisConfig, network: mm.Network, step: int) -> float:
+    own = given.for_network(network)
+    return float(learning_rate(own.learning_rate, own.learning_rate_decay, tf.constant(step)))
 
 
 def test_learning_rate_decays_as_released_and_is_constant_in_the_paper(tiny_vgg):
-    released = Search(tiny_vgg, "fc8", mm.SynthesisConfig())
-    paper = Search(tiny_vgg, "fc8", mm.SynthesisConfig(preset="paper"))
     # docs/sources.md 6
-    assert float(released._learning_rate(tf.constant(15000))) == pytest.approx(4.633e-4, rel=1e-3)
-    assert float(paper._learning_rate(tf.constant(15000))) == pytest.approx(1e-3)
+    assert _rate(mm.SynthesisConfig(), tiny_vgg, 15000) == pytest.approx(4.633e-4, rel=1e-3)
+    assert _rate(mm.SynthesisConfig(preset="paper"), tiny_vgg, 15000) == pytest.approx(1e-3)
 
 
 @pytest.mark.parametrize("step", [0, 1, 499, 999, 1500, 14999])
 def test_learning_rate_falls_at_every_step_and_not_in_stairs(tiny_vgg, step):
-    search = Search(tiny_vgg, "fc8", mm.SynthesisConfig())
-    assert float(search._learning_rate(tf.constant(step))) == pytest.approx(
-        0.001 * 0.95 ** (step / 1000), rel=1e-6
-    )
-    halving = Search(tiny_vgg, "fc8", mm.SynthesisConfig(learning_rate=0.1, learning_rate_decay=0.5))
-    assert float(halving._learning_rate(tf.constant(step))) == pytest.approx(
-        0.1 * 2.0 ** (-step / 1000), rel=1e-6
-    )
+    rate = _rate(mm.SynthesisConfig(), tiny_vgg, step)
+    assert rate == pytest.approx(0.001 * 0.95 ** (step / 1000), rel=1e-6)
+    halving = mm.SynthesisConfig(learning_rate=0.1, learning_rate_decay=0.5)
+    assert _rate(halving, tiny_vgg, step) == pytest.approx(0.1 * 2.0 ** (-step / 1000), rel=1e-6)
 
 
 def test_adam_is_tensorflow_1s_kernel():
@@ -160,13 +174,10 @@ def test_adam_is_tensorflow_1s_kernel():
 def test_linear_gradient_moves_units_that_the_plain_one_leaves_dead():
     network = make_tiny_vgg()
     network.weights["vgg_19/conv1/conv1_2/biases"].assign([-1e3] * 3)  # silent for any image
-    start = np.full([32, 32, 3], 0.5, np.float32)
-    wanted = config(iterations=1)
-    plain = Search(network, "conv1_2", dataclasses.replace(wanted, relu_gradient="plain"))
-    _, gradient = plain._loss_and_gradient(tf.constant(start[None]), tf.ones([1, 32, 32, 3]))
+    start, wanted = tf.fill([1, 32, 32, 3], 0.5), tf.ones([1, 32, 32, 3])
+    _, gradient = loss_and_gradient(network, "conv1_2", "plain", start, wanted)
     assert not np.any(gradient.numpy())
-    linear = Search(network, "conv1_2", wanted)
-    loss, gradient = linear._loss_and_gradient(tf.constant(start[None]), tf.ones([1, 32, 32, 3]))
+    loss, gradient = loss_and_gradient(network, "conv1_2", "linear", start, wanted)
     assert np.any(gradient.numpy()) and loss.numpy()[0] == pytest.approx(0.5 * 32 * 32 * 3)
 
 
