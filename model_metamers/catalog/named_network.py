@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_metamers.catalog.registry import load_network
+from model_metamers.catalog.registry import load_network, place_of
 from model_metamers.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def load(name: str, checkpoint: str | None = None) -> Network:
         raise InputError(f"{name}: does not build from {given}: {error}") from error
     if not isinstance(network, Network):
         raise InputError(f"{name}: gave {type(network).__name__}, expected an mm.Network")
+    if checkpoint is not None:
+        network.checkpoint_place = place_of(checkpoint)
     return network
 
 

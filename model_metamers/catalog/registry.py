@@ -41,4 +41,22 @@ def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Netw
     """
     network = build_network(name)
     weights.load_weights(network, manifest.default_checkpoint(name) if checkpoint is None else checkpoint)
+    network.checkpoint_place = place_of(checkpoint)
     return network
+
+
+def place_of(checkpoint: str | os.PathLike | None) -> str | None:
+    """What a network's weights were loaded from, as records keep it.
+
+    Args:
+      checkpoint: as it was given.
+
+    Returns:
+      A file's or folder's absolute path; "random:SEED", a URL and any other text as it is; None
+      where none was given.
+    """
+    if checkpoint is None:
+        return None
+    text = os.fspath(checkpoint)
+    is_local = any(os.path.exists(text + ending) for ending in ("", ".index"))
+    return os.path.abspath(text) if is_local else text

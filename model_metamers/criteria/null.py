@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from model_metamers.errors import InputError
+from model_metamers.storage.digests import array_digest, text_digest
 from model_metamers.storage.reading import read_arrays
 from model_metamers.storage.writing import write_arrays
 
@@ -78,6 +79,16 @@ class NullDistribution:
           InputError: the layer was not measured.
         """
         return self.at(layer).maximum
+
+    @property
+    def digest(self) -> str:
+        """sha256 of all that it holds, hex; the same of one measured and of one read back."""
+        parts = [repr((self.network, self.checkpoint, self.design))]
+        for layer, rho in sorted(self.layers.items()):
+            values = dataclasses.asdict(rho)
+            counts = array_digest(values.pop("counts").astype("<i8"))
+            parts.append(repr((layer, counts, *((name, repr(float(v))) for name, v in values.items()))))
+        return text_digest(parts)
 
 
 def write_null(path: Path, null: NullDistribution, stimuli: str) -> None:

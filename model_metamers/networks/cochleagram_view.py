@@ -80,6 +80,7 @@ class _CochleagramView(Network):
         self._network = network
         self.weights, self.initializers = network.weights, network.initializers
         self.checkpoint_digest = network.checkpoint_digest
+        self.checkpoint_place = network.checkpoint_place
         self.answers_with_texts = network.answers_with_texts
 
     @property

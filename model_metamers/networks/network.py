@@ -62,6 +62,9 @@ class Network(tf.Module):
       learning_rate: of the metamer search, where the paper gives the network its own.
       weights: variables by checkpoint name.
       initializers: how each variable is initialised before training.
+      checkpoint_digest: of the weights' values.
+      checkpoint_place: what the weights were loaded from, as `registry.place_of` has it; None for the
+        catalog's own.
     """
 
     answers_with_texts = False
@@ -83,6 +86,7 @@ class Network(tf.Module):
         self.weights: dict[str, tf.Variable] = {}
         self.initializers: dict[str, Callable] = {}
         self.checkpoint_digest = ""
+        self.checkpoint_place: str | None = None
         self._compiled: dict[tuple, Callable] = {}
 
     @property

@@ -18,6 +18,7 @@ Nothing is written or read here but the names of files that are there.
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from model_metamers.storage.claims import SETTINGS
 
 NULL = "null.npz"
 _LONGEST_NAME = 255  # bytes, of nearly every file system
+# Unicode's categories of control characters, surrogates, and ends of lines and paragraphs.
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _ARRAYS, _RECORD = "metamer.npz", "metamer.json"
 _EXTENSIONS = {"image": "png", "sound": "wav", "cochleagram": "png"}
 
@@ -152,15 +155,38 @@ def check_names(names: Iterable[str], what: str) -> None:
       what: they are names of, for the message: "layers", say.
 
     Raises:
-      InputError: two would share a folder, or one is too long or no Unicode.
+      InputError: two would share a folder, or one is empty, too long, no Unicode, or breaks lines.
     """
     taken: dict[str, str] = {}
     for name in names:
         if not _can_be_written(safe_name(name)):
             raise InputError(f"{what}: {name!r} cannot be a folder's name; use at most 255 bytes of UTF-8")
+        check_name(name, what)
         other = taken.setdefault(safe_name(name), name)
         if other != name:
             raise InputError(f"{what} {other!r} and {name!r} would share a folder; rename one")
+
+
+def check_name(name: str, what: str) -> None:
+    """Refuses a name that is empty, or not `check_printable`; InputError."""
+    check_printable(name, what)
+    if not name:
+        raise InputError(f"{what}: a name is empty; give it one")
+
+
+def check_printable(text: str, what: str) -> None:
+    """Refuses a text that a terminal would not print but obey, or that is no Unicode.
+
+    Args:
+      text: a name, a path.
+      what: it is, for the message.
+
+    Raises:
+      InputError: it holds a control character, a line break or half a character (a surrogate).
+    """
+    bad = next((c for c in text if unicodedata.category(c) in _UNPRINTABLE), None)
+    if bad is not None:
+        raise InputError(f"{what}: {text[:200]!r} holds {bad!r}, which cannot be printed; rename it")
 
 
 def _can_be_written(name: str) -> bool:

@@ -1,12 +1,19 @@
 """What `metamer.json` holds: every number of a metamer, typed.
 
 Types are checked once, where the file is read; whoever has a `Record` need not ask again.
+
+A record of format 2 holds the digests of the files beside it, of the null distribution that its
+verdicts were given by, and of itself. Records of format 1, of older versions, lack these.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +21,19 @@ import msgspec
 import numpy as np
 
 from model_metamers.criteria.verdict import Measurement, Verdict
-from model_metamers.errors import DamagedFileError
-from model_metamers.runs.folder import MetamerFolder
+from model_metamers.errors import DamagedFileError, InputError
+from model_metamers.runs.folder import MetamerFolder, check_name, check_printable
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.reading import read_json
-from model_metamers.storage.writing import write_json
+from model_metamers.storage.writing import plain_values, write_json
 from model_metamers.synthesis.config import SynthesisConfig
 
-_FORMAT = 1
+# 1: without the digests; its files are not tied to it.
+_FORMATS = ("1", "2")
+_FROM_FORMAT_2 = ("null_sha256", "checkpoint_place", "files")
+_PLACED_APART = ("floats", "versions", "file", *_FROM_FORMAT_2)
+_FILES = re.compile(r"metamer\.(npz|png|wav)|target\.(png|wav)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +83,13 @@ class Record:
       versions: of the libraries that made it.
       file: the criteria of what a person is shown.
       relu_gradient_used: at the matched layer, as `Metamer` has it; older records lack it.
+      null_sha256: digest of the null distribution that the verdicts were given by; None without
+        verdicts, and in records of format 1 that were not judged since.
+      checkpoint_place: what the weights were loaded from, as `Network` has it.
+      files: sha256 by name of the files beside the record that hold results; None in format 1.
+
+    Raises:
+      InputError: a name that is empty or cannot be printed, or a value that cannot be.
     """
 
     network: str
@@ -87,22 +106,57 @@ class Record:
     versions: dict[str, str]
     file: JudgedFile
     relu_gradient_used: str | None = None
+    null_sha256: str | None = None
+    checkpoint_place: str | None = None
+    files: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        for what in ("network", "layer", "stimulus"):
+            check_name(getattr(self, what), what)
+        for what in ("checkpoint", "checkpoint_place"):
+            check_printable(getattr(self, what) or "", what)
+        if self.layer not in self.floats.measurement.spearman:
+            raise InputError(f"no rho at the matched layer {self.layer}")
+        if self.iterations < 0 or self.file.clipped_samples < 0:
+            raise InputError("a count below zero")
+        if self.relu_gradient_used not in (None, "linear", "plain", "none"):
+            raise InputError(f"relu_gradient_used is {self.relu_gradient_used!r}")
+        for name in (self.file.name, *(self.files or ())):
+            if not _FILES.fullmatch(name):
+                raise InputError(f"{name[:80]!r} is no file of a metamer")
+        for digest in (self.null_sha256, *(self.files or {}).values()):
+            if digest is not None and not _SHA256.fullmatch(digest):
+                raise InputError(f"{digest[:80]!r} is no sha256")
 
     def values(self) -> dict[str, Any]:
-        """Plain values, in the order of `metamer.json`."""
+        """Plain values, in the order of `metamer.json`; the last is the digest of all others."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if self.relu_gradient_used is None:
             del fields["relu_gradient_used"]
         file = {"name": self.file.name, "clipped_samples": self.file.clipped_samples}
-        return {
-            "format": _FORMAT,
-            **{name: value for name, value in fields.items() if name not in ("floats", "versions", "file")},
+        values = {
+            "format": 1 if self.files is None else 2,
+            **{name: value for name, value in fields.items() if name not in _PLACED_APART},
             "signal": dataclasses.asdict(self.signal),
             "config": dataclasses.asdict(self.config),
             "float": _judged_values(self.floats),
             "versions": self.versions,
             "file": {**file, **_judged_values(self.file)},
         }
+        if self.files is None:
+            return values if self.null_sha256 is None else {**values, "null_sha256": self.null_sha256}
+        return sealed({**values, **{name: fields[name] for name in _FROM_FORMAT_2}})
+
+
+def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a record of format 2 with their own digest, `sha256`, as the last."""
+    unsealed = {name: value for name, value in plain_values(values).items() if name != "sha256"}
+    return {**unsealed, "sha256": _digest(unsealed)}
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """sha256 of canonical JSON: keys in the alphabet's order, no spaces, ASCII."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def write_record(folder: MetamerFolder, record: Record) -> None:
@@ -114,17 +168,25 @@ def read_record(folder: str | os.PathLike) -> Record:
     """Reads a metamer's `metamer.json`.
 
     Raises:
-      DamagedFileError: missing, damaged, of another program, or with values of other types.
+      DamagedFileError: missing, damaged, changed since, of another program, or with values of other
+        types.
     """
     path = MetamerFolder(Path(folder)).record
     values = read_json(path, "metamer")
-    if not isinstance(values, dict) or values.get("format") != _FORMAT:
-        raise DamagedFileError(f"{path}: not a metamer of this program (format {_FORMAT})")
+    if not isinstance(values, dict) or str(values.get("format")) not in _FORMATS:
+        raise DamagedFileError(f"{path}: not a metamer of this program (format 1 or 2)")
     try:
+        tied = values["format"] == 2 or "sha256" in values
+        if tied and values.pop("sha256", None) != _digest(values):
+            raise DamagedFileError(
+                f"{path}: was changed after it was written; make_metamers with the same command makes it anew"
+            )
         return _record(values)
+    except DamagedFileError:
+        raise
     except KeyError as error:
         raise DamagedFileError(f"{path}: no complete metamer; {error} is missing") from error
-    except (TypeError, ValueError) as error:  # msgspec's errors are of the latter kind
+    except (TypeError, ValueError, RecursionError) as error:  # msgspec's errors are of the second kind
         raise DamagedFileError(f"{path}: no metamer of this program ({_one_line(error)})") from error
 
 
@@ -133,10 +195,11 @@ def _record(values: dict[str, Any]) -> Record:
     if signal["high"] is None:  # JSON knows no infinity
         signal["high"] = np.inf
     floats, file = values["float"], values["file"]
-    record = msgspec.convert(
+    return msgspec.convert(
         {
             **values,
             "signal": signal,
+            "files": dict(values["files"]) if values["format"] == 2 else None,
             "floats": {"measurement": _measurement(floats), "verdict": _verdict(floats)},
             "file": {
                 "name": file["name"],
@@ -147,13 +210,6 @@ def _record(values: dict[str, Any]) -> Record:
         },
         Record,
     )
-    if record.layer not in record.floats.measurement.spearman:
-        raise ValueError(f"no rho at the matched layer {record.layer}")
-    if record.iterations < 0 or record.file.clipped_samples < 0:
-        raise ValueError("a count below zero")
-    if record.relu_gradient_used not in (None, "linear", "plain", "none"):
-        raise ValueError(f"relu_gradient_used is {record.relu_gradient_used!r}")
-    return record
 
 
 def _measurement(part: dict[str, Any]) -> dict[str, Any]:

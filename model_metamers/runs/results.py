@@ -26,7 +26,7 @@ from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
 from model_metamers.signals import images, sounds
 from model_metamers.signals.spec import SignalSpec
-from model_metamers.storage.digests import array_digest
+from model_metamers.storage.digests import array_digest, file_digest
 from model_metamers.storage.reading import read_arrays, read_json
 from model_metamers.storage.whole import whole_folder
 from model_metamers.storage.writing import write_arrays
@@ -56,7 +56,8 @@ def save(
       What `metamer.json` holds.
 
     Raises:
-      InputError: the folder exists, or the null distribution is of another network.
+      InputError: the folder exists, the null distribution is of another network, or a name cannot be
+        printed.
       StorageError: it cannot be written.
     """
     floats = JudgedFloats(metamer.measurement, None if null is None else criteria.check(metamer, null))
@@ -64,7 +65,8 @@ def save(
         place = MetamerFolder(written)
         clipped = _write_signals(place, metamer)
         file = _judged_file(place, metamer, clipped, network, null)
-        write_record(place, _record(metamer, floats, file))
+        files = {path.name: file_digest(path) for path in sorted(written.iterdir())}
+        write_record(place, _record(metamer, floats, file, files, null))
     return read_json(MetamerFolder(Path(folder)).record, "metamer")
 
 
@@ -91,6 +93,7 @@ def load(folder: str | os.PathLike) -> Metamer:
         iterations=record.iterations,
         measurement=record.floats.measurement,
         relu_gradient_used=record.relu_gradient_used,
+        checkpoint_place=record.checkpoint_place,
         **arrays,
     )
 
@@ -137,7 +140,13 @@ def _judged_file(
     return JudgedFile(path.name, clipped, measurement, verdict)
 
 
-def _record(metamer: Metamer, floats: JudgedFloats, file: JudgedFile) -> Record:
+def _record(
+    metamer: Metamer,
+    floats: JudgedFloats,
+    file: JudgedFile,
+    files: dict[str, str],
+    null: NullDistribution | None,
+) -> Record:
     return Record(
         network=metamer.network,
         checkpoint=metamer.checkpoint,
@@ -152,6 +161,9 @@ def _record(metamer: Metamer, floats: JudgedFloats, file: JudgedFile) -> Record:
         floats=floats,
         versions={name: importlib.metadata.version(name) for name in _LIBRARIES},
         file=file,
+        null_sha256=None if null is None else null.digest,
+        checkpoint_place=metamer.checkpoint_place,
+        files=files,
         relu_gradient_used=metamer.relu_gradient_used,
     )
 

@@ -18,7 +18,7 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
 from model_metamers.errors import InputError, StorageError
 from model_metamers.runs import results
-from model_metamers.runs.folder import RunFolder, check_names
+from model_metamers.runs.folder import RunFolder, check_names, check_printable
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
@@ -110,6 +110,7 @@ def check(run: Run) -> None:
     check_names([run.network.name], "networks")
     check_names(run.layers, "layers")
     check_names(run.stimuli, "stimuli")
+    check_printable(run.network.checkpoint_place or "", "checkpoint")
     if run.null is not None:
         criteria.check_null(run.null, run.network.name, run.network.checkpoint_digest)
         for layer in run.layers:

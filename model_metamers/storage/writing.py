@@ -36,7 +36,7 @@ def write_json(path: str | os.PathLike, value: Any, sort_keys: bool = False) -> 
     Raises:
       StorageError: it cannot be written.
     """
-    write_text(path, json.dumps(_without_nan(value), indent=2, sort_keys=sort_keys) + "\n")
+    write_text(path, json.dumps(plain_values(value), indent=2, sort_keys=sort_keys) + "\n")
 
 
 def write_table(path: str | os.PathLike, rows: Iterable[Sequence[Any]]) -> None:
@@ -63,9 +63,10 @@ def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> N
         np.savez(file, **dict(arrays))  # type: ignore[arg-type]  # its stub takes the names for options
 
 
-def _without_nan(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """What `write_json` writes of a value: lists for tuples, None for NaN and infinity."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: plain_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
+        return [plain_values(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

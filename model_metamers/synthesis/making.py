@@ -92,6 +92,7 @@ def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: Se
             loss_iterations=logged,
             measurement=criteria.measure(network, targets[i], state.signals[i], search.layer),
             relu_gradient_used=search.relu_gradient_used,
+            checkpoint_place=network.checkpoint_place,
         )
         for i, name in enumerate(names)
         if i not in state.diverged

@@ -27,6 +27,7 @@ class Metamer:
       measurement: rho at every metamer layer, and classes; of the float signal.
       relu_gradient_used: at the matched layer: "linear", "plain" (asked for, or all that could be
         had), or "none" where the layer ends in no ReLU that is known; None in older records.
+      checkpoint_place: what the weights were loaded from, as `Network` has it.
     """
 
     network: str
@@ -42,6 +43,7 @@ class Metamer:
     loss_iterations: np.ndarray
     measurement: Measurement
     relu_gradient_used: str | None = None
+    checkpoint_place: str | None = None
 
     @property
     def spearman(self) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import model_metamers as mm
+from model_metamers.runs.record import sealed
 from model_metamers.storage.reading import read_json
 from model_metamers.storage.writing import write_json
 
@@ -29,4 +30,4 @@ def _set_verdict(folder: Path, passes: bool) -> None:
     for part in ("float", "file"):
         record[part]["verdict"]["passes"] = passes
         record[part]["verdict"]["reasons"] = [] if passes else ["set to fail"]
-    write_json(folder / "metamer.json", record)
+    write_json(folder / "metamer.json", sealed(record))

@@ -4,10 +4,44 @@ import importlib
 
 import pytest
 
+import model_metamers as mm
+from model_metamers.catalog import named_network, registry
 from model_metamers.catalog.names import NAMES
+from model_metamers.networks.cochleagram_view import cochleagram_view
 
 
 @pytest.mark.parametrize("module", NAMES)
 def test_every_name_has_a_builder_and_every_builder_a_name(module):
     builders = importlib.import_module(f"model_metamers.catalog.{module}").BUILDERS
     assert sorted(NAMES[module]) == sorted(builders)
+
+
+def test_a_place_of_weights_is_absolute_where_it_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.ckpt.index").touch()
+    (tmp_path / "saved").mkdir()
+    for given, place in (
+        (None, None),
+        ("model.ckpt", str(tmp_path / "model.ckpt")),
+        ("./saved", str(tmp_path / "saved")),
+        (tmp_path / "saved" / "..", str(tmp_path)),
+        ("random:3", "random:3"),
+        ("https://tfhub.dev/a/b/1", "https://tfhub.dev/a/b/1"),
+        ("a word", "a word"),
+        ("/a/../b", "/a/../b"),
+    ):
+        assert registry.place_of(given) == place
+
+
+def test_a_network_knows_what_its_weights_were_loaded_from(tmp_path):
+    assert mm.load_network("vgg_19_small", "random:3").checkpoint_place == "random:3"
+    network = mm.load_network("word_aliased_small", "random:3")
+    assert mm.load_network("vgg_19_small").checkpoint_place is None
+    assert cochleagram_view(network).checkpoint_place == "random:3"
+    (tmp_path / "own.py").write_text(
+        "import model_metamers as mm\n"
+        "def build(checkpoint):\n    return mm.load_network('vgg_19_small', 'random:1')\n"
+    )
+    (tmp_path / "weights.h5").touch()
+    own = named_network.load(f"{tmp_path / 'own.py'}:build", f"{tmp_path}/./weights.h5")
+    assert own.checkpoint_place == str(tmp_path / "weights.h5")

@@ -59,3 +59,20 @@ def test_other_values_are_refused(tmp_path, changed, message):
     with pytest.raises(InputError, match=message) as refused:
         read_null(tmp_path / "n.npz")
     assert "\n" not in str(refused.value) and "n.npz" in str(refused.value)
+
+
+def test_the_digest_is_of_every_number_and_the_same_when_read_back(tmp_path):
+    write_null(tmp_path / "n.npz", NULL, "digest")
+    again, _ = read_null(tmp_path / "n.npz")
+    turned = dataclasses.replace(NULL, layers=dict(reversed(NULL.layers.items())))
+    assert again.digest == NULL.digest == turned.digest and len(NULL.digest) == 64
+    conv = NULL.layers["conv1_2"]
+    counts = conv.counts.copy()
+    counts[[0, 1]] = counts[[1, 0]] + 1
+    changes = {field.name: getattr(conv, field.name) + 1 for field in dataclasses.fields(conv)}
+    layers = [dataclasses.replace(conv, **{name: value}) for name, value in changes.items()]
+    layers.append(dataclasses.replace(conv, counts=counts))
+    others = [dataclasses.replace(NULL, layers={**NULL.layers, "conv1_2": layer}) for layer in layers]
+    others += [dataclasses.replace(NULL, **{name: "x"}) for name in ("network", "checkpoint", "design")]
+    others.append(dataclasses.replace(NULL, layers={"conv1_2": conv}))
+    assert len({NULL.digest, *(other.digest for other in others)}) == len(others) + 1

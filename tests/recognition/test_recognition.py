@@ -12,6 +12,7 @@ from model_metamers import InputError
 from model_metamers.networks.keras_network import from_keras
 from model_metamers.recognition import decisions, network_judge, points, presentations
 from model_metamers.recognition.labels import truths
+from model_metamers.runs.record import sealed
 from model_metamers.storage.reading import read_json
 from model_metamers.storage.writing import write_json
 from tests.builders.metamers import write_metamers
@@ -129,7 +130,7 @@ def test_runs_that_cannot_be_told_apart_are_refused(image_run, tmp_path, tiny_vg
     for path in other.rglob("metamer.json"):
         record = read_json(path)
         del record["file"]["verdict"]
-        write_json(path, record)
+        write_json(path, sealed(record))
     with pytest.raises(InputError, match="no metamer has a verdict"):
         presentations.find([other])
     (path.parent / "metamer.png").unlink()

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import hashlib
 import json
 import math
 import subprocess
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from model_metamers import InputError, SynthesisConfig
 from model_metamers.criteria.verdict import Measurement, Verdict
 from model_metamers.runs.folder import MetamerFolder
-from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
+from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, sealed, write_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.signals.spec import SignalSpec
 
@@ -36,9 +37,18 @@ RECORD = Record(
     versions={"numpy": "2.0"},
     file=JudgedFile("metamer.png", 0, MEASUREMENT, VERDICT),
 )
+TIED = dataclasses.replace(
+    RECORD,
+    null_sha256="0f" * 32,
+    checkpoint_place="/home/weights.ckpt",
+    files={"metamer.npz": "1a" * 32, "metamer.png": "2b" * 32, "target.png": "3c" * 32},
+)
 COCHLEAGRAM = SignalSpec("cochleagram", (4, 5, 1), 0.0, np.inf, frontend=CochleagramConfig())
 KINDS = {
     "image": RECORD,
+    "format 2": TIED,
+    "format 2 without a null": dataclasses.replace(TIED, null_sha256=None, checkpoint_place=None),
+    "format 1, judged since": dataclasses.replace(RECORD, null_sha256="0f" * 32),
     "sound": dataclasses.replace(RECORD, signal=SignalSpec("sound", (9,), -1.0, 1.0, 8000, 0.1)),
     "cochleagram": dataclasses.replace(RECORD, signal=COCHLEAGRAM),
     "nothing measured": dataclasses.replace(
@@ -90,11 +100,21 @@ def test_values_stand_in_this_order():
     measured = ["spearman", "target_label", "signal_label", "target_class", "signal_class", "verdict"]
     assert list(values["float"]) == measured
     assert list(values["file"]) == ["name", "clipped_samples", *measured]
+    assert list(TIED.values()) == [*values, "null_sha256", "checkpoint_place", "files", "sha256"]
+    assert (values["format"], TIED.values()["format"]) == (1, 2)
 
 
-def plain() -> dict:
+def test_the_digest_of_a_record_is_that_of_its_canonical_json(tmp_path):
+    write_record(MetamerFolder(tmp_path), KINDS["format 2"])
+    values = json.loads((tmp_path / "metamer.json").read_text())
+    digest = values.pop("sha256")
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    assert digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(record: Record = RECORD) -> dict:
     """What the file holds."""
-    values = copy.deepcopy(RECORD.values())
+    values = copy.deepcopy(record.values())
     for part in ("float", "file"):
         values[part]["spearman"]["logits"] = None
     return json.loads(json.dumps(values))
@@ -118,14 +138,32 @@ def put(values, place, value):
     return values
 
 
-OTHERS = ["a text", 1.5, -3, True, None, [], {}, [1], {"a": 1}, 10**400, "\ud800", math.nan]
+OTHERS = ["a text", 1.5, 1, -3, True, None, [], {}, [1], {"a": 1}, 10**400, "\ud800", math.nan]
 
 
 @settings(max_examples=300, deadline=None)
-@given(place=st.sampled_from(places(plain())), value=st.sampled_from(OTHERS))
+@given(place=st.sampled_from(places(plain(TIED))), value=st.sampled_from(OTHERS))
+def test_no_value_of_a_record_changes_unnoticed(tmp_path_factory, place, value):
+    folder = tmp_path_factory.getbasetemp()
+    before = plain(TIED)
+    changed = put(copy.deepcopy(before), place, value)
+    (folder / "metamer.json").write_text(json.dumps(changed))
+    if json.dumps(changed) == json.dumps(before):
+        read_record(folder)
+        return
+    with pytest.raises(InputError) as refused:
+        read_record(folder)
+    assert "\n" not in str(refused.value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.sampled_from(places(plain(TIED))), value=st.sampled_from(OTHERS))
 def test_values_of_other_types_are_refused_in_one_line(tmp_path_factory, place, value):
     folder = tmp_path_factory.getbasetemp()
-    (folder / "metamer.json").write_text(json.dumps(put(plain(), place, value)))
+    changed = put(plain(TIED), place, value)
+    if isinstance(changed, dict):
+        changed = sealed(changed)
+    (folder / "metamer.json").write_text(json.dumps(changed))
     try:
         record = read_record(folder)
     except InputError as error:
@@ -156,11 +194,36 @@ def test_values_of_other_types_are_refused_in_one_line(tmp_path_factory, place, 
         (("file", "clipped_samples"), -1, "below zero"),
         (("iterations",), -5, "below zero"),
         (("versions",), {"numpy": 2}, "versions"),
-        (("format",), 2, "not a metamer of this program"),
+        (("format",), 3, "not a metamer of this program"),
+        (("format",), 2, "was changed after it was written; make_metamers with the same command"),
+        (("network",), "", "network: a name is empty"),
+        (("layer",), "conv1\x1b[2J", r"layer: .* holds '\\x1b', which cannot be printed"),
+        (("stimulus",), "cat\n--out=x", r"stimulus: .* holds '\\n'"),
+        (("stimulus",), "cat\u2028dog", "stimulus: "),
+        (("checkpoint",), "\x9b31m", "checkpoint: "),
+        (("checkpoint_place",), "/a\rb", "checkpoint_place: "),
+        (("file", "name"), "../metamer.png", "'../metamer.png' is no file of a metamer"),
+        (("null_sha256",), "0F" * 32, "is no sha256"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, place, value, message):
     (tmp_path / "metamer.json").write_text(json.dumps(put(plain(), place, value)))
+    with pytest.raises(InputError, match=message):
+        read_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("files",), None, "no metamer of this program"),
+        (("files", "metamer.npz"), "short", "'short' is no sha256"),
+        (("files", "../x.png"), "1a" * 32, r"'\.\./x\.png' is no file of a metamer"),
+        (("files", "metamer.npz"), 5, "files"),
+        (("checkpoint_place",), 5, "checkpoint_place"),
+    ],
+)
+def test_what_is_wrong_with_a_sealed_record_is_named(tmp_path, place, value, message):
+    (tmp_path / "metamer.json").write_text(json.dumps(sealed(put(plain(TIED), place, value))))
     with pytest.raises(InputError, match=message):
         read_record(tmp_path)
 
