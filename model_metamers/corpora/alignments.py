@@ -16,7 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from model_metamers.errors import InputError
-from model_metamers.storage.reading import one_line, read_table, read_text
+from model_metamers.storage.reading import lines_of, one_line, read_table, read_text
 
 TIERS = ("words", "word", "orthography", "orth")
 # What aligners write where nobody speaks a word: Praat, MFA, Kaldi, HTK, TIMIT.
@@ -25,9 +25,10 @@ SILENCES = frozenset(
 )
 CSV_COLUMNS = ("file", "word", "start", "end")
 
-_TOKEN = re.compile(r'"(?P<text>(?:[^"]|"")*)"|<(?P<flag>\w+)>|!.*|[^\s"]+|(?P<open>")')
+_TOKEN = re.compile(r'"(?P<text>[^"]*(?:""[^"]*)*)"|<(?P<flag>\w+)>|!.*|[^\s"]+|(?P<open>")')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_MILLISECONDS = re.compile(r"\d{1,12}")
+_MILLISECONDS = re.compile(r"[0-9]{1,12}")
+_MOST_XML = 16 << 20  # bytes; as a tree it takes some 25 times as much
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ def _read_tier(tokens: _Tokens) -> tuple[str, str, list[Word]]:
         end = tokens.number("an end time") if kind == "IntervalTier" else start
         if end < start:
             raise tokens.error(f"an interval ends at {end:g} s, before its start at {start:g} s")
+        if start < 0 and kind == "IntervalTier":
+            raise tokens.error(f"an interval starts at {start:g} s, before the recording")
         marks.append(Word(tokens.text("a mark").strip(), start, end))
     return kind, name, marks
 
@@ -166,7 +169,7 @@ def read_ctm(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list
       InputError: unreadable, or a line of another form; file and line are named.
     """
     found: dict[str, list[Word]] = {}
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in enumerate(lines_of(read_text(path)), 1):
         fields = line.split()
         if not fields or line.startswith(";;"):
             continue
@@ -207,13 +210,14 @@ def read_swc(path: Path, silences: Collection[str] = SILENCES) -> list[Word]:
     Raises:
       InputError: unreadable, damaged, or a time that is none.
     """
+    content = read_text(path, _MOST_XML)
+    if "<!ENTITY" in content:  # entities of entities can become gigabytes
+        raise InputError(f"{path}: XML with entities of its own, which no alignment needs; refused")
     try:
-        root = ElementTree.fromstring(read_text(path))
+        root = ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
         raise InputError(f"{path}:{error.position[0]}: damaged XML ({error})") from error
     except (LookupError, ValueError) as error:  # of an encoding that nobody knows
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{path}: damaged XML ({error})") from error
     readers = [prop.get("value") for prop in root.iter("prop") if prop.get("key") == "reader.name"]
     words = []

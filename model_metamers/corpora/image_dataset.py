@@ -16,6 +16,7 @@ from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
 from model_metamers.signals import images as image_files
 from model_metamers.storage.folders import files_below, is_hidden
+from model_metamers.storage.opening import read_bytes
 from model_metamers.storage.reading import composed, read_lines
 from model_metamers.storage.writing import write_lines
 
@@ -94,7 +95,7 @@ def read_cifar10(root: Path, split: str) -> tuple[list[tuple[Pixels, int]], list
 
 def _cifar_batch(path: Path) -> list[tuple[int, np.ndarray]]:
     try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
+        content = np.frombuffer(read_bytes(path, image_files.MOST_BYTES), np.uint8)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); expected CIFAR-10's binary version"
@@ -163,9 +164,9 @@ def _encoded(source: Path | Pixels) -> tuple[bytes, str, int, int]:
         content = _as_png(Image.fromarray(source.values))
     else:
         try:
-            content = source.read_bytes()
+            content = read_bytes(source, image_files.MOST_BYTES)
         except OSError as error:
-            raise InputError(f"{source}: no readable image file ({error})") from error
+            raise InputError(f"{source}: no readable image file ({error.strerror})") from error
     shown = image_files.show(content, str(source))
     kind = f"{shown.format} {shown.mode}"
     if shown.format not in _KEPT_FORMATS or not shown.as_stored:

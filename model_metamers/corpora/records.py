@@ -10,11 +10,13 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from model_metamers.errors import InputError
+from model_metamers.signals import examples, images
 from model_metamers.storage.reading import one_line
 from model_metamers.storage.tfrecords import read_records
 
+_IMAGE = "image/encoded"
 _FEATURES = {
-    "image/encoded": tf.io.FixedLenFeature([], tf.string),
+    _IMAGE: tf.io.FixedLenFeature([], tf.string),
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
 }
 
@@ -40,10 +42,15 @@ def read_image_records(
 
     def parse(record):
         example = tf.io.parse_single_example(record, _FEATURES)
-        image = tf.io.decode_image(example["image/encoded"], channels=3, expand_animations=False)
+        image = tf.io.decode_image(example[_IMAGE], channels=3, expand_animations=False)
         return tf.ensure_shape(image, [size, size, 3]), example["image/class/label"]
 
-    contents = [content for path in paths for _, content in read_records(path)]
+    contents = []
+    for path in paths:
+        for place, content in read_records(path):
+            encoded = examples.bytes_of(examples.parse_example(content, path, place), _IMAGE, path)
+            images.check_shape(encoded, size, size, f"{path}: the record at byte {place}")
+            contents.append(content)
     if not contents:
         raise InputError(f"{', '.join(p.name for p in paths)}: no records in it")
     try:
@@ -53,5 +60,5 @@ def read_image_records(
         names = ", ".join(p.name for p in paths)
         reason = one_line(str(error))
         raise InputError(f"{names}: damaged record, or no image of {size}x{size}: {reason}") from error
-    images, labels = zip(*rows, strict=True)
-    return np.stack(images), np.array(labels)
+    pixels, labels = zip(*rows, strict=True)
+    return np.stack(pixels), np.array(labels)

@@ -52,7 +52,9 @@ def parse_example(content: bytes, path: Path, place: int) -> Mapping[str, tf.tra
     try:
         return tf.train.Example.FromString(content).features.feature
     except Exception as error:  # protobuf's DecodeError has no public home
-        raise InputError(f"{path}: the record at byte {place} is no tf.train.Example ({error})") from error
+        raise InputError(
+            f"{path}: the record at byte {place} is no tf.train.Example ({one_line(str(error))})"
+        ) from error
 
 
 def bytes_of(feature: Mapping[str, tf.train.Feature], key: str, path: Path) -> bytes:

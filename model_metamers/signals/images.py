@@ -15,6 +15,8 @@ from PIL import Image, ImageOps
 
 from model_metamers.errors import InputError
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.opening import check_file
+from model_metamers.storage.reading import one_line
 
 # Of what Pillow opens, the formats that hold photographs. Others need another program
 # (EPS, WMF), hold measurements (FITS, HDF5), or are no pictures to it (PDF, MPEG).
@@ -32,6 +34,11 @@ _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "Y
 _SIXTEEN_BITS = re.compile(r";16[BLN]")  # in Pillow's names of what a file stores
 _BACKGROUND = (255, 255, 255, 255)
 _ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
+# What an image may have at most, so that it takes no more than some 500 MB: a small file can hold very
+# many equal pixels. JPEG 2000 takes several times as much as others.
+MOST_BYTES = 256 << 20
+_MOST_PIXELS, _MOST_WAVELET_PIXELS = 64_000_000, 16_000_000
+_ROWS = 256  # laid over white at once
 
 
 def load_image(path: str | os.PathLike | Image.Image | np.ndarray, signal: SignalSpec) -> np.ndarray:
@@ -50,7 +57,8 @@ def load_image(path: str | os.PathLike | Image.Image | np.ndarray, signal: Signa
       float32 of shape `signal.shape`, in [signal.low, signal.high].
 
     Raises:
-      InputError: no image, damaged, more than 8 bits a channel, or a network of sounds.
+      InputError: no image, damaged, more than 8 bits a channel, more than 64 million pixels (16 million
+        of JPEG 2000), or a network of sounds.
     """
     if signal.kind != "image":
         raise InputError(f"this network takes a {signal.kind}, no image")
@@ -75,8 +83,7 @@ def conversions(path: str | os.PathLike) -> list[str]:
     """What `load_image` does to a readable file beyond cropping and resizing, in words."""
     done = []
     with _opened(path, str(path)) as image:
-        frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
-        if frames > 1:
+        if getattr(image, "is_animated", False) and image.format != "MPO":
             done.append("hold several frames, of which the first is taken")
         if image.has_transparency_data:
             done.append("have transparency, laid over white")
@@ -98,7 +105,8 @@ def fit(image: Image.Image, signal: SignalSpec) -> np.ndarray:
     height, width = signal.shape[:2]
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    image = image.crop((left, top, left + side, top + side))
+    if image.width != image.height:
+        image = image.crop((left, top, left + side, top + side))
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     return from_uint8(np.asarray(image), signal)
@@ -150,8 +158,12 @@ def _read(file: str | os.PathLike | IO[bytes], name: str) -> Image.Image:
 
 @contextlib.contextmanager
 def _opened(file: str | os.PathLike | IO[bytes], name: str) -> Iterator[Image.Image]:
-    with _one_line(name), Image.open(file, formats=FORMATS) as image:
-        yield image
+    with _one_line(name):
+        if isinstance(file, (str, os.PathLike)):
+            check_file(file, MOST_BYTES)
+        with Image.open(file, formats=FORMATS) as image:
+            _check_size(image)
+            yield image
 
 
 @contextlib.contextmanager
@@ -162,7 +174,8 @@ def _one_line(name: str) -> Iterator[None]:
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except Exception as error:
-        first = (str(error) or type(error).__name__).splitlines()[0]
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        first = one_line(told) or type(error).__name__
         raise InputError(f"{name}: no readable image file ({first})") from error
 
 
@@ -170,12 +183,30 @@ def _as_shown(image: Image.Image) -> Image.Image:
     """A PIL image as RGB, upright, over white."""
     _check_depth(image)
     image.load()
+    _check_size(image)  # the image within an icon can be another than its list tells
     with contextlib.suppress(Exception):  # damaged EXIF data, which viewers pass over
         image = ImageOps.exif_transpose(image)
     if not image.has_transparency_data:
-        return image.convert("RGB")
-    white = Image.new("RGBA", image.size, _BACKGROUND)
-    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    shown = Image.new("RGB", image.size)
+    for top in range(0, image.height, _ROWS):
+        rows = image.crop((0, top, image.width, min(top + _ROWS, image.height))).convert("RGBA")
+        white = Image.new("RGBA", rows.size, _BACKGROUND)
+        shown.paste(Image.alpha_composite(white, rows).convert("RGB"), (0, top))
+    return shown
+
+
+def _check_size(image: Image.Image) -> None:
+    most = _MOST_WAVELET_PIXELS if image.format == "JPEG2000" else _MOST_PIXELS
+    if image.width * image.height > most:
+        raise InputError(f"{image.width} x {image.height} pixels; at most {most} are read, shrink it first")
+
+
+def check_shape(content: bytes, height: int, width: int, name: str) -> None:
+    """Refuses an encoded image of another size before it is decoded; InputError as `load_image`."""
+    with _opened(io.BytesIO(content), name) as image:
+        if (image.height, image.width) != (height, width):
+            raise InputError(f"an image of {image.height}x{image.width}, no image of {height}x{width}")
 
 
 def _check_depth(image: Image.Image) -> None:

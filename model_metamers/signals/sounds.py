@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shlex
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ import soxr
 from model_metamers.errors import InputError
 from model_metamers.signals import sound_headers
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.opening import check_file
+from model_metamers.storage.reading import one_line
 
 SPHERE = (".sph", ".wv1", ".wv2", ".nist")  # NIST's, of the LDC's corpora; WSJ's two microphones
 _CONTAINERS = (".wav", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".ogg", ".oga", ".opus")
@@ -27,6 +31,10 @@ _MP3_SAMPLES_PER_BYTE = 64  # more than any of its bit rates gives
 _SPHERE_HEADER = 1024  # bytes
 # Encoders pad and count the ends of an MP3 in ways of their own.
 _MP3_SLACK = 2 * 1152  # samples of two frames
+_LONGEST_S = 4 * 3600  # a file that is read whole
+# Of a longer file only the middle is read. What stands around it is resampled with it, since the
+# resampling filter reaches so far; float32 samples are then those of the whole file resampled.
+_LONG_S, _AROUND_S = 600, 1
 
 
 def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool = False) -> np.ndarray:
@@ -44,64 +52,109 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
       float64 [samples].
 
     Raises:
-      InputError: no sound file, damaged, cut off, empty, channels that differ, NaN, unscaled
-        values.
+      InputError: no sound file, damaged, cut off, empty, longer than four hours, channels that
+        differ, NaN, unscaled values.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise InputError(f"expected a sound file's path, got {type(path).__name__}")
     path = Path(path)
-    waveform, rate = _read(path)
-    if not np.isfinite(waveform).all():
-        raise InputError(f"{path}: the sound holds NaN or infinite values")
-    if mix_channels:
-        waveform = waveform.mean(axis=1, keepdims=True)
-    if np.any(waveform != waveform[:, :1]):
-        raise InputError(
-            f"{path}: {waveform.shape[1]} channels that differ, expected mono; choose or mix them first, "
-            f"such as with `sox in.wav out.wav remix 1`"
-        )
-    waveform = waveform[:, 0]
-    if np.abs(waveform).max() > _LARGEST_PEAK:
-        raise InputError(
-            f"{path}: values reach {np.abs(waveform).max():g}; a float sound lies around [-1, 1] "
-            f"(divide 16-bit values by 32768)"
-        )
-    return _resample(waveform, rate, sample_rate)
-
-
-def _read(path: Path) -> tuple[np.ndarray, int]:
-    """All that a file's header says it holds, float64 [samples, channels], and its rate."""
-    _check_whole(path)
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            named, rate = file.frames, file.samplerate
-            slack = _MP3_SLACK if file.format == "MP3" else 0
-            waveform = _values(file, path.stat().st_size)
-    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError, MemoryError) as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as file:
+        named, rate = file.frames, file.samplerate
+        slack = _MP3_SLACK if file.format == "MP3" else 0
+        waveform = _whole(file, path, mix_channels)
     if waveform.size == 0:
         raise InputError(f"{path}: the sound is empty, or its header names no length; write the file anew")
     if len(waveform) < named - slack:
         raise _cut_off(path, f"{named / rate:.3f} s are named, {len(waveform) / rate:.3f} s are there")
-    return waveform, rate
+    return _resample(waveform, rate, sample_rate)
 
 
-def _values(file: soundfile.SoundFile, size: int) -> np.ndarray:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """A sound file that is not cut off; InputError where it cannot be read."""
+    _check_whole(path)
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            yield file
+    except InputError:
+        raise
+    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError, MemoryError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _whole(file: soundfile.SoundFile, path: Path, mix_channels: bool) -> np.ndarray:
     """What is there, however much a damaged header names: nothing is allocated for the rest."""
     if file.format == "MP3":  # read in parts it would not be the same to the last bit
+        size = path.stat().st_size
         if file.frames > _MP3_SAMPLES_PER_BYTE * size:
             raise ValueError(f"its header names {file.frames} samples in {size} bytes")
+        _check_length(file.frames, file.samplerate, path)
         file.seek(0)  # as `soundfile.read` does: the decoder's last bits depend on it
-        return file.read(dtype="float64", always_2d=True)
+        return _one_channel(file.read(dtype="float64", always_2d=True), path, mix_channels)
     frames = max(1, _VALUES_AT_ONCE // file.channels)
-    blocks = [file.read(frames, dtype="float64", always_2d=True)]
-    while len(blocks[-1]) == frames:
-        blocks.append(file.read(frames, dtype="float64", always_2d=True))
+    blocks: list[np.ndarray] = []
+    while not blocks or len(blocks[-1]) == frames:
+        block = file.read(frames, dtype="float64", always_2d=True)
+        blocks.append(_one_channel(block, path, mix_channels))
+        _check_length(frames * (len(blocks) - 1), file.samplerate, path)
     return np.concatenate(blocks)
 
 
+def _check_length(samples: int, rate: int, path: Path) -> None:
+    if samples > _LONGEST_S * rate:
+        raise InputError(
+            f"{path}: {samples / rate / 3600:.1f} hours or more; at most {_LONGEST_S // 3600} are read, cut "
+            f"it into parts first, such as with `sox in.wav out.wav trim 0 3600`"
+        )
+
+
+def _one_channel(values: np.ndarray, path: Path, mix_channels: bool) -> np.ndarray:
+    """Samples [samples, channels] as one channel [samples], checked."""
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: the sound holds NaN or infinite values")
+    if mix_channels:
+        values = values.mean(axis=1, keepdims=True)
+    if np.any(values != values[:, :1]):
+        raise InputError(
+            f"{path}: {values.shape[1]} channels that differ, expected mono; choose or mix them first, "
+            f"such as with `sox in.wav out.wav remix 1`"
+        )
+    peak = np.abs(values[:, 0]).max(initial=0.0)
+    if peak > _LARGEST_PEAK:
+        raise InputError(
+            f"{path}: values reach {peak:g}; a float sound lies around [-1, 1] "
+            f"(divide 16-bit values by 32768)"
+        )
+    return values[:, 0].copy()
+
+
+def _middle(path: Path, signal: SignalSpec) -> np.ndarray | None:
+    """The middle of a long file as `fit` would cut it; None for a file that can be read whole."""
+    with _opened(path) as file:
+        frames, old = file.frames, file.samplerate
+        if frames <= _LONG_S * old:
+            return None
+        num_samples, new = signal.shape[0], signal.rate_hz
+        first = (frames * new // old - num_samples) // 2
+        together = old // math.gcd(old, new)  # samples of the file after which both rates meet
+        start = (first * old // new - _AROUND_S * old) // together * together
+        count = math.ceil(num_samples * old / new) + 2 * _AROUND_S * old + together
+        if start < 0:
+            return None
+        file.seek(start)
+        part = _one_channel(file.read(count, dtype="float64", always_2d=True), path, False)
+    if len(part) < min(count, frames - start):
+        raise _cut_off(path, f"{frames / old:.3f} s are named, less is there")
+    skipped = first - start * new // old
+    return _resample(part, old, new)[skipped : skipped + num_samples]
+
+
 def _check_whole(path: Path) -> None:
-    """Refuses a file whose header names more than the file holds."""
+    """Refuses what is no file, and a file whose header names more than it holds."""
+    try:
+        check_file(path)
+    except OSError as error:
+        raise InputError(f"{path}: no readable sound file ({error.strerror})") from error
     try:
         missing = sound_headers.missing_bytes(path)
     except (OSError, ValueError, struct.error):
@@ -135,7 +188,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
                 f"{path}: a compressed SPHERE file; convert it first, such as with "
                 f"`{shlex.join(['sph2pipe', '-f', 'wav', path.name, path.stem + '.wav'])}`"
             )
-    return InputError(f"{path}: no readable sound file ({error})")
+    return InputError(f"{path}: no readable sound file ({one_line(str(error)) or type(error).__name__})")
 
 
 def conversions(path: Path, signal: SignalSpec) -> list[str]:
@@ -155,7 +208,8 @@ def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
     """A sound file as a network's target: rate, length and level are the network's.
 
     A longer sound is cut to its middle, where the word is (paper 3.3); the mean is
-    removed and the RMS set to `signal.rms`, as the authors do (docs/sources.md 6).
+    removed and the RMS set to `signal.rms`, as the authors do (docs/sources.md 6). Of a file of more
+    than ten minutes nothing but the middle is read.
 
     Returns:
       float32 of shape `signal.shape`.
@@ -165,7 +219,11 @@ def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
     """
     if signal.kind != "sound":
         raise InputError(f"this network takes a signal of kind {signal.kind!r}, no sound")
-    return fit(read_waveform(path, signal.rate_hz), signal.rate_hz, signal, str(path))
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"expected a sound file's path, got {type(path).__name__}")
+    middle = _middle(Path(path), signal)
+    waveform = read_waveform(path, signal.rate_hz) if middle is None else middle
+    return fit(waveform, signal.rate_hz, signal, str(path))
 
 
 def fit(waveform: np.ndarray, sample_rate: int, signal: SignalSpec, name: str) -> np.ndarray:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from model_metamers.errors import InputError
+from model_metamers.storage.opening import open_file
 
 # A file changed twice within a clock tick keeps its time: one so young is not kept.
 _SETTLED_NS = 2_000_000_000
@@ -43,7 +44,7 @@ def file_digest(path: str | os.PathLike) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:

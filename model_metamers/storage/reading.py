@@ -5,20 +5,25 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
-import math
 import os
 import tokenize
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
+import msgspec
 import numpy as np
 
 from model_metamers.errors import DamagedFileError, InputError
+from model_metamers.storage.array_files import check_unpacked, open_archive, read_member
+from model_metamers.storage.opening import open_file, read_bytes
+
+# Bytes that a file may hold: of text, of JSON (whose values take up to 25 times as much), of an array.
+_MOST_TEXT, _MOST_JSON, _MOST_ARRAY = 512 << 20, 16 << 20, 256 << 20
+_LONGEST_LINE = 1 << 24  # letters
+_BLOCK = 1 << 20
 
 # UTF-32's mark for little-endian numbers begins as UTF-16's does, so it is looked for first.
 _MARKS = {
@@ -30,30 +35,59 @@ _MARKS = {
 }
 
 
-def read_text(path: str | os.PathLike) -> str:
+def read_text(path: str | os.PathLike, most_bytes: int = _MOST_TEXT) -> str:
     """A text file of any system: line ends become `\\n`, letters their composed form (NFC).
 
     A byte order mark tells UTF-16 or UTF-32; without one it is UTF-8.
 
+    Args:
+      path: of the file.
+      most_bytes: that it may hold.
+
     Raises:
-      InputError: missing, unreadable, or no such text; the line is named.
+      InputError: missing, unreadable, too large, or no such text; the line is named.
     """
     try:
-        content = Path(path).read_bytes()
+        with open_file(path, most_bytes) as file:
+            return composed("".join(_decoded(file, path)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
-    try:
-        text = content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}:{line}: no {encoding.removesuffix('-sig')} text ({error.reason}); save it as UTF-8"
-        ) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise InputError(f"{path}:{line}: holds NUL, as no text does; save it as UTF-8")
-    return composed(text)
+
+
+def _decoded(file: IO[bytes], path: str | os.PathLike) -> Iterator[str]:
+    """Parts of a text; what is none is noticed before the whole file is read."""
+    block = file.read(_BLOCK)
+    encoding = next((name for mark, name in _MARKS.items() if block.startswith(mark)), "utf-8")
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+    line, unended = 1, 0
+    while True:
+        following = file.read(_BLOCK)
+        try:
+            text = decoder.decode(block, final=not following)
+        except UnicodeDecodeError as error:
+            line += error.object.count(b"\n", 0, error.start)
+            name = encoding.removesuffix("-sig")
+            raise InputError(f"{path}:{line}: no {name} text ({error.reason}); save it as UTF-8") from error
+        if "\0" in text:
+            line += text.count("\n", 0, text.index("\0"))
+            raise InputError(f"{path}:{line}: holds NUL, as no text does; save it as UTF-8")
+        line += text.count("\n")
+        unended = len(text) - 1 - text.rfind("\n") + (0 if "\n" in text else unended)
+        if unended > _LONGEST_LINE:
+            raise InputError(f"{path}:{line}: a line of more than {_LONGEST_LINE} letters, as no text has")
+        yield text
+        if not following:
+            return
+        block = following
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Lines of a text one by one, each with its line end; only `\\n` ends one."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def composed(text: str) -> str:
@@ -62,8 +96,11 @@ def composed(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """What a file holds, fit for a message: without line breaks, at most 200 characters."""
-    return " ".join(text.split())[:200]
+    """What a file holds, fit for a message: at most 200 characters, all of them printable.
+
+    So neither a line break nor an escape code that a terminal would obey is left.
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text[:1000].split())[:200])
 
 
 def read_lines(path: str | os.PathLike) -> list[str]:
@@ -93,7 +130,7 @@ def read_table(
     Raises:
       InputError: as `read_text`, no header, or a required column or field lacks; the line is named.
     """
-    rows = csv.reader(io.StringIO(read_text(path)), delimiter=delimiter, skipinitialspace=True)
+    rows = csv.reader(lines_of(read_text(path)), delimiter=delimiter, skipinitialspace=True)
     found = []
     try:
         columns = [name.strip() for name in next(rows, [])]
@@ -114,31 +151,37 @@ def read_table(
     return columns, found
 
 
-def read_json(path: str | os.PathLike, what: str = "JSON file") -> Any:
+def read_json(path: str | os.PathLike, what: str = "JSON file", kind: Any = Any) -> Any:
     """What a JSON file holds.
 
     Args:
       path: of the file.
       what: it should be, for the message.
+      kind: type that it is held to, such as `dict[str, int]` or a dataclass.
 
     Raises:
-      DamagedFileError: missing, unreadable, or no JSON.
+      DamagedFileError: missing, unreadable, too large, no JSON, or of another type.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return msgspec.json.decode(read_bytes(path, _MOST_JSON), type=kind)
+    except (OSError, ValueError, RecursionError, MemoryError) as error:  # msgspec's are of the second kind
         raise DamagedFileError(f"{path}: no readable {what} ({_short(error)})") from error
 
 
-def read_array(path: str | os.PathLike) -> np.ndarray:
+def read_array(path: str | os.PathLike, most_bytes: int = _MOST_ARRAY) -> np.ndarray:
     """The array of a `.npy` file.
 
+    Args:
+      path: of the file.
+      most_bytes: that it may hold.
+
     Raises:
-      DamagedFileError: missing, damaged, an array of objects, or one that is larger than its file.
+      DamagedFileError: missing, damaged, too large, neither numbers nor texts, or one that claims
+        another size than its file has.
     """
     try:
-        with open(path, "rb") as file:
-            return _read(file, os.fstat(file.fileno()).st_size)
+        with open_file(path, most_bytes) as file:
+            return read_member(file, os.stat(path).st_size)
     except _DAMAGE as error:
         raise DamagedFileError(f"{path}: no readable .npy array ({_short(error)})") from error
 
@@ -147,16 +190,17 @@ def read_arrays(path: str | os.PathLike, names: Sequence[str] | None = None) -> 
     """Arrays of an `.npz` file by name, all or the named ones.
 
     Raises:
-      DamagedFileError: missing, damaged, without one of the names, arrays of objects, or one that
-        is larger than its part of the file.
+      DamagedFileError: missing, damaged, without one of the names, neither numbers nor texts, or one
+        that claims another size than its part of the file has, or unpacks to far more.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            stored = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        with open_file(path) as file, open_archive(file) as members:
+            wanted = {name: members[name] for name in (members if names is None else names)}
+            check_unpacked([info for _, info in wanted.values()], os.stat(path).st_size)
             arrays = {}
-            for name in stored if names is None else names:
-                with archive.open(stored[name]) as file:
-                    arrays[name] = _read(file, stored[name].file_size)
+            for name, (archive, info) in wanted.items():
+                with archive.open(info) as member:
+                    arrays[name] = read_member(member, info.file_size)
             return arrays
     except _DAMAGE as error:
         raise DamagedFileError(
@@ -181,24 +225,6 @@ _DAMAGE = (
 )
 
 
-def _read(file: IO[bytes], size: int) -> np.ndarray:
-    """An array whose header is held to the file's size before anything is allocated."""
-    version = np.lib.format.read_magic(file)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"unknown version {version} of the array format")
-    shape, fortran_order, dtype = readers[version](file)
-    if dtype.hasobject:
-        raise ValueError("an array of Python objects")
-    count = math.prod(shape)
-    if min(shape, default=0) < 0 or count * dtype.itemsize > size:
-        raise ValueError(f"claims to hold {count} numbers in {size} bytes")
-    content = file.read(count * dtype.itemsize)
-    if len(content) < count * dtype.itemsize:
-        raise ValueError("ends before its last number")
-    values = np.frombuffer(content, dtype, count).copy()
-    return values.reshape(shape[::-1]).T if fortran_order else values.reshape(shape)
-
-
 def _short(error: Exception) -> str:
-    return one_line(str(error)) or type(error).__name__
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return one_line(told) or type(error).__name__
