@@ -2,7 +2,7 @@
 
   python benchmarks/one_channel_gradient.py
 
-Ours is `layers.conv2d_of_one_channel`; the reference is TensorFlow's own gradient of the same
+Ours is `one_channel.conv2d_of_one_channel`; the reference is TensorFlow's own gradient of the same
 convolution. Both run in turn, and the ratio of each pair is printed: hold the ratio.
 """
 
@@ -12,7 +12,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.networks import layers
+from model_metamers.networks import one_channel
 
 _ROUNDS, _CALLS = 7, 3
 # Batch, cochleagram and channels: the paper's, and the small network's as it is trained.
@@ -38,7 +38,7 @@ def timed(function, *args) -> float:
 
 
 def main() -> None:
-    ours = gradient_of(layers.conv2d_of_one_channel)
+    ours = gradient_of(one_channel.conv2d_of_one_channel)
     reference = gradient_of(lambda x, kernel: tf.nn.conv2d(x, kernel, 1, "SAME"))
     for batch, size, channels in _SIZES:
         random = np.random.RandomState(0)

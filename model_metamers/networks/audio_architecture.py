@@ -16,8 +16,8 @@ from model_metamers.networks.audio_layers import LAYER_TYPES, REQUIRED
 
 Architecture = Sequence[Mapping[str, Any]]
 
-# A layer's width; beyond it a file is damaged or means harm.
-_MOST = 1 << 20
+# No number in an architecture may be larger: a file that asks for more is damaged or malicious.
+_LARGEST_NUMBER = 1 << 20
 _MOST_LAYERS = 1000
 # Arguments that change training only, or how TF1 built the graph.
 _WITHOUT_EFFECT = frozenset(
@@ -48,7 +48,7 @@ _WITHOUT_EFFECT = frozenset(
 
 
 class _Unfit(Exception):
-    """A value is not of its argument's kind; the message says what that is."""
+    """A value is not of the kind that its argument takes; the message says which kind that is."""
 
 
 def normalized(architecture: Architecture) -> list[dict[str, Any]]:
@@ -61,8 +61,8 @@ def normalized(architecture: Architecture) -> list[dict[str, Any]]:
       A new list of `{"layer_type": str, "args": dict}`; pairs are tuples.
 
     Raises:
-      InputError: an unknown layer type or argument, a value of the wrong kind, a name
-        twice, or nothing at the top that classifies. The message names the layer.
+      InputError: an unknown layer type or argument, a value of the wrong kind, two layers
+        of one name, or a last layer that does not classify. The message names the layer.
     """
     if not isinstance(architecture, (list, tuple)) or not 0 < len(architecture) <= _MOST_LAYERS:
         raise InputError(
@@ -71,8 +71,8 @@ def normalized(architecture: Architecture) -> list[dict[str, Any]]:
     result: list[dict[str, Any]] = []
     for index, item in enumerate(architecture):
         result.append(_normalized_layer(index, item, [layer["args"]["name"] for layer in result]))
-    tops = [i for i, layer in enumerate(result) if "n_classes_dict" in layer["args"]]
-    if tops != [len(result) - 1]:
+    classifying = [i for i, layer in enumerate(result) if "n_classes_dict" in layer["args"]]
+    if classifying != [len(result) - 1]:
         raise InputError(
             "architecture: its last layer, and no other, must be fc_top_classification or "
             f"multi_fc_top_classification; the layer types are {shown([x['layer_type'] for x in result])}"
@@ -81,7 +81,7 @@ def normalized(architecture: Architecture) -> list[dict[str, Any]]:
 
 
 def shown(value: Any) -> str:
-    """A short form of any value for a message."""
+    """Any value as text short enough for a message."""
     try:
         return reprlib.repr(value)
     except ValueError:  # an integer of thousands of digits
@@ -137,8 +137,10 @@ def _arguments(layer_type: str, name: str, args: Mapping[str, Any]) -> dict[str,
     return result
 
 
-def _integer(value: Any, low: int = -_MOST, what: str = "an integer") -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= int(value) <= _MOST:
+def _integer(value: Any, low: int = -_LARGEST_NUMBER, what: str = "an integer") -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise _Unfit(what)
+    if not low <= int(value) <= _LARGEST_NUMBER:
         raise _Unfit(what)
     return int(value)
 
@@ -148,7 +150,9 @@ def _size(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not abs(float(value)) <= _MOST:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise _Unfit("a number")
+    if not abs(float(value)) <= _LARGEST_NUMBER:  # NaN is refused as well
         raise _Unfit("a number")
     return float(value)
 
@@ -249,6 +253,8 @@ def _classes(value: Any) -> dict[str, int]:
     return {task: _size(count) for task, count in value.items()}
 
 
+# The kinds of argument that `audio_layers` names: each function returns the value in its plain
+# form, or raises _Unfit.
 _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "size": _size,
     "number": _number,

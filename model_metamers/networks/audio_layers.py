@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from model_metamers import gradients
-from model_metamers.networks import layers
+from model_metamers.networks import layers, one_channel
 
 Args = Mapping[str, Any]
 Weights = Mapping[str, tf.Variable]
@@ -32,9 +32,11 @@ class LayerType:
     Attributes:
       arguments: name -> (kind, default or REQUIRED); the kinds are those of
         `audio_architecture`.
-      apply: f(weights, scope, args, x, training) -> tensor, or dict of tasks for a top.
-      add_weights: f(add_weight, scope, args, channels), None without variables.
-      default_name: TF1's name of a layer that was given none.
+      apply: f(weights, scope, args, x, training) -> the layer's output; a layer that classifies
+        returns a dict with the logits of each task.
+      add_weights: f(add_weight, scope, args, channels) creates the layer's variables; None
+        where it has none.
+      default_name: what TF1 calls a layer of this type that was given no name.
     """
 
     arguments: Mapping[str, tuple[str, Any]]
@@ -46,7 +48,7 @@ class LayerType:
 def pad_one_axis(
     x: tf.Tensor, size: Sequence[int], strides: Sequence[int], padding: Sequence[str]
 ) -> tuple[tf.Tensor, str]:
-    """Input and padding mode of a window whose axes may be padded differently.
+    """Pads the input where a window is to be padded along one axis only.
 
     Args:
       x: [batch, height, width, channels].
@@ -54,6 +56,10 @@ def pad_one_axis(
       strides: (height, width).
       padding: (height, width), "SAME" or "VALID" each. The lab's "VALID_TIME" is
         ("SAME", "VALID"): padded along frequency only.
+
+    Returns:
+      The input, with zeros around it where the two axes differ, and the padding mode ("SAME"
+      or "VALID") for the convolution or pooling that follows.
     """
     if padding[0] == padding[1]:
         return x, padding[0]
@@ -67,7 +73,7 @@ def _conv2d(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: la
     span = [(k - 1) * d + 1 for k, d in zip(args["kernel_size"], args["dilation_rate"], strict=True)]
     x, padding = pad_one_axis(tf.cast(x, kernel.dtype), span, args["strides"], args["padding"])
     if x.shape[-1] == 1 and args["strides"] == args["dilation_rate"] == (1, 1):
-        x = layers.conv2d_of_one_channel(x, kernel, padding)
+        x = one_channel.conv2d_of_one_channel(x, kernel, padding)
     else:
         x = layers.dilated_conv2d(x, kernel, args["strides"], args["dilation_rate"], padding)
     return tf.nn.bias_add(x, weights[f"{scope}/bias"]) if args["use_bias"] else x
@@ -140,7 +146,10 @@ def _dense_weights(add_weight: AddWeight, scope: str, args: Args, channels: int)
 
 
 def top_names(layer_type: str, args: Args) -> dict[str, str]:
-    """Name of each task's dense layer at the top: numbered in the tasks' order if there may be several."""
+    """The name of each task's dense layer at the top of the network.
+
+    `multi_fc_top_classification` numbers them in the alphabetical order of the tasks.
+    """
     tasks = sorted(args["n_classes_dict"])
     if layer_type == "fc_top_classification":
         return {tasks[0]: args["name"]}
@@ -170,7 +179,7 @@ def _slice(weights: Weights, scope: str, args: Args, x: tf.Tensor, training: lay
     for begin, size, length in zip(args["begin"][1:], args["size"][1:], x.shape[1:], strict=True):
         if begin + max(size, 1) > length:
             raise ValueError(f"a slice from {begin} of size {size} leaves an axis of {length}")
-    # The size along the batch is that of the authors' training batches.
+    # The whole batch is kept: the size in the file is that of the authors' training batches.
     return tf.slice(x, [0, *args["begin"][1:]], [-1, *args["size"][1:]])
 
 

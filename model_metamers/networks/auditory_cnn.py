@@ -22,8 +22,8 @@ from model_metamers.networks.network import Network, Stage
 from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.signals.spec import SignalSpec
 
-# Metamer layers (docs/sources.md 1a). The Hann poolings stand in for the convolutions whose stride they took
-# over.
+# Metamer layers (docs/sources.md 1a). Where a Hann pooling has taken over a convolution's stride, the
+# pooling's output is matched instead of the convolution's.
 ALIASED_LAYERS = (
     "cochleagram",
     "conv_0",
@@ -56,17 +56,20 @@ def word_architecture(
 ) -> list[dict[str, Any]]:
     """The architecture of Table S2 (aliased) or S3 (reduced aliasing).
 
-    Reduced aliasing puts Hann pooling in the place of every other pooling, and takes
-    strided convolutions at stride one followed by a Hann pooling (paper 3.2).
+    In the reduced-aliasing network Hann pooling replaces max and average pooling, and a strided
+    convolution becomes one of stride 1 followed by a Hann pooling with its stride (paper 3.2).
 
     Args:
-      reduced_aliasing: which of the two.
-      channels: of the five convolutions; defaults are the paper's size.
-      fc_units: of fc_intermediate.
-      tasks: classes by task key; 794 words when None.
+      reduced_aliasing: True for Table S3, False for Table S2.
+      channels: output channels of the five convolutions; the defaults are the paper's.
+      fc_units: number of units of fc_intermediate.
+      tasks: number of classes by task key; 794 words when None.
 
-    Source: a reconstruction, docs/sources.md 1b: sizes of strides and channels are sourced,
-    kernel shapes and batch normalisation inferred.
+    Returns:
+      `{"layer_type": ..., "args": {...}}` of each layer, in order.
+
+    Source: a reconstruction (docs/sources.md 1b): strides and channels are taken from sources,
+    kernel shapes and the places of batch normalisation are inferred.
     """
     kernels = ((7, 14), (4, 8), (2, 5), (2, 5), (2, 5))
     conv_strides = (3, 2, 1, 1, 1)
@@ -128,19 +131,20 @@ def _layer(layer_type: str, name: str, **args) -> dict[str, Any]:
 
 
 class AuditoryCNN(Network):
-    """Cochleagram, then the stages of an architecture, then the logits of one task.
+    """A network that computes a cochleagram, applies an architecture to it and answers one task.
 
-    Stages bear the names in the architecture; a convolution or dense layer followed
-    by a ReLU is one stage under the layer's own name.
+    Every layer of the architecture is a stage under its own name. A convolution or dense
+    layer and the ReLU that follows it are one stage, under the convolution's or dense layer's name.
 
     Args:
-      name: the catalog's name.
-      architecture: see the module.
-      metamer_layers: early to late; the last one must be "logits".
+      name: the name in the catalog.
+      architecture: the layers after the cochleagram, in order; the module's docstring has the
+        grammar.
+      metamer_layers: names of the metamer layers, early to late; the last one must be "logits".
       classes: class names of the logits.
-      frontend: of the cochleagram.
-      num_samples: of a sound.
-      task: whose logits are "logits".
+      frontend: settings of the cochleagram.
+      num_samples: length of a sound, at the front end's sample rate.
+      task: the task whose logits are the stage "logits".
       other_classes: class names of the other tasks, by task, where they are known.
 
     Raises:
@@ -167,13 +171,13 @@ class AuditoryCNN(Network):
         )
         self.frontend, self.task = frontend, task
         self._classes_of = {task: tuple(classes), **(other_classes or {})}
-        # tuples, because tf.Module would wrap and walk a list of dicts
+        # Tuples, because tf.Module would wrap a list of dicts and search it for variables.
         self._architecture = tuple((item["layer_type"], item["args"]) for item in normalized(architecture))
         self._build()
 
     def _build(self) -> None:
         """Creates the variables, following the shapes through the architecture."""
-        # Of the tensor so far; after the last layer, the shape of each task's logits.
+        # The shape after the layers so far; after the last layer, a dict of each task's shape.
         shape: Any = [None, self.frontend.num_filters, self.frontend.num_frames(self.signal.shape[0]), 1]
         for layer_type, args in self._architecture:
             add_weights = LAYER_TYPES[layer_type].add_weights
@@ -195,17 +199,17 @@ class AuditoryCNN(Network):
 
     @property
     def tasks(self) -> dict[str, tuple[str, int]]:
-        """Stage and number of classes of each task's logits, by task."""
+        """For each task, the stage that holds its logits and the number of its classes."""
         layer_type, args = self._architecture[-1]
         names = top_names(layer_type, args)
         return {task: (name, args["n_classes_dict"][task]) for task, name in names.items()}
 
     def classes_of(self, task: str) -> tuple[str, ...]:
-        """Class names of a task's logits; none where they are not known."""
+        """Class names of a task's logits; an empty tuple where they are not known."""
         return tuple(self._classes_of.get(task, ()))
 
     def _apply(self, layer_type: str, args: Mapping[str, Any], x: tf.Tensor, training: layers.Training):
-        """Output of one layer; a dict of tasks for the top."""
+        """The output of one layer; of the last one, a dict of each task's logits."""
         scope = f"{_SCOPE}/{args['name']}"
         return LAYER_TYPES[layer_type].apply(self.weights, scope, args, x, training)
 
@@ -214,7 +218,7 @@ class AuditoryCNN(Network):
         return self.forward_cochleagram(cochleagram(signals, self.frontend), training)
 
     def forward_cochleagram(self, x: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
-        """The same stages of [batch, filters, frames, 1] cochleagrams."""
+        """The stages of `forward`, from [batch, filters, frames, 1] cochleagrams."""
         stages, previous = {"cochleagram": Stage(x)}, "cochleagram"
         for layer_type, args in self._architecture:
             if layer_type in RELU_CEILINGS:
@@ -222,7 +226,7 @@ class AuditoryCNN(Network):
                 x = stages[previous].output
                 continue
             x = self._apply(layer_type, args, x, training)
-            if isinstance(x, dict):  # the tasks' tops end the network
+            if isinstance(x, dict):  # the logits of every task end the network
                 names = top_names(layer_type, args)
                 stages.update({name: Stage(x[task]) for task, name in names.items()})
                 stages["logits"] = Stage(x[self.task])

@@ -1,12 +1,13 @@
 """A sound network that begins at its cochleagram, for metamers made there.
 
-The paper's discussion (section 5, Figure S9) tells that metamers whose cochleagram was
+The paper's discussion (section 5, Figure S9) says that metamers whose cochleagram was
 optimised, rather than the sound, are less recognisable to a network trained from another
-seed. It tells nothing more, so this is inferred: the search, its rate, its loss and
-its steps are those for sounds; the variable is the stage "cochleagram", compressed, as
-the network reads it; it starts from the cochleagram of the sounds' start, and what falls
-below zero is set to zero after each step, as images are kept in range. Nothing makes the
-result the cochleagram of any sound: there is no sound to hear.
+seed. It says no more, so the rest is inferred here. The search, its learning rate, loss and
+number of steps are those for sounds. What is optimised is the stage "cochleagram", after its
+compression, as the network reads it. The search starts from the cochleagram of the noise that a
+search for a sound would start from. Values below zero are set to zero after each step, as images
+are kept in their range. The result need not be the cochleagram of any sound, so there is no sound
+to listen to.
 """
 
 from __future__ import annotations
@@ -25,19 +26,20 @@ from model_metamers.signals.spec import SignalSpec
 
 
 def cochleagram_view(network: Network, signal: SignalSpec | None = None) -> Network:
-    """The network from its cochleagram on; the weights are the same variables.
+    """A network that takes cochleagrams in place of sounds; it shares the given network's variables.
 
     Args:
-      network: with weights; an auditory CNN.
-      signal: of a cochleagram that the view is to judge, say a metamer's; None for any.
+      network: an auditory CNN that has its weights.
+      signal: what the cochleagrams to be judged are, for example those of a stored metamer; None
+        leaves them unchecked.
 
     Returns:
       A network named "<network>@cochleagram" whose signals are [filters, frames, 1]
       cochleagrams, at least 0. Stages, layers and classes are the network's.
 
     Raises:
-      InputError: the network has no cochleagram, or not the one of `signal`: cochleagrams
-        of another front end mean another thing.
+      InputError: the network has no cochleagram, or `signal` is of cochleagrams made by another
+        front end, whose values mean something else.
     """
     if not isinstance(network, AuditoryCNN):
         raise InputError(f"{network.name} has no cochleagram to begin at; choose a network that hears by one")
@@ -51,11 +53,11 @@ def cochleagram_view(network: Network, signal: SignalSpec | None = None) -> Netw
 
 
 def to_cochleagram(network: Network, sound: np.ndarray) -> np.ndarray:
-    """A sound as a signal of the network's view, to the bits of the network's own stage.
+    """The cochleagram of a sound, bit for bit as the network itself computes it.
 
     Args:
-      network: that has a view.
-      sound: [samples], of the network.
+      network: an auditory CNN.
+      sound: [samples] at the network's rate and length.
 
     Returns:
       float32 [filters, frames, 1].
@@ -96,7 +98,7 @@ class _CochleagramView(Network):
 
 
 def _differences(given: SignalSpec, own: SignalSpec) -> str:
-    """In what a cochleagram differs from a network's own, in words."""
+    """How given cochleagrams differ from those that a network makes, for a message."""
     values: dict[str, tuple] = {"shape": (given.shape, own.shape)}
     if given.frontend and own.frontend:
         names = [field.name for field in dataclasses.fields(own.frontend)]

@@ -30,15 +30,15 @@ _SPEECH_RMS = 0.1  # level of the paper's sounds, docs/sources.md 6
 class DeepSpeech(Network):
     """DeepSpeech from a waveform to the logits of characters; the release at the defaults.
 
-    Its class for a sound is the transcript: two sounds are of the same class where greedy
+    The class of a sound is its transcript: two sounds are of the same class where greedy
     CTC decoding reads the same text in both.
 
     Args:
-      name: the catalog's name.
-      num_samples: of a sound at 16 kHz.
-      hidden: units of every layer.
+      name: the name in the catalog.
+      num_samples: length of a sound at 16 kHz.
+      hidden: number of units of every hidden layer.
       alphabet: characters, without the blank; see `read_alphabet`.
-      mfcc: the front end.
+      mfcc: settings of the front end; None for the release's.
     """
 
     answers_with_texts = True
@@ -56,7 +56,7 @@ class DeepSpeech(Network):
             name=name,
             signal=SignalSpec("sound", (num_samples,), -1.0, 1.0, self.mfcc.sample_rate, _SPEECH_RMS),
             layers=["layer_1", "layer_2", "layer_3", "rnn_output", "layer_5", "logits"],
-            classes=(),  # it tells transcripts, see `label`
+            classes=(),  # it answers with transcripts, see `label`
             learning_rate=0.0001,  # paper 3.1
         )
         self.alphabet = tuple(alphabet)
@@ -75,7 +75,7 @@ class DeepSpeech(Network):
         self.add_weight(f"b{layer}", [units], layers.initializer("zeros"))
 
     def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
-        """Stages mfcc, layer_1 .. logits of [batch, samples] waveforms; [batch, frames, units].
+        """Stages mfcc, layer_1 .. logits, each [batch, frames, units], of [batch, samples] waveforms.
 
         `training` changes nothing: the release's dropout is not part of this program.
         """
@@ -98,16 +98,16 @@ class DeepSpeech(Network):
         return Stage(self._dense(layer, x), relu=True, ceiling=_RELU_CEILING)
 
     def label(self, logits: np.ndarray) -> list[tuple[int | None, str]]:
-        """Transcripts of [batch, frames, characters + 1] logits; they have no index."""
+        """(None, transcript) of each sound, from logits [batch, frames, characters + 1]."""
         return [(None, greedy_transcript(one, self.alphabet)) for one in logits]
 
 
 def with_context(features: tf.Tensor, context: int) -> tf.Tensor:
-    """Every frame with its neighbours, early to late; zeros beyond the ends.
+    """Every frame joined with its neighbours, early to late; beyond the ends they are zeros.
 
     Args:
       features: [batch, frames, coefficients].
-      context: frames either side.
+      context: number of neighbours on each side.
 
     Returns:
       [batch, frames, (2 * context + 1) * coefficients].
@@ -118,10 +118,10 @@ def with_context(features: tf.Tensor, context: int) -> tf.Tensor:
 
 
 def lstm(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """LSTM from a state of zeros, as TF1's LSTMBlockFusedCell and `tf.raw_ops.BlockLSTM`.
+    """An LSTM that starts from zeros, as TF1's LSTMBlockFusedCell and `tf.raw_ops.BlockLSTM`.
 
-    The steps are unrolled: a loop's gradient would also accumulate that of the kernel,
-    which the metamer search has no use for.
+    The steps are unrolled: the gradient of a loop would also accumulate the kernel's gradient,
+    which the metamer search does not use.
 
     Args:
       x: [batch, frames, inputs].
@@ -132,23 +132,25 @@ def lstm(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
       Outputs [batch, frames, units].
     """
     units = bias.shape[0] // 4
-    of_input, recurrent = kernel[:-units], kernel[-units:]
-    gates_of_input = tf.unstack(tf.tensordot(x, of_input, 1) + bias, axis=1)  # one product for all frames
-    output = cell = tf.zeros_like(gates_of_input[0][:, :units])
+    input_kernel, recurrent_kernel = kernel[:-units], kernel[-units:]
+    # One product for the inputs of all frames.
+    gates_from_inputs = tf.unstack(tf.tensordot(x, input_kernel, 1) + bias, axis=1)
+    output = cell = tf.zeros_like(gates_from_inputs[0][:, :units])
     outputs = []
-    for frame in gates_of_input:
-        i, new, f, o = tf.split(frame + tf.matmul(output, recurrent), 4, axis=1)
-        cell = tf.sigmoid(f + _FORGET_BIAS) * cell + tf.sigmoid(i) * tf.tanh(new)
-        output = tf.sigmoid(o) * tf.tanh(cell)
+    for from_input in gates_from_inputs:
+        gates = from_input + tf.matmul(output, recurrent_kernel)
+        input_gate, new_value, forget_gate, output_gate = tf.split(gates, 4, axis=1)
+        cell = tf.sigmoid(forget_gate + _FORGET_BIAS) * cell + tf.sigmoid(input_gate) * tf.tanh(new_value)
+        output = tf.sigmoid(output_gate) * tf.tanh(cell)
         outputs.append(output)
     return tf.stack(outputs, axis=1)
 
 
 def greedy_transcript(logits: np.ndarray, alphabet: Sequence[str]) -> str:
-    """Text of [frames, characters + 1] logits by greedy CTC decoding.
+    """The text that greedy CTC decoding reads in logits [frames, characters + 1].
 
-    The likeliest class of every frame; repetitions count once, then blanks (the last
-    class) are left out.
+    It takes the likeliest class of every frame, counts repetitions once, then leaves out the
+    blanks (the last class).
     """
     best = np.asarray(logits).argmax(axis=-1)
     changed = np.append(True, best[1:] != best[:-1])
@@ -156,13 +158,13 @@ def greedy_transcript(logits: np.ndarray, alphabet: Sequence[str]) -> str:
 
 
 def read_alphabet(path: str | os.PathLike) -> tuple[str, ...]:
-    r"""Characters of a release's alphabet.txt, in the order of the logits.
+    r"""The characters in a release's alphabet.txt, in the order of the logits.
 
-    One character a line. A line that starts with # is a comment; `\#` stands for #.
+    The file has one character a line. A line that starts with # is a comment; `\#` stands for #.
 
     Raises:
-      InputError: missing, no text, an empty line or one of several characters, a character
-        twice, or none.
+      InputError: the file is missing or is not UTF-8 text, a line is empty or has several
+        characters, a character stands twice, or there are none.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").split("\n")

@@ -1,4 +1,4 @@
-"""What is asked of a Keras model and its preprocessing before any work starts."""
+"""Checks of a Keras model and its preprocessing before any work starts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ _MEND = (
 
 
 def check_model(model: Any) -> None:
-    """Raises InputError where a model is none that can be read."""
+    """Checks that a model has one input, one output of classes, and a graph of layers.
+
+    Raises:
+      InputError: it does not.
+    """
     if not isinstance(model, keras.Model):
         raise InputError(f"expected a Keras model on the TensorFlow backend, got {type(model).__name__}")
     if not has_graph(model):
@@ -47,11 +51,17 @@ def check_model(model: Any) -> None:
 def checked_preprocessing(
     preprocess: Callable[[tf.Tensor], tf.Tensor] | None, signal: SignalSpec, model: Any
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The preprocessing, or none, once it is known that it fits and lets gradients through.
+    """The preprocessing function, tried out on two random signals within the signal's range.
+
+    Args:
+      preprocess: from float32 [batch, *signal.shape] to the model's input; None to hand the
+        signals on as they are.
+      signal: what the network is fed.
+      model: the Keras model.
 
     Raises:
-      InputError: it cannot be computed in a graph, gives another shape than the model takes, or
-        no gradient comes back through it from random signals within the range.
+      InputError: it cannot be computed in a TensorFlow graph, gives another shape than the model
+        takes, gives values that are not finite, or lets no gradient through.
     """
     if preprocess is not None and not callable(preprocess):
         raise InputError(f"preprocess={preprocess!r}: expected a function; {_MEND}")
@@ -67,7 +77,7 @@ def checked_preprocessing(
             _check_shape(tuple(given.shape[1:]) if given.shape.rank else None, expected, model.name)
             if not given.dtype.is_floating:
                 return given, None
-            # Weights of both signs, so that a mean that is taken out does not cancel all.
+            # Summed with random weights: a plain sum has no gradient where the mean is subtracted.
             given = tf.cast(given, tf.float32)
             total = tf.reduce_sum(given * tf.random.stateless_normal(tf.shape(given), [0, 1]))
         return given, tape.gradient(total, batch)
@@ -93,13 +103,13 @@ def checked_preprocessing(
 
 
 def one_number(graph: KerasGraph, model: str) -> str:
-    """What the one output of a model is: "probability" where its activation gives 0 to 1, or "logit".
+    """Whether the only output of a model is a "probability" (its activation gives 0 to 1) or a "logit".
 
     Raises:
-      InputError: it is the same for every signal, as a softmax over one number is.
+      InputError: the output is the same for every signal, as a softmax of one number is.
     """
     step = graph.maker(graph.output)
-    while step is not None and _hands_on(step):
+    while step is not None and _is_identity(step):
         step = graph.maker(step.inputs[0])
     if step is None:
         return "logit"
@@ -111,9 +121,9 @@ def one_number(graph: KerasGraph, model: str) -> str:
             given = np.asarray(activation(tf.constant(numbers)), np.float32)
         elif not getattr(step.operation, "weights", None):
             given = np.asarray(step.call(lambda _: tf.constant(numbers)), np.float32)
-    except Exception:  # no function of one number: a logit
+    except Exception:  # the step is no function of one number
         return "logit"
-    if np.ptp(given) < 1e-5:  # a softmax of one number is 1 but for rounding
+    if np.ptp(given) < 1e-5:  # a softmax of one number is 1, up to rounding
         raise InputError(
             f"the one output of {model} is {given.min():g} for every signal; a softmax takes two outputs or "
             f"more, one output takes a sigmoid"
@@ -122,7 +132,11 @@ def one_number(graph: KerasGraph, model: str) -> str:
 
 
 def check_answers(network: Network, model: Any, preprocess: Callable) -> None:
-    """Raises InputError where the network's answers to random signals are not the model's own."""
+    """Checks that the network answers a random signal as the Keras model itself does.
+
+    Raises:
+      InputError: the answers differ or are not finite.
+    """
     signals = tf.constant(_random_signals(network.signal)[:1])
     given = tf.cast(preprocess(signals), model.inputs[0].dtype)
     wanted = tf.cast(model(given, training=False), tf.float32).numpy()
@@ -139,7 +153,11 @@ def check_answers(network: Network, model: Any, preprocess: Callable) -> None:
 
 
 def check_gradients(graph: KerasGraph, layers: Sequence[str], model: str) -> None:
-    """Raises InputError where a layer is cut off from the signal by a step without a gradient."""
+    """Checks that a gradient can flow from each of the named layers back to the signal.
+
+    Raises:
+      InputError: a step between a layer and the signal has no gradient.
+    """
     reached = {0} if is_float(graph.tensors[0]) else set()
     cut = f"the model takes {graph.tensors[0].dtype}; let it take float32"
     for step in graph.steps:
@@ -158,8 +176,8 @@ def check_gradients(graph: KerasGraph, layers: Sequence[str], model: str) -> Non
         )
 
 
-def _hands_on(step: Any) -> bool:
-    """Whether a step gives what it is given, as dropout does at test and a linear activation."""
+def _is_identity(step: Any) -> bool:
+    """Whether a step returns its input unchanged, as dropout at test and a linear activation do."""
     operation = step.operation
     if len(step.inputs) != 1 or getattr(operation, "weights", None):
         return False
@@ -178,7 +196,7 @@ def _check_shape(given: tuple | None, expected: tuple, model: str) -> None:
 
 
 def _random_signals(signal: SignalSpec) -> np.ndarray:
-    """Two signals within the range, float32."""
+    """Two random signals within the range, float32 [2, *signal.shape]."""
     high = signal.high if np.isfinite(signal.high) else signal.low + 1.0
     shape = (2, *signal.shape)
     return np.random.default_rng(0).uniform(signal.low, high, shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A built Keras model as one list of steps, those of the models inside it included."""
+"""A built Keras model as one list of steps, including the steps of models inside it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ keras = tf.keras
 
 @dataclasses.dataclass(frozen=True)
 class Slot:
-    """The place of a tensor in the list of values that the steps fill."""
+    """The number under which a tensor's value is kept while the steps are computed."""
 
     index: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One use of an operation: of a layer, or of a function such as `keras.ops.relu`.
+    """One use of an operation, which is a layer or a function such as `keras.ops.relu`.
 
     Attributes:
-      name: of the stage; "" where it is none.
-      operation: None where the outputs are another step's, as those of a model are.
-      args, kwargs: what the operation is called with, a Slot for every tensor.
-      inputs, outputs: the slots that are read and filled.
+      name: name of the stage; "" for a change of type, which is no stage.
+      operation: what is called; None for a whole inner model, whose own steps come before this one
+        and compute its outputs.
+      args, kwargs: arguments of the call, with a `Slot` in place of every tensor.
+      inputs: slots that the step reads.
+      outputs: slots that the step fills.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Step:
     outputs: tuple[int, ...]
 
     def call(self, value_of: Callable[[int], tf.Tensor], training: bool = False) -> Any:
-        """What the operation gives, where `value_of` gives the tensor of a slot."""
+        """Calls the operation; `value_of` gives the tensor of a slot."""
         args, kwargs = tf.nest.map_structure(
             lambda x: value_of(x.index) if isinstance(x, Slot) else x, (self.args, self.kwargs)
         )
@@ -49,7 +51,7 @@ class Step:
 
     @property
     def stages(self) -> dict[str, int]:
-        """The slot of each stage: one under the step's name, or several as "name[0]", "name[1]"."""
+        """The slots by stage name: the step's own name or, of several outputs, "name[0]", "name[1]", ..."""
         if not self.name or len(self.outputs) == 1:
             return {self.name: self.outputs[0]} if self.name else {}
         return {f"{self.name}[{i}]": slot for i, slot in enumerate(self.outputs)}
@@ -58,16 +60,16 @@ class Step:
 class KerasGraph:
     """The steps of a model in the order in which they can be computed, early to late.
 
-    A step is named as its layer or function is; "base/conv" where it lies in a model named
-    "base", at any depth; "relu@0", "relu@1", ... where "relu" is used more than once.
+    A step has the name of its layer or function. Within a model named "base" it is "base/conv",
+    at any depth; where "relu" is used more than once, its uses are "relu@0", "relu@1", ...
 
     Args:
       model: functional or sequential, with one input and one output.
 
     Attributes:
-      steps: all of them.
-      tensors: Keras's symbolic tensor of each slot, which knows shape and type.
-      stages: the slot of each stage, in order.
+      steps: every step, including those of inner models.
+      tensors: Keras's symbolic tensor of each slot, which tells its shape and type.
+      stages: the slot of each stage by name, early to late.
       output: slot of the model's output; slot 0 is its input.
     """
 
@@ -79,22 +81,23 @@ class KerasGraph:
         self._makers = {slot: step for step in self.steps if step.operation for slot in step.outputs}
 
     def maker(self, slot: int) -> Step | None:
-        """The step that fills a slot; None for the input's."""
+        """The step that fills a slot; None for the model's input."""
         return self._makers.get(slot)
 
     def _add(self, model: Any, inputs: Sequence[int], prefix: str) -> list[int]:
-        """Adds the steps of a model that reads these slots; returns the slots of its outputs."""
+        """Adds the steps of a model whose inputs are in these slots; returns its outputs' slots."""
         slots = {
             id(tensor): self._converted(slot, tensor)
             for tensor, slot in zip(model.inputs, inputs, strict=True)
         }
         nodes = _ordered_nodes(model)
         uses = collections.Counter(id(node.operation) for node in nodes)
-        used: dict[int, int] = collections.Counter()
+        uses_so_far: dict[int, int] = collections.Counter()
         for node in nodes:
             key, name = id(node.operation), prefix + node.operation.name
             if uses[key] > 1:
-                name, used[key] = f"{name}@{used[key]}", used[key] + 1
+                name = f"{name}@{uses_so_far[key]}"
+                uses_so_far[key] += 1
             outputs = self._add_node(node, slots, name)
             slots.update({id(t): slot for t, slot in zip(node.output_tensors, outputs, strict=True)})
         return [slots[id(tensor)] for tensor in model.outputs]
@@ -114,7 +117,7 @@ class KerasGraph:
         return outputs
 
     def _converted(self, slot: int, tensor: Any) -> int:
-        """The slot of the same values in the type that a model's input has, as Keras converts them."""
+        """A slot of the same values in the type of an inner model's input, as Keras converts them."""
         if self.tensors[slot].dtype == tensor.dtype:
             return slot
         new = self._new_slot(tensor)
@@ -135,17 +138,20 @@ class _Cast:
 
 
 def has_graph(model: Any) -> bool:
-    """Whether a Keras model is what its graph of layers says: functional or sequential, and built."""
+    """Whether a Keras model computes what its graph of layers shows: built, functional or sequential."""
     if not isinstance(model, keras.Model) or not model.built:
         return False
-    # A class with a `call` of its own may do anything with the layers of its graph.
+    # A class with a `call` of its own may use the layers of its graph in any way.
     if not type(model).call.__module__.startswith("keras."):
         return False
     return bool(getattr(model, "inputs", None) and getattr(model, "outputs", None))
 
 
 def _can_be_opened(node: Any) -> bool:
-    """Whether the model that is used here takes its inputs one by one, as they are."""
+    """Whether this use of a model can be replaced by the model's own steps.
+
+    The model must have a graph and take its inputs one by one, with the number of axes they have.
+    """
     model, given = node.operation, node.input_tensors
     if not has_graph(model) or len(given) != len(model.inputs) or isinstance(node.arguments.args[0], dict):
         return False
@@ -153,10 +159,10 @@ def _can_be_opened(node: Any) -> bool:
 
 
 def _ordered_nodes(model: Any) -> list[Any]:
-    """The uses of operations in a model, ordered as Keras orders its layers.
+    """The uses of operations in a model ("nodes"), in the order in which Keras lists its layers.
 
-    The farther from the output (in steps), the earlier; then as a walk back from the output
-    meets them.
+    Those farther from the output, counted in steps, come first; at equal distance, those that a
+    walk back from the output visits first.
     """
     inputs = {id(tensor) for tensor in model.inputs}
 
@@ -164,22 +170,23 @@ def _ordered_nodes(model: Any) -> list[Any]:
         histories = [tensor._keras_history for tensor in tensors if id(tensor) not in inputs]
         return [history.operation._inbound_nodes[history.node_index] for history in histories]
 
-    met: dict[Any, int] = {}
-    order = []  # inputs before what reads them
+    visits: dict[Any, int] = {}  # the number of each node on the walk
+    order = []  # a node comes after those whose outputs it reads
     waiting = [(node, False) for node in reversed(makers(model.outputs))]
     while waiting:
         node, finished = waiting.pop()
         if finished:
             order.append(node)
-        elif node not in met:
-            met[node] = len(met)
+        elif node not in visits:
+            visits[node] = len(visits)
             waiting.append((node, True))
             waiting += [(n, False) for n in reversed(makers(node.input_tensors))]
     distances: dict[Any, int] = collections.Counter()
     for node in reversed(order):
         for maker in makers(node.input_tensors):
             distances[maker] = max(distances[maker], distances[node] + 1)
-    return sorted(order, key=lambda node: (-distances[node], met[node]))
+    order.sort(key=lambda node: visits[node])
+    return sorted(order, key=lambda node: distances[node], reverse=True)  # keeps ties as they are
 
 
 def _takes_training(operation: Any) -> bool:

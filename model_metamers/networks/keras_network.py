@@ -1,4 +1,4 @@
-"""Bring your own: a built Keras model as a network."""
+"""A built Keras model as a network."""
 
 from __future__ import annotations
 
@@ -28,46 +28,56 @@ def from_keras(
     learning_rate: float = 0.001,
     preprocess: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> Network:
-    """A Keras model with names for the layers to match.
+    """A Keras model as a network whose layers can be matched.
 
     Every layer of the model, and every operation such as `keras.ops.relu(x)` or `a + b`, is a
-    stage under its name. A layer of a model in the model is "base/conv", for which `layers`
-    takes "conv" where there is but one. A layer that is used more than once is a stage each
-    time: "relu@0", "relu@1", ... An operation that gives several tensors is "name[0]", ...
+    stage under its name. A layer of an inner model "base" is "base/conv"; `layers` also takes
+    "conv" where only one layer has that name. A layer that is used more than once is one stage
+    for each use: "relu@0", "relu@1", ... An operation that returns several tensors is "name[0]",
+    "name[1]", ...
 
     A layer that ends in a ReLU gets the linear gradient when it is matched, however the ReLU
-    was written: as `activation`, by name, function or layer; as a layer or operation of its
-    own; in a `Lambda`, in `TimeDistributed`, at the end of an inner model; with dropout, or
-    whatever else does nothing at test, after it; as a concatenation of such layers. Where a
-    layer seems to hide a ReLU that cannot be got at, a warning names it.
+    is written: as `activation`, given as a name, function or layer; as a layer or operation of its
+    own; in a `Lambda`, in `TimeDistributed`, or at the end of an inner model; followed by dropout
+    or anything else that does nothing at test; or as a concatenation of such layers. A warning
+    names every layer that seems to contain a ReLU that cannot be reached.
 
     The model may compute in any floating-point type; stages are float32.
 
     Args:
       model: functional or sequential, built, with one input and one output [batch,
-        classes]: logits or probabilities. Of one number [batch, 1] two classes are made, by
-        the threshold 0.5 where its activation gives 0 to 1 (a sigmoid), else by 0; a stage
-        "two_classes" [batch, 2] is added for them: [1 - p, p], or [0, logit].
+        classes] of logits or probabilities. A single output [batch, 1] stands for two classes,
+        with a threshold of 0.5 if its activation gives 0 to 1 (a sigmoid) and of 0 otherwise;
+        a stage "two_classes" [batch, 2] is added for them: [1 - p, p], or [0, logit].
       layers: names of the layers to match, early to late. The output layer need not be
         among them.
       signal: what the network is fed, before preprocessing.
-      classes: names of the outputs; "class_0", ... when None. Of one number: the names below
-        and above the threshold, or the name above alone, "cat", which makes "not cat".
-      name: of the network; the model's when None.
-      learning_rate: of the metamer search.
-      preprocess: from float32 [batch, *signal.shape] to what the model takes; of TensorFlow
+      classes: names of the outputs; "class_0", ... when None. For a single output: the names
+        of the classes below and above the threshold, or only of the one above, such as "cat",
+        which makes the other "not cat".
+      name: name of the network; the model's when None.
+      learning_rate: learning rate of the metamer search.
+      preprocess: from float32 [batch, *signal.shape] to the model's input, made of TensorFlow
         operations, since gradients flow through it. None where the model does it itself.
 
     Raises:
-      InputError: a model that is not built, has no graph of layers or several inputs or
-        outputs; an unknown layer, or one of several uses; classes or a signal that do not
-        fit; preprocessing that cannot be traced, or through which no gradient flows.
+      InputError: the model is not built, has no graph of layers, or has several inputs or
+        outputs; a layer is unknown, or its name fits several stages; classes or signal do not
+        fit the model; or `preprocess` cannot be traced or lets no gradient through.
+
+    Example:
+      >>> layers = tf.keras.layers
+      >>> conv = layers.Conv2D(4, 3, activation="relu", name="conv")
+      >>> model = tf.keras.Sequential([layers.Input((8, 8, 3)), conv, layers.Flatten(), layers.Dense(2)])
+      >>> network = from_keras(model, ["conv"], SignalSpec("image", (8, 8, 3), 0.0, 1.0))
+      >>> network.stage_shapes["conv"], network.relu_gradient("conv", "linear")
+      ((None, 6, 6, 4), 'linear')
     """
     return KerasNetwork(model, layers, signal, classes, name, learning_rate, preprocess)
 
 
 class KerasNetwork(Network):
-    """See `from_keras`. The variables stay the Keras model's."""
+    """See `from_keras`. It uses the Keras model's own variables."""
 
     def __init__(self, model, layers, signal, classes, name, learning_rate, preprocess):
         keras_checks.check_model(model)
@@ -79,7 +89,7 @@ class KerasNetwork(Network):
         )
         self._preprocess = keras_checks.checked_preprocessing(preprocess, signal, model)
         self._two_classes = keras_checks.one_number(graph, model.name) if outputs == 1 else None
-        # Not assigned as attributes are, which tf.Module would search for variables.
+        # Set in this way because tf.Module would search ordinary attributes for variables.
         ends = [step_end(graph, step) if step.operation else None for step in graph.steps]
         object.__setattr__(self, "_graph", graph)
         object.__setattr__(self, "_ends", ends)
@@ -100,13 +110,13 @@ class KerasNetwork(Network):
 
     @property
     def checkpoint_digest(self) -> str:
-        """Of the weights as they are when it is asked for."""
+        """Digest of the weights as they are now; or the one assigned to just these weights."""
         content = _digest(self.weights)
         return self._assigned_digests.get(content, content)
 
     @checkpoint_digest.setter
     def checkpoint_digest(self, value: str) -> None:
-        # One that is assigned, as a checkpoint's, holds as long as the weights stay the same.
+        # A digest that is assigned, such as a checkpoint's, is kept while the weights stay the same.
         assigned = {_digest(self.weights): value} if value else {}
         object.__setattr__(self, "_assigned_digests", assigned)
 
@@ -117,7 +127,7 @@ class KerasNetwork(Network):
         return [name for name, slot in self._graph.stages.items() if slot == self._graph.output][-1]
 
     def forward(self, signals: tf.Tensor, training: bool = False) -> dict[str, Stage]:
-        """Every layer and operation of the model by name."""
+        """The stage of every layer and operation of the model, from [batch, *signal.shape] signals."""
         graph, training = self._graph, training is not False
         first = tf.cast(self._preprocess(signals), graph.tensors[0].dtype)
         values = {0: Value(first, first)}
@@ -133,17 +143,17 @@ class KerasNetwork(Network):
         return stages
 
     def relu_gradient(self, layer: str, wanted: str) -> str:
-        """As `Network.relu_gradient`; "plain" where a ReLU is hidden in the layer."""
+        """As `Network.relu_gradient`, but "plain" for a layer with a ReLU that cannot be reached."""
         return "plain" if layer in self._hidden else super().relu_gradient(layer, wanted)
 
     def check_layers(self, layers: Iterable[str]) -> tuple[str, ...]:
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
         for layer in layers:
-            meant = self._meant(layer)
-            if layer not in self.stages and meant:
+            candidates = self._stages_of_layer(layer)
+            if layer not in self.stages and candidates:
                 raise InputError(
                     f"{layer!r} is no stage of {self.name}, which uses it more than once or within a model; "
-                    f"say {' or '.join(meant)}"
+                    f"say {' or '.join(candidates)}"
                 )
         return super().check_layers(layers)
 
@@ -151,16 +161,17 @@ class KerasNetwork(Network):
         raise InputError(f"{self.name} brings its own weights; initialise the Keras model instead")
 
     def _in_full(self, layer: str) -> str:
-        """The one stage that a layer's own name can mean; the name as it is where it is none or several."""
-        meant = self._meant(layer)
-        return meant[0] if len(meant) == 1 and layer not in self.stages else layer
+        """The full name of the only stage that a short name fits; otherwise the name as it is."""
+        candidates = self._stages_of_layer(layer)
+        return candidates[0] if len(candidates) == 1 and layer not in self.stages else layer
 
-    def _meant(self, layer: str) -> list[str]:
-        """The stages of a layer that is called by its own name: without its model, or which use of it."""
+    def _stages_of_layer(self, layer: str) -> list[str]:
+        """The stages that a name without the inner model or the number of the use can stand for."""
         return [stage for stage in self.stages if layer in _short_names(stage)]
 
 
 def _short_names(stage: str) -> set[str]:
+    """Names of a stage without the inner model, the number of the use, or both."""
     last = stage.rpartition("/")[2]
     return {_without_use(stage), last, _without_use(last)}
 
@@ -176,16 +187,17 @@ def _stage(value: Value) -> Stage:
 
 
 def _slots_that_hide_a_relu(graph: KerasGraph, ends: Sequence[StepEnd | None]) -> set[int]:
+    """Outputs of steps with a ReLU that cannot be reached, and of steps that hand them on."""
     hidden: set[int] = set()
     for step, end in zip(graph.steps, ends, strict=True):
-        handed_on = isinstance(end, ClipEnd) and not end.clip.relu and step.inputs[0] in hidden
-        if handed_on or (type(end) is StepEnd and hides_relu(graph, step)):
+        hands_on = isinstance(end, ClipEnd) and not end.clip.relu and step.inputs[0] in hidden
+        if hands_on or (type(end) is StepEnd and hides_relu(graph, step)):
             hidden.update(step.outputs)
     return hidden
 
 
 def _class_names(classes: Sequence[str] | str | None, outputs: int, model: str) -> tuple[str, ...]:
-    """The names of the classes: as many as outputs, or two of one output."""
+    """One class name for each output, or two for a single output."""
     count = 2 if outputs == 1 else outputs
     if classes is None:
         return tuple(f"class_{i}" for i in range(count))
@@ -199,7 +211,7 @@ def _class_names(classes: Sequence[str] | str | None, outputs: int, model: str) 
 
 
 def _by_path(variables: Sequence[Any]) -> dict[str, tf.Variable]:
-    """Variables by Keras's path, which layers of one name in several models share: "path", "path_1", ..."""
+    """Variables by Keras's path; paths that occur more than once become "path", "path_1", ..."""
     named: dict[str, tf.Variable] = {}
     for variable in variables:
         path, count = variable.path, 0

@@ -1,4 +1,4 @@
-"""Steps of a Keras model, tried out on numbers."""
+"""Trying out the steps of a Keras model on numbers, to learn what they do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from model_metamers.networks.keras_graph import KerasGraph, Step
 
 keras = tf.keras
 
-# Exact in every floating-point type, so that equal means equal.
+# Exact in every floating-point type, so that results can be compared for equality.
 NUMBERS = np.array([0, 2**-7, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 10, 20, 21, 30, 64, 100, 1000, 2**14])
 NUMBERS = np.concatenate([-NUMBERS[::-1], NUMBERS])
-_FREE_SIZE = 5  # tried where a shape leaves a size open
+_FREE_SIZE = 5  # the size that is tried where a shape leaves one open
 
 
 def is_keras_own(thing: Any) -> bool:
@@ -28,9 +28,10 @@ def is_keras_own(thing: Any) -> bool:
 
 
 def is_opaque(operation: Any) -> bool:
-    """Whether it cannot be known what an operation does.
+    """Whether an operation may do anything.
 
-    So with a Lambda, a layer or an activation of one's own, and a layer around another.
+    This is so for a Lambda, for a layer or activation that is not Keras's own, and for a layer or
+    model that contains others.
     """
     if isinstance(operation, (keras.layers.Lambda, keras.layers.Wrapper, keras.Model)):
         return True
@@ -43,7 +44,7 @@ def is_float(tensor: Any) -> bool:
 
 
 def try_step(graph: KerasGraph, step: Step, numbers: Callable[[Any], np.ndarray]) -> list[np.ndarray] | None:
-    """What a step gives for such numbers, float64; None where it cannot be tried."""
+    """The outputs of a step for numbers made by `numbers(tensor)`, float64; None where it cannot be tried."""
     values = _numbers_for(graph, step, numbers)
     if values is None:
         return None
@@ -54,7 +55,10 @@ def try_step(graph: KerasGraph, step: Step, numbers: Callable[[Any], np.ndarray]
 
 
 def passes_gradients(graph: KerasGraph, step: Step) -> bool:
-    """Whether a gradient comes back through a step, from random numbers; so believed of Keras's layers."""
+    """Whether a gradient comes back through a step for random numbers.
+
+    Keras's own layers are taken to let gradients through, and so is what cannot be tried.
+    """
     own_layer = isinstance(step.operation, keras.layers.Layer) and not is_opaque(step.operation)
     values = None if own_layer else _numbers_for(graph, step, random_numbers)
     if values is None:
@@ -69,7 +73,7 @@ def passes_gradients(graph: KerasGraph, step: Step) -> bool:
 
 
 def _numbers_for(graph: KerasGraph, step: Step, numbers: Callable[[Any], np.ndarray]) -> dict | None:
-    """A tensor for each slot that a step reads; None where one of them holds no real numbers."""
+    """A tensor for each slot that a step reads; None where one of them is not floating-point."""
     tensors = {slot: graph.tensors[slot] for slot in step.inputs}
     if not all(is_float(tensor) for tensor in tensors.values()):
         return None
@@ -77,7 +81,7 @@ def _numbers_for(graph: KerasGraph, step: Step, numbers: Callable[[Any], np.ndar
 
 
 def tried_shape(shape: Sequence[int | None]) -> tuple[int, ...]:
-    """Such a shape, with sizes where it is open, and enough numbers to try them all."""
+    """The shape with every open size filled in; its batch is large enough to hold all `NUMBERS`."""
     sizes = [_FREE_SIZE if size is None else size for size in shape[1:]]
     batch = shape[0] or max(1, math.ceil(2 * NUMBERS.size / max(1, math.prod(sizes))))
     return (batch, *sizes)
@@ -85,7 +89,7 @@ def tried_shape(shape: Sequence[int | None]) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=2)
 def known_numbers(shape: tuple[int, ...]) -> np.ndarray:
-    """`NUMBERS` again and again, in no order that a layer could leave as it is by chance."""
+    """`NUMBERS`, repeated to fill the shape, in a random order that sorting or shifting would change."""
     count = math.prod(shape)
     return np.random.default_rng(0).permutation(np.resize(NUMBERS, count)).reshape(shape)
 

@@ -1,8 +1,8 @@
-"""How the steps of a Keras model end: in a ReLU, in whatever way it was written, or not.
+"""Whether the steps of a Keras model end in a ReLU, in whatever way it is written.
 
-A function is known by what it does to numbers. One that gives max(x, 0), or
-min(max(x, 0), ceiling), is a ReLU, be it an `activation`, a layer, a `Lambda` or an
-operation; one that gives x, as dropout does at test, hands on the end of what it is given.
+A function is recognised by what it does to numbers. One that returns max(x, 0), or
+min(max(x, 0), ceiling), is a ReLU, be it an `activation`, a layer, a `Lambda` or an operation.
+One that returns x, as dropout does at test, ends as the step before it does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -31,7 +31,7 @@ from model_metamers.networks.keras_probe import (
 
 keras = tf.keras
 
-# Layers whose `activation` is the last thing they do. Of others it is tried out.
+# Layers whose `activation` is the last thing they compute. With other layers this is tried out.
 _ACTIVATED = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
@@ -56,7 +56,7 @@ class Clip:
     high: float = math.inf
 
     def after(self, first: Clip) -> Clip:
-        """This clip of what the first gives."""
+        """The clip that has the same effect as `first` followed by this one."""
         return Clip(*(min(max(bound, self.low), self.high) for bound in (first.low, first.high)))
 
     @property
@@ -70,11 +70,12 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """What a step gives, and how that ends.
+    """An output of a step, and the clip that the step ends in.
 
     Attributes:
-      output: the model's own value.
-      before, clip: `output` is the clip of `before`.
+      output: the value that the Keras model computes.
+      before: the value before the clip.
+      clip: the clip that turns `before` into `output`; by default it changes nothing.
     """
 
     output: tf.Tensor
@@ -83,7 +84,7 @@ class Value:
 
 
 class StepEnd:
-    """How one step ends: in nothing special. Computes the step's values."""
+    """Computes the values of a step that does not end in a clip; subclasses do so for those that do."""
 
     def values(self, step: Step, value_of: Callable[[int], Value], training: bool) -> list[Value]:
         given = step.call(lambda slot: value_of(slot).output, training)
@@ -92,12 +93,12 @@ class StepEnd:
 
 @dataclasses.dataclass(frozen=True)
 class ClipEnd(StepEnd):
-    """The step is a clip of its one input, and no more."""
+    """For a step that only clips its one input."""
 
     clip: Clip
 
     def values(self, step, value_of, training):
-        if training:  # dropout and noise are the identity at test alone
+        if training:  # dropout and noise leave their input as it is only at test
             return super().values(step, value_of, training)
         given = value_of(step.inputs[0])
         output = step.call(lambda slot: value_of(slot).output)
@@ -106,7 +107,7 @@ class ClipEnd(StepEnd):
 
 @dataclasses.dataclass(frozen=True)
 class ActivationEnd(StepEnd):
-    """The step is a layer whose `activation` comes last."""
+    """For a layer whose `activation` comes last."""
 
     clip: Clip
 
@@ -121,7 +122,7 @@ class ActivationEnd(StepEnd):
 
 @dataclasses.dataclass(frozen=True)
 class InnerEnd(StepEnd):
-    """The step is a layer around another one that ends in an activation, such as TimeDistributed."""
+    """For a layer, such as TimeDistributed, around another one that ends in an activation."""
 
     clip: Clip
 
@@ -133,7 +134,7 @@ class InnerEnd(StepEnd):
 
 
 class JoinedEnd(StepEnd):
-    """The step joins tensors: a ReLU of each is a ReLU of all, where their ceilings agree."""
+    """For a concatenation: where every input ends in the same ReLU, the output ends in it too."""
 
     def values(self, step, value_of, training):
         (joined,) = super().values(step, value_of, training)
@@ -145,7 +146,7 @@ class JoinedEnd(StepEnd):
 
 
 def step_end(graph: KerasGraph, step: Step) -> StepEnd:
-    """How a step ends, as far as can be found out by trying."""
+    """How a step ends, as far as trying it out can tell."""
     operation = step.operation
     clip = _clip_of_step(graph, step)
     if clip is not None:
@@ -160,9 +161,10 @@ def step_end(graph: KerasGraph, step: Step) -> StepEnd:
 
 
 def hides_relu(graph: KerasGraph, step: Step) -> bool:
-    """Whether a step of no known end gives what only a ReLU would: zeros, and nothing below.
+    """Whether a step seems to end in a ReLU although `step_end` recognised none.
 
-    Asked of what is opaque, and of layers that have a ReLU which could not be taken away.
+    That is, random numbers give many zeros and no negative values. Only steps that may do anything
+    and layers that are known to have a ReLU are tried.
     """
     operation = step.operation
     clip = clip_of(getattr(operation, "activation", None))
@@ -177,7 +179,7 @@ def hides_relu(graph: KerasGraph, step: Step) -> bool:
 
 
 def clip_of(function: Any) -> Clip | None:
-    """The clip that an activation is; None where it is none."""
+    """The clip that a function of numbers computes; None where it computes something else."""
     if not callable(function) or getattr(function, "weights", None):
         return None
     with contextlib.suppress(Exception):  # whatever a function of the user's may raise
@@ -195,11 +197,11 @@ def _fitting_clip(given: np.ndarray, got: np.ndarray) -> Clip | None:
 
 
 def _clip_of_step(graph: KerasGraph, step: Step) -> Clip | None:
-    """The clip that a step is; None where it is none, or has weights that may change."""
+    """The clip that a step computes; None where it computes something else or has weights."""
     if len(step.inputs) != 1 or len(step.outputs) != 1 or getattr(step.operation, "weights", None):
         return None
     before, after = graph.tensors[step.inputs[0]], graph.tensors[step.outputs[0]]
-    # A model that is open in a size may be used where the size is known.
+    # An inner model may leave a size open that is known where the model is used.
     shape = tuple(a or b for a, b in itertools.zip_longest(before.shape, after.shape))
     if shape != tuple(b or a for a, b in itertools.zip_longest(before.shape, after.shape)):
         return None
@@ -211,9 +213,9 @@ def _clip_of_step(graph: KerasGraph, step: Step) -> Clip | None:
 
 
 def _clip_inside(graph: KerasGraph, step: Step) -> Clip | None:
-    """The clip that a layer ends in, where taking its last activation away leaves the rest alone."""
-    found = _last_activation(step.operation)
-    clip = None if found is None else clip_of(getattr(*found))
+    """The ReLU that a layer ends in, if the layer can be computed without it; else None."""
+    activation = _last_activation(step.operation)
+    clip = None if activation is None else clip_of(getattr(activation.owner, activation.attribute))
     if clip is None or not clip.relu or len(step.outputs) != 1:
         return None
     whole = try_step(graph, step, random_numbers)
@@ -225,29 +227,36 @@ def _clip_inside(graph: KerasGraph, step: Step) -> Clip | None:
     return clip if np.allclose(whole[0], wanted, rtol=1e-5, atol=1e-6) else None
 
 
-def _last_activation(layer: Any) -> tuple[Any, str] | None:
-    """Of a layer, a layer around one, or a model: which layer's which function may come last."""
+class _Activation(NamedTuple):
+    """Where an activation is kept: in this attribute of this layer."""
+
+    owner: Any
+    attribute: str
+
+
+def _last_activation(layer: Any) -> _Activation | None:
+    """The activation that may come last in a layer, a layer around another one, or a model."""
     if isinstance(layer, keras.layers.Wrapper):
         return _last_activation(layer.layer)
     if isinstance(layer, keras.Model):
         outputs = getattr(layer, "outputs", None) or []
         return _last_activation(outputs[0]._keras_history.operation) if len(outputs) == 1 else None
     if callable(vars(layer).get("activation")):  # a recurrent layer's belongs to its cell
-        return layer, "activation"
+        return _Activation(layer, "activation")
     if isinstance(layer, keras.layers.ReLU):
-        return layer, "call"
+        return _Activation(layer, "call")
     return None
 
 
 @contextlib.contextmanager
 def _without_activation(layer: Any) -> Iterator[None]:
-    """The layer without its last activation, with its own weights."""
-    found = _last_activation(layer)
-    if found is None:
+    """While it lasts, the layer computes everything but its last activation."""
+    activation = _last_activation(layer)
+    if activation is None:
         raise ValueError(f"{layer} has no activation to take away")
-    owner, name = found
+    owner, name = activation
     own = vars(owner).get(name)
-    # Past Keras, which would keep account of what is assigned.
+    # Set in this way because Keras would keep track of what is assigned.
     object.__setattr__(owner, name, lambda x, *_, **__: x)
     try:
         yield

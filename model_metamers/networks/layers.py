@@ -15,15 +15,13 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
-# How a forward pass runs: False at test; in training the seed of this step's dropout, int32 [2],
-# which makes it repeatable, or True for a fresh draw.
+# How a forward pass runs: False at test. In training it is the seed of this step's dropout, int32
+# [2], which makes the step repeatable, or True to draw dropout anew.
 Training: TypeAlias = bool | tf.Tensor
-# Output channels that convolution libraries compute at a time.
-_COLUMNS = 16
 
 
 def initializer(kind: str) -> Callable:
-    """f(shape, seed) -> values for "zeros", "ones", "glorot_uniform" or "he_normal".
+    """A function (shape, seed) -> initial values: "zeros", "ones", "glorot_uniform" or "he_normal".
 
     TF-slim and tf.layers start kernels from glorot_uniform ("xavier").
     """
@@ -37,15 +35,15 @@ def initializer(kind: str) -> Callable:
 
 
 def truncated_normal(stddev: float) -> Callable:
-    """f(shape, seed) -> values of a normal distribution cut at two standard deviations."""
+    """A function (shape, seed) -> values of a normal distribution cut at two standard deviations."""
     return lambda shape, seed: tf.keras.initializers.TruncatedNormal(stddev=stddev, seed=seed)(shape)
 
 
 def depthwise_initializer(per_kernel: Callable) -> Callable:
     """An initialiser for depthwise kernels [height, width, in, multiplier].
 
-    An initialiser that scales with the fan-in takes it from the third axis, but a depthwise
-    filter sees one channel; the axes are exchanged for it.
+    Initialisers take the number of input channels from the third axis, but each depthwise filter
+    sees only one channel; so the last two axes are exchanged for `per_kernel`.
     """
 
     def initialize(shape, seed):
@@ -56,12 +54,19 @@ def depthwise_initializer(per_kernel: Callable) -> Callable:
 
 
 def same_pads(lengths: Sequence[int], size: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
-    """What TensorFlow's SAME puts before and after each axis.
+    """The zeros that TensorFlow's "SAME" puts before and after each axis.
 
     Args:
-      lengths: of the axes.
-      size: of the window along each, dilation included.
-      strides: along each.
+      lengths: length of each axis.
+      size: size of the window along each axis, dilation included.
+      strides: stride along each axis.
+
+    Returns:
+      (before, after) for each axis.
+
+    Example:
+      >>> same_pads([7, 8], size=[3, 3], strides=[2, 2])
+      [(1, 1), (0, 1)]
     """
     pads = []
     for length, window, stride in zip(lengths, size, strides, strict=True):
@@ -73,14 +78,14 @@ def same_pads(lengths: Sequence[int], size: Sequence[int], strides: Sequence[int
 def conv2d(
     x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, strides: Sequence[int] = (1, 1), padding: str = "SAME"
 ) -> tf.Tensor:
-    """Convolution with kernel [height, width, in, out] and bias [out]."""
+    """Convolution of [batch, height, width, in] with kernel [height, width, in, out] and bias [out]."""
     return tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, kernel.dtype), kernel, strides, padding), bias)
 
 
 def dilated_conv2d(
     x: tf.Tensor, kernel: tf.Tensor, strides: Sequence[int], dilation: Sequence[int], padding: str
 ) -> tf.Tensor:
-    """Convolution with a kernel whose entries lie `dilation` apart, with its gradients everywhere.
+    """Convolution with a kernel whose entries lie `dilation` apart; its gradient works on every machine.
 
     Args:
       x: [batch, height, width, in].
@@ -96,7 +101,7 @@ def dilated_conv2d(
 
 @functools.cache
 def _differentiates_dilation() -> bool:
-    """Whether TensorFlow has the gradient of a dilated convolution here; on processors oneDNN alone has."""
+    """Whether TensorFlow has the gradient of dilated convolution here; on a CPU only oneDNN has it."""
     with tf.init_scope():
         try:
             tf.raw_ops.Conv2DBackpropInput(
@@ -125,13 +130,13 @@ def _spread(kernel: tf.Tensor, dilation: Sequence[int]) -> tf.Tensor:
 def conv2d_same(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
     """Convolution whose padding does not depend on the input's size or the stride.
 
-    TensorFlow's SAME pads the right side alone when a stride meets an even size; this pads
-    both sides alike, so that a stride subsamples what stride 1 gives.
+    With a stride, TensorFlow's "SAME" pads an even size on the right only. This pads both
+    sides alike, so that a strided convolution gives a subsample of the one with stride 1.
 
     Args:
       x: [batch, height, width, in].
       kernel: [height, width, in, out].
-      stride: of both axes.
+      stride: stride along both axes.
 
     Source: slim's resnet_utils.conv2d_same; docs/sources.md 4a.
     """
@@ -140,52 +145,6 @@ def conv2d_same(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
         return tf.nn.conv2d(x, kernel, 1, "SAME")
     pads = [((size - 1) // 2, size // 2) for size in kernel.shape[:2]]
     return tf.nn.conv2d(tf.pad(x, [(0, 0), *pads, (0, 0)]), kernel, stride, "VALID")
-
-
-def conv2d_of_one_channel(x: tf.Tensor, kernel: tf.Tensor, padding: str = "SAME") -> tf.Tensor:
-    """Convolution at stride 1 of an input of one channel, with a fast gradient to the input.
-
-    Convolution libraries compute output channels sixteen at a time, so the gradient to one
-    channel costs as much as that to sixteen. Here sixteen neighbouring columns stand in for
-    channels, in a convolution whose stride is sixteen.
-
-    Args:
-      x: [batch, height, width, 1].
-      kernel: [height, width, 1, out].
-      padding: "SAME" or "VALID".
-    """
-    height, width = x.shape[1:3]
-    before, after = [0, 0], [0, 0]
-    if padding == "SAME":
-        before = [(size - 1) // 2 for size in kernel.shape[:2]]
-        after = [size // 2 for size in kernel.shape[:2]]
-
-    @tf.custom_gradient
-    def convolve(x, kernel):
-        def gradient(dy):
-            d_kernel = tf.raw_ops.Conv2DBackpropFilter(
-                input=x, filter_sizes=kernel.shape, out_backprop=dy, strides=[1, 1, 1, 1], padding=padding
-            )
-            return _gradient_to_one_channel(dy, kernel, height, width, before, after), d_kernel
-
-        return tf.nn.conv2d(x, kernel, 1, padding), gradient
-
-    return convolve(x, tf.convert_to_tensor(kernel))
-
-
-def _gradient_to_one_channel(dy, kernel, height: int, width: int, before, after) -> tf.Tensor:
-    """[batch, height, width, 1] from dy and the kernel of `conv2d_of_one_channel`."""
-    rows, columns = kernel.shape[:2]
-    blocks = -(-width // _COLUMNS)
-    # What a column's gradient meets: the kernel turned round, moved on by one for each column.
-    turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
-    moved = [tf.pad(turned, [[0, 0], [i, _COLUMNS - 1 - i], [0, 0], [0, 0]]) for i in range(_COLUMNS)]
-    left = columns - 1 - before[1]
-    span = (blocks - 1) * _COLUMNS + columns + _COLUMNS - 1
-    right = span - left - dy.shape[2]
-    pads = [[0, 0], [rows - 1 - before[0], rows - 1 - after[0]], [left, right], [0, 0]]
-    gradient = tf.nn.conv2d(tf.pad(dy, pads), tf.concat(moved, axis=-1), [1, _COLUMNS], "VALID")
-    return tf.reshape(gradient, [-1, height, blocks * _COLUMNS, 1])[:, :, :width]
 
 
 def batch_norm(
@@ -201,17 +160,21 @@ def batch_norm(
 ) -> tf.Tensor:
     """Batch normalisation over all but the last axis.
 
-    In training the batch's moments normalise and the moving ones are updated.
-    Defaults are those of TF1's tf.layers as the lab used it (docs/sources.md 1a).
+    In training the values are normalised by the batch's own mean and variance, and the moving
+    averages are updated. The defaults are those of TF1's tf.layers, as the lab used it
+    (docs/sources.md 1a).
 
     Args:
       x: [batch, ..., channels]; the arithmetic is float32 whatever its type.
       gamma, beta, moving_mean, moving_variance: [channels]; gamma may be None.
       training: see `Training`.
-      momentum: of the moving moments.
+      momentum: decay of the moving averages.
       epsilon: added to the variance.
-      fused: whether training uses TensorFlow's fused operation, as slim does: faster, and the
-        moving variance follows the unbiased one of the batch.
+      fused: whether training uses TensorFlow's fused operation, as slim does. It is faster, and
+        the moving average is that of the batch's unbiased variance.
+
+    Returns:
+      The normalised values, of the shape and type of x.
     """
     if training is False:
         return tf.nn.batch_normalization(x, moving_mean, moving_variance, beta, gamma, epsilon)
@@ -230,7 +193,7 @@ def batch_norm(
 
 
 def dropout(x: tf.Tensor, rate: float, training: Training, name: str) -> tf.Tensor:
-    """Dropout in training; `name` gives each layer of a network its own draw from one seed."""
+    """Dropout in training; `name` lets each layer of a network draw differently from the same seed."""
     if training is False:
         return x
     if training is True:
@@ -242,14 +205,20 @@ def dropout(x: tf.Tensor, rate: float, training: Training, name: str) -> tf.Tens
 def hann_kernel(pool_size: Sequence[int], sqrt_window: bool = False, normalize: bool = False) -> np.ndarray:
     """Outer product of two symmetric Hann windows, float64 [height, width].
 
-    The zeros at the windows' ends are kept; a size of 1 is a window of one.
+    The windows include the zeros at their ends; a window of size 1 is [1].
 
     Args:
       pool_size: height and width; four times the stride in the paper's networks.
-      sqrt_window: root of the window (an older form).
-      normalize: divide by the sum, so that pooling is a weighted average.
+      sqrt_window: whether to take the square root of the window (an older form).
+      normalize: whether to divide by the sum, so that pooling is a weighted average.
 
     Source: docs/sources.md 1c.
+
+    Example:
+      >>> hann_kernel((3, 5))
+      array([[0. , 0. , 0. , 0. , 0. ],
+             [0. , 0.5, 1. , 0.5, 0. ],
+             [0. , 0. , 0. , 0. , 0. ]])
     """
     kernel = np.outer(*(np.hanning(size) for size in pool_size))
     if sqrt_window:
@@ -267,10 +236,17 @@ def hann_pool(
 ) -> tf.Tensor:
     """Weighted average pooling with a Hann kernel (paper 3.2, docs/sources.md 1c).
 
-    A depthwise convolution: the authors' dense convolution with an identity kernel
-    computes the same at many times the cost. TensorFlow's depthwise convolution takes unequal
-    strides with oneDNN alone, so there the pooling moves by their common divisor and what the
-    larger stride skips is dropped: the same bits where both work.
+    It is computed as a depthwise convolution. The authors' dense convolution with an identity
+    kernel gives the same at many times the cost. TensorFlow's depthwise convolution takes unequal
+    strides only with oneDNN; with unequal strides the pooling therefore moves by their greatest
+    common divisor and the outputs in between are dropped, which gives the same bits where both work.
+
+    Args:
+      x: [batch, height, width, channels].
+      strides: (height, width).
+      pool_size: (height, width) of the window.
+      padding: "SAME" or "VALID".
+      sqrt_window, normalize: see `hann_kernel`.
     """
     kernel = hann_kernel(pool_size, sqrt_window, normalize)
     depthwise = np.repeat(kernel[:, :, np.newaxis, np.newaxis], x.shape[-1], axis=2)

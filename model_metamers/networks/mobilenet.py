@@ -11,8 +11,8 @@ from model_metamers.networks import layers
 from model_metamers.networks.network import Stage
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
 
-# Output channels at depth multiplier 1 and stride, of the first convolution and of each pair
-# of depthwise and pointwise convolutions.
+# (output channels at depth multiplier 1, stride): first of Conv2d_0, then of each pair of a
+# depthwise and a pointwise convolution.
 _CONVS = (
     (32, 2),
     (64, 1),
@@ -50,14 +50,15 @@ class MobileNetV1(SlimNetwork):
     """MobileNet-V1, whose every convolution ends in a ReLU clipped at 6.
 
     Args:
-      name: the catalog's name.
+      name: the name in the catalog.
       classes: class names; their number is the number of logits.
-      depth_multiplier: of every layer's channels, which are 8 at least.
-      image_size: height and width.
-      first_stride: of Conv2d_0; 1 suits 32-pixel images.
-      kernel_initializer: None is slim's, a normal distribution cut at two deviations of 0.09.
-        Under it an untrained network's activations vanish with depth; "he_normal" keeps them.
-      scope: of the variables' names.
+      depth_multiplier: factor for the channels of every layer; a layer has at least 8.
+      image_size: height and width in pixels.
+      first_stride: stride of Conv2d_0; 1 suits 32-pixel images.
+      kernel_initializer: None for slim's, a normal distribution of standard deviation 0.09 cut at
+        two deviations. With it the activations of an untrained network vanish with depth; with
+        "he_normal" they do not.
+      scope: first part of the variables' names.
     """
 
     def __init__(

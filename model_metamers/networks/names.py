@@ -1,4 +1,4 @@
-"""How a network and its view from the cochleagram on are named; see `cochleagram_view`."""
+"""The name of a network that begins at its cochleagram; see `cochleagram_view`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ _SUFFIX = "@cochleagram"
 
 
 def view_name(name: str) -> str:
-    """Name of a network's view."""
+    """The name of the view of the network with this name."""
     return name + _SUFFIX
 
 
 def viewed_name(name: str) -> str:
-    """Name of the network that a view is of; any other network's own name."""
+    """The name of the network behind a view; a network that is no view keeps its name."""
     return name.removesuffix(_SUFFIX)

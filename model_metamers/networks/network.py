@@ -24,9 +24,9 @@ class Stage:
     """The value of one named place in a forward pass.
 
     Attributes:
-      value: where the stage ends in a ReLU, the tensor before it, else the output.
+      value: the tensor before the ReLU where the stage ends in one, otherwise the output.
       relu: whether the stage ends in a ReLU.
-      ceiling: upper bound of that ReLU, None without one.
+      ceiling: upper bound of that ReLU; None where it has none.
     """
 
     value: tf.Tensor
@@ -40,7 +40,7 @@ class Stage:
 
     @property
     def linear_gradient_output(self) -> tf.Tensor:
-        """The same output, through whose ReLU every gradient passes."""
+        """The same output, but with a ReLU whose gradient is 1 everywhere."""
         if not self.relu:
             return self.value
         return gradients.linear_gradient_relu(self.value, self.ceiling)
@@ -54,15 +54,15 @@ class Network(tf.Module):
     `model_metamers.weights` fills them.
 
     Attributes:
-      name: as in the catalog.
+      name: the network's name, in the catalog if it is there.
       signal: what the network is fed.
-      layers: the metamer layers, early to late.
-      classes: names of the logits' classes; none where they stand for something else.
+      layers: names of the metamer layers, early to late.
+      classes: names of the logits' classes; empty where the logits do not stand for classes.
       answers_with_texts: whether `label` gives texts, as a speech recogniser does, and not classes.
-      learning_rate: of the metamer search, where the paper gives the network its own.
+      learning_rate: learning rate of the metamer search; the paper gives some networks their own.
       weights: variables by checkpoint name.
-      initializers: how each variable is initialised before training.
-      checkpoint_digest: of the weights' values.
+      initializers: by variable name, the function that initialises it before training.
+      checkpoint_digest: digest of the weights' values.
       checkpoint_place: what the weights were loaded from, as `registry.place_of` has it; None for the
         catalog's own.
     """
@@ -77,7 +77,7 @@ class Network(tf.Module):
         classes: Sequence[str],
         learning_rate: float = 0.001,
     ):
-        super().__init__(name=None)  # tf.Module admits no slashes or dots; `label` bears the name
+        super().__init__(name=None)  # tf.Module takes no name with slashes or dots
         self._label = name
         self.signal = signal
         self.layers = tuple(layers)
@@ -94,12 +94,15 @@ class Network(tf.Module):
         return self._label
 
     def forward(self, signals: tf.Tensor, training: Training = False) -> dict[str, Stage]:
-        """Every stage by name, in order; the last one, or "logits", are the logits.
+        """Computes every stage.
 
         Args:
           signals: [batch, *signal.shape] float32.
-          training: False at test; else batch statistics, and dropout from this seed,
-            int32 [2] (True: a fresh draw).
+          training: False at test. In training, batch normalisation uses the batch's statistics,
+            and dropout is drawn from this seed, int32 [2], or anew if True.
+
+        Returns:
+          Stages by name, early to late; `logits_stage` is among them.
         """
         raise NotImplementedError
 
@@ -119,7 +122,11 @@ class Network(tf.Module):
         return {name: shape for name, (shape, _) in self._traced.items()}
 
     def relu_gradient(self, layer: str, wanted: str) -> str:
-        """The gradient at a layer that is matched with `relu_gradient` "linear" or "plain".
+        """The gradient that the ReLU at the end of a matched layer gets.
+
+        Args:
+          layer: name of the layer.
+          wanted: the search's `relu_gradient`, "linear" or "plain".
 
         Returns:
           `wanted` where the layer ends in a ReLU; "none" where no ReLU is known there.
@@ -129,16 +136,17 @@ class Network(tf.Module):
 
     @property
     def _traced(self) -> dict[str, tuple[tuple[int | None, ...], bool]]:
-        """Of every stage its shape, and whether it ends in a ReLU; traced once without computing."""
+        """The shape of every stage and whether it ends in a ReLU; traced once, nothing is computed."""
         if not hasattr(self, "_traced_stages"):
             traced: dict[str, tuple] = {}
 
             def trace(signals):
-                traced.update({k: (tuple(v.value.shape), v.relu) for k, v in self.forward(signals).items()})
+                for name, stage in self.forward(signals).items():
+                    traced[name] = (tuple(stage.value.shape), stage.relu)
 
             spec = tf.TensorSpec([None, *self.signal.shape], tf.float32)
             tf.function(trace, autograph=False).get_concrete_function(spec)
-            # Kept from tf.Module, which would wrap a plain dict on assignment.
+            # Set in this way because tf.Module would wrap a plain dict on assignment.
             object.__setattr__(self, "_traced_stages", traced)
         return self._traced_stages
 
@@ -146,7 +154,7 @@ class Network(tf.Module):
         """The layers as a tuple.
 
         Raises:
-          UnknownLayerError: one is no stage of this network; the message lists those there are.
+          UnknownLayerError: the network has no stage of that name; the message lists its stages.
         """
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
         for layer in layers:
@@ -164,8 +172,11 @@ class Network(tf.Module):
           signals: [batch, *signal.shape], in the range of `signal`.
           layers: names of stages.
 
+        Returns:
+          Float32 [batch, ...] by stage name.
+
         Raises:
-          UnknownLayerError: there is no such layer.
+          UnknownLayerError: the network has no stage of that name.
         """
         layers = self.check_layers(layers)
 
@@ -186,18 +197,18 @@ class Network(tf.Module):
         return self._compiled[key]
 
     def logits(self, signals: tf.Tensor) -> tf.Tensor:
-        """[batch, classes] logits of [batch, *signal.shape] signals."""
+        """Logits [batch, classes] of signals [batch, *signal.shape]."""
         return self.activations(signals, [self.logits_stage])[self.logits_stage]
 
     def label(self, logits: np.ndarray) -> list[tuple[int | None, str]] | None:
-        """What the network takes each signal for: two of the same label are of the same class.
+        """The class that the network gives each signal; signals with the same label are of one class.
 
         Args:
-          logits: of a batch, as `logits` returns them.
+          logits: logits of a batch, as `logits` returns them.
 
         Returns:
           (index, name) of each signal's largest logit. A subclass whose `answers_with_texts` is
-          True returns texts, without an index. None where the network names no classes.
+          True returns (None, text). None where the network names no classes.
         """
         if not self.classes:
             return None
@@ -207,8 +218,15 @@ class Network(tf.Module):
     def add_weight(
         self, name: str, shape: Sequence[int], initializer: Callable, trainable: bool = True
     ) -> tf.Variable:
-        """A float32 variable of zeros with the name it has in the checkpoint."""
-        # On several devices each keeps its own moving moments; their mean is what is saved.
+        """Creates a float32 variable of zeros under the name it has in the checkpoint.
+
+        Args:
+          name: name in the checkpoint.
+          shape: its shape.
+          initializer: f(shape, seed) -> values, for `initialize`.
+          trainable: False for moving averages.
+        """
+        # In training on several devices each has its own moving averages; their mean is saved.
         several = (
             {}
             if trainable
@@ -224,17 +242,17 @@ class Network(tf.Module):
 
     @contextlib.contextmanager
     def computing_in(self, dtype: tf.DType) -> Iterator[None]:
-        """Lets `forward` compute in a type of half precision; variables and signals stay float32.
+        """While it lasts, `forward` computes in `dtype`; variables and signals stay float32.
 
-        Kernels and biases are cast where they are used, so gradients reach the variables;
-        the front end and batch normalisation are float32.
+        Kernels and biases are cast where they are used, so gradients reach the variables.
+        The front end and batch normalisation stay float32.
         """
         own = self.weights
         cast = {
             name: v if name.rpartition("/")[2] in _NORMALIZATION else tf.cast(v, dtype)
             for name, v in own.items()
         }
-        # Kept from tf.Module, which would track the cast tensors.
+        # Set in this way because tf.Module would keep track of the cast tensors.
         object.__setattr__(self, "weights", cast)
         try:
             yield
@@ -242,13 +260,13 @@ class Network(tf.Module):
             object.__setattr__(self, "weights", own)
 
     def initialize(self, seed: int) -> None:
-        """Fills every variable from its initialiser; the same values for the same seed."""
+        """Fills every variable by its initialiser; the same seed gives the same values."""
         for name, variable in self.weights.items():
             own_seed = zlib.crc32(f"{seed}/{name}".encode()) & 0x7FFFFFFF
             variable.assign(self.initializers[name](variable.shape, own_seed))
         self.checkpoint_digest = f"random:{seed}"
 
     def set_weights(self, values: Mapping[str, np.ndarray]) -> None:
-        """Assigns values by name; names and shapes must be the network's."""
+        """Assigns values to variables by name; names and shapes must be the network's own."""
         for name, value in values.items():
             self.weights[name].assign(value)

@@ -11,38 +11,40 @@ from model_metamers.networks import layers
 from model_metamers.networks.network import Stage
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
 
-# Units of the four blocks; the last unit of all but the last block has a stride of 2.
+# Number of units in each of the four blocks. The last unit of a block has a stride of 2, except in
+# the last block.
 UNITS = {"resnet_v2_50": (3, 4, 6, 3), "resnet_v2_101": (3, 4, 23, 3), "resnet_v2_152": (3, 8, 36, 3)}
 _NORM = BatchNorm(epsilon=1e-5, decay=0.997, scale=True)
 _EXPANSION = 4  # a unit's output is four times as wide as its bottleneck
 
 
 def _block_units(block: str, count: int, width: int, stride: int) -> tuple[tuple[str, int, int], ...]:
-    """Name, bottleneck width and stride of a block's units: the last one has the stride."""
+    """(name, bottleneck width, stride) of each unit of a block; only the last unit is strided."""
     return tuple(
         (f"{block}/unit_{i}/bottleneck_v2", width, stride if i == count else 1) for i in range(1, count + 1)
     )
 
 
 class ResNetV2(SlimNetwork):
-    """ResNet with pre-activation; the paper's network with the units of resnet_v2_101.
+    """ResNet with pre-activation; the defaults give the paper's network, resnet_v2_101.
 
-    No metamer layer ends in a ReLU: a block's output is a sum before the next unit's batch
-    normalisation and ReLU, so these layers are matched with the ordinary gradient (docs/sources.md 4a).
-    Within a unit, "block1/unit_1/bottleneck_v2/conv1" and "conv2" do end in one.
+    No metamer layer ends in a ReLU: a block's output is the sum that the next unit's batch
+    normalisation and ReLU take, so these layers are matched with the ordinary gradient
+    (docs/sources.md 4a). Within a unit, the stages "block1/unit_1/bottleneck_v2/conv1" and
+    ".../conv2" do end in a ReLU.
 
     Args:
-      name: the catalog's name.
+      name: the name in the catalog.
       classes: class names; their number is the number of logits.
-      units: of each block; see `UNITS`.
-      image_size: height and width; 299 is what slim evaluates the checkpoints at, 224 what
-        its code defaults to (docs/sources.md 4a).
+      units: number of units in each block; see `UNITS`.
+      image_size: height and width in pixels; slim evaluates the checkpoints at 299, and its code's
+        default is 224 (docs/sources.md 4a).
       widths: bottleneck channels of each block.
       stem_width: channels of conv1.
-      stem_strides: of conv1 and of the max pooling after it; (1, 1) suits 32-pixel images.
-      norm_decay: of the moving averages in training; slim's suits trainings of many steps.
+      stem_strides: strides of conv1 and of the max pooling after it; (1, 1) suits 32-pixel images.
+      norm_decay: decay of the moving averages in training; slim's default suits many steps.
       kernel_initializer: "he_normal" is slim's.
-      scope: of the variables' names.
+      scope: first part of the variables' names.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class ResNetV2(SlimNetwork):
         self._add_conv(f"{unit}/conv3", [1, 1, width, _EXPANSION * width], normalized=False)
 
     def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
-        """Stages conv1, each unit's and block's, global_pool, logits, predictions of images in [0, 1]."""
+        """Stages conv1, every unit's and block's, global_pool, logits, predictions of images in [0, 1]."""
         conv_stride, pool_stride = self._stem_strides
         x = self._conv(self._preprocess(signals), "conv1", training, conv_stride, "EVEN")
         stages = {"conv1": Stage(x)}
@@ -115,7 +117,7 @@ class ResNetV2(SlimNetwork):
     def _unit(
         self, x: tf.Tensor, unit: str, stride: int, training: layers.Training, stages: dict[str, Stage]
     ) -> tf.Tensor:
-        """Shortcut plus residual; adds the stages within the unit."""
+        """The output of a unit, shortcut plus residual; its inner stages are added to `stages`."""
         preact = tf.nn.relu(self._batch_norm(x, f"{unit}/preact", training))
         if self._weights_of(f"{unit}/shortcut", "weights")[0] is None:
             shortcut = x[:, ::stride, ::stride]

@@ -1,4 +1,4 @@
-"""What TF-slim's batch-normalised networks share: variables by slim's names, and their use."""
+"""What TF-slim's batch-normalised networks share: layers whose variables have slim's names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from model_metamers.signals.spec import SignalSpec
 
 @dataclasses.dataclass(frozen=True)
 class BatchNorm:
-    """How a network's slim.batch_norm is set.
+    """The settings of a network's slim.batch_norm.
 
     Attributes:
       epsilon: added to the variance.
-      decay: of the moving averages while training.
+      decay: decay of the moving averages in training.
       scale: whether there is a gamma.
     """
 
@@ -29,16 +29,16 @@ class BatchNorm:
 
 
 class SlimNetwork(Network):
-    """An image network of TF-slim, whose input is scaled to [-1, 1] (docs/sources.md 4a).
+    """An image network of TF-slim; it scales images from [0, 1] to [-1, 1] (docs/sources.md 4a).
 
     Args:
-      name: the catalog's name.
-      classes: class names, slim's "background" among them where the checkpoint has it.
-      image_size: height and width.
-      metamer_layers: early to late, the logits last.
-      scope: of the variables' names.
-      norm: the batch normalisation.
-      kernel_initializer: f(shape, seed).
+      name: the name in the catalog.
+      classes: class names, including slim's "background" where the checkpoint has it.
+      image_size: height and width in pixels.
+      metamer_layers: names of the metamer layers, early to late, the logits last.
+      scope: first part of the variables' names.
+      norm: settings of the batch normalisation.
+      kernel_initializer: f(shape, seed) -> values.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SlimNetwork(Network):
         normalized: bool = True,
         initializer: Callable | None = None,
     ) -> None:
-        """A kernel, with batch normalisation or else with biases."""
+        """Creates a kernel, and the variables of its batch normalisation or else its biases."""
         initializer = initializer or self._kernel_initializer
         self.add_weight(f"{self._scope}/{name}/weights", kernel_shape, initializer)
         if normalized:
@@ -105,7 +105,7 @@ class SlimNetwork(Network):
         return self._batch_norm(x, f"{name}/BatchNorm", training)
 
     def _depthwise(self, x: tf.Tensor, name: str, training: layers.Training, stride: int = 1) -> tf.Tensor:
-        """Batch-normalised convolution of each channel by itself, SAME; no activation."""
+        """Convolution of each channel by itself, "SAME", then batch normalisation; no activation."""
         (kernel,) = self._weights_of(name, "depthwise_weights")
         x = tf.nn.depthwise_conv2d(tf.cast(x, kernel.dtype), kernel, [1, stride, stride, 1], "SAME")
         return self._batch_norm(x, f"{name}/BatchNorm", training)
@@ -118,5 +118,5 @@ class SlimNetwork(Network):
         return layers.batch_norm(x, gamma, beta, mean, variance, training, decay, epsilon, fused=True)
 
     def _weights_of(self, name: str, *parts: str) -> list[Any]:
-        """A layer's variables by the ends of their names; None in place of one that it lacks."""
+        """A layer's variables by the last part of their names; None for those it does not have."""
         return [self.weights.get(f"{self._scope}/{name}/{part}") for part in parts]

@@ -10,24 +10,24 @@ from model_metamers.networks import layers
 from model_metamers.networks.network import Network, Stage
 from model_metamers.signals.spec import SignalSpec
 
-# Mean RGB of ImageNet that slim's VGG was trained with, on the 0-255 scale (docs/sources.md 4a).
+# ImageNet's mean RGB that slim's VGG was trained with, on the 0-255 scale (docs/sources.md 4a).
 _MEAN_RGB = (123.68, 116.779, 103.939)
 _CONVS_PER_BLOCK = {"vgg_19": (2, 2, 4, 4, 4)}
-_DROPOUT = 0.5  # slim's, after fc6 and fc7 while training
+_DROPOUT = 0.5  # slim's rate, after fc6 and fc7 in training
 
 
 class VGG(Network):
-    """VGG-19; the paper's network at the defaults.
+    """VGG-19; the defaults give the paper's network.
 
     Args:
-      name: the catalog's name.
+      name: the name in the catalog.
       classes: class names; their number is the number of logits.
-      image_size: height and width; a multiple of 32.
+      image_size: height and width in pixels; a multiple of 32.
       widths: channels of the five blocks.
-      fc_width: units of fc6 and fc7.
-      pixel_std: what mean-subtracted 0-255 pixels are divided by; 1 in slim.
+      fc_width: number of units of fc6 and fc7.
+      pixel_std: what 0-255 pixels are divided by after the mean is subtracted; 1 in slim.
       kernel_initializer: "glorot_uniform" is slim's.
-      scope: of the variables' names.
+      scope: first part of the variables' names.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class VGG(Network):
             x = tf.nn.max_pool2d(x, 2, 2, "VALID")
             stages[f"pool{block}"] = Stage(x)
 
-        # slim's fc layers are VALID convolutions that see one position: matrix products
-        # over the flattened map give the same 2.25 times faster on a CPU.
+        # Slim's fc layers are VALID convolutions with a single output position. Matrix products
+        # over the flattened map give the same result, 2.25 times faster on a CPU.
         x = tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
         for name in ("fc6", "fc7", "fc8"):
             kernel, bias = self._weights_of(name)

@@ -1,9 +1,9 @@
 """VGGish (Hershey et al., 2017), the AudioSet embedding network, with its released variables.
 
-Names of stages: TF-slim's end points (`conv3_1`, `conv3_2`, as in VGG-19 without the
-block), and for a block of several layers also the block's own name, which stands for its
-last layer: `conv3` is `conv3_2`, `conv4` is `conv4_2`, `fc1` is `fc1_2`. The metamer layers
-are the blocks, docs/sources.md 4c.
+Stages have the names of TF-slim's end points without the block (`conv3_1`, `conv3_2`). A block of
+several layers is also a stage under its own name, which stands for its last layer: `conv3` is
+`conv3_2`, `conv4` is `conv4_2`, `fc1` is `fc1_2`. The metamer layers are the blocks
+(docs/sources.md 4c).
 """
 
 from __future__ import annotations
@@ -18,34 +18,33 @@ from model_metamers.networks import layers
 from model_metamers.networks.network import Network, Stage
 from model_metamers.signals.spec import SignalSpec
 
-# Convolutions of the four blocks, each ended by a pooling; dense layers before the embedding.
-_CONVS_PER_BLOCK = (1, 1, 2, 2)
-_NUM_FC = 2
+_CONVS_PER_BLOCK = (1, 1, 2, 2)  # each of the four blocks ends in a max pooling
+_NUM_FC = 2  # dense layers before the embedding
 _SPEECH_RMS = 0.1  # level of the paper's sounds, docs/sources.md 6
 _KERNEL_STDDEV = 0.01  # INIT_STDDEV of the released vggish_params
 EMBEDDING_FORMS = ("relu", "linear")
 
 
 class VGGish(Network):
-    """VGGish from a waveform to its embeddings; the network of 2019 at the defaults.
+    """VGGish from a waveform to its embeddings; the defaults give the network as it was in 2019.
 
     A sound is cut into examples of 0.96 s. Every stage is [batch, examples, ...], so that a
     signal's activations are those of all its examples.
 
-    It names no classes: of the paper's two conditions only that on rho applies.
+    VGGish has no classes: of the paper's two conditions only the one on rho applies.
 
     Args:
-      name: the catalog's name.
-      embedding: "relu" as in the code of 2019, which the paper will have had (docs/sources.md 4c), or
-        "linear" as in the code released today; the checkpoint is the same.
-      num_samples: of a sound at 16 kHz; two seconds hold two examples.
+      name: the name in the catalog.
+      embedding: "relu" as in the code of 2019, which the paper probably used (docs/sources.md 4c),
+        or "linear" as in the code released today; the checkpoint is the same.
+      num_samples: length of a sound at 16 kHz; two seconds hold two examples.
       widths: channels of the four blocks.
-      fc_width: units of the dense layers.
-      embedding_size: units of fc2.
-      log_mel: the front end.
+      fc_width: number of units of the dense layers.
+      embedding_size: number of units of fc2.
+      log_mel: settings of the front end; None for the released ones.
 
     Raises:
-      InputError: a sound shorter than one example.
+      InputError: the sounds are shorter than one example.
     """
 
     def __init__(
@@ -123,12 +122,12 @@ class VGGish(Network):
         return tf.matmul(x, kernel) + bias
 
     def _stage(self, value: tf.Tensor, relu: bool = False) -> Stage:
-        """A stage whose first axis is the signal's, the second that of its examples."""
+        """A stage [signals, examples, ...] of a value [signals * examples, ...]."""
         return Stage(tf.reshape(value, [-1, self._num_examples, *value.shape[1:]]), relu=relu)
 
 
 def _conv_names(block: int, count: int) -> list[tuple[str, str]]:
-    """A block's convolutions: name of the variables' scope, and of the stage."""
+    """(scope of the variables, name of the stage) of each convolution of a block."""
     if count == 1:
         return [(f"conv{block}", f"conv{block}")]
     return [(f"conv{block}/conv{block}_{i}", f"conv{block}_{i}") for i in range(1, count + 1)]
