@@ -78,6 +78,7 @@ setup(
         "tensorflow>=2.16",
         "tensorflow-hub>=0.16",
         "tqdm>=4.66",
+        "urllib3>=2.2",
     ],
     extras_require={
         "dev": [

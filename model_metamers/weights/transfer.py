@@ -15,24 +15,38 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 import requests
-import urllib3
 from tqdm import tqdm
 
-from model_metamers.errors import InputError
+from model_metamers.errors import DamagedFileError, InputError
+from model_metamers.storage.opening import check_file, open_file
+from model_metamers.storage.reading import one_line, read_json
+from model_metamers.weights.http_answer import BROKEN, Interrupted, answer
 
 _BLOCK = 1 << 18
-_TIMEOUT_S = (20, 60)  # to connect; between two blocks
+# A connection that brings less than this in a window of time is given up.
+_WINDOW_S, _LEAST_BYTES = 60.0, 60 << 10
 _MOST_BYTES = 16 << 30
+_CHECKED_BYTES = 64 << 20  # after so many the disk is looked at again
+_SPARE_BYTES = 256 << 20  # of the disk, that stay free
 # Attempts in a row that bring nothing, and attempts in all.
 _FRUITLESS = 5
 _ATTEMPTS = 100
+_NUMBER = "[0-9]{1,18}"  # in a header
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
-class _Interrupted(Exception):
-    """The connection broke, or the server is busy: worth another attempt."""
+class _TooSlow(Interrupted):
+    """Bytes came, but so few that the attempt counts as fruitless."""
+
+
+class _Note(TypedDict, total=False):
+    """What is kept of a download that is not finished."""
+
+    url: str
+    validator: str
 
 
 @dataclasses.dataclass
@@ -52,10 +66,10 @@ class _Part:
     def recall(self) -> None:
         """Takes up what an earlier run left of the same URL."""
         try:
-            note = json.loads(self.note.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            note = read_json(self.note, kind=_Note)
+        except DamagedFileError:
             note = {}
-        if note.get("url") != self.url or not self.path.exists():
+        if note.get("url") != self.url or not self.path.is_file():
             self.restart("")
             return
         self.validator = note.get("validator", "")
@@ -86,8 +100,9 @@ def transfer(
       pause_s: before the second fruitless attempt in a row; it doubles each time.
 
     Raises:
-      InputError: no network, no such file, another size than expected, or no room on the disk.
-        What has arrived is kept, unless its size is wrong.
+      InputError: no network, a server that gives less than 1 kB/s or leads elsewhere again and again,
+        no such file, another size than expected, or no room on the disk. What has arrived is kept,
+        unless its size is wrong.
     """
     part = _Part(path.with_name(path.name + ".part"), url)
     try:
@@ -111,11 +126,12 @@ def _fetch(part: _Part, size: int | None, progress: bool, pause_s: float) -> int
     fruitless, reason = 0, ""
     for _ in range(_ATTEMPTS):
         before = part.size
+        slow = False
         try:
             return _attempt(part, size, progress)
-        except _Interrupted as error:
-            reason = str(error)
-        fruitless = 0 if part.size > before else fruitless + 1
+        except Interrupted as error:
+            reason, slow = one_line(str(error)), isinstance(error, _TooSlow)
+        fruitless = 0 if part.size > before and not slow else fruitless + 1
         if fruitless >= _FRUITLESS:
             break
         if fruitless:
@@ -134,14 +150,16 @@ def _attempt(part: _Part, size: int | None, progress: bool) -> int:
         if part.validator:
             headers["If-Range"] = part.validator
     try:
-        with requests.get(part.url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
+        with answer(part.url, headers) as response:
             total = _check(response, part, size)
             if part.size != total:
                 _append(response, part, total, progress)
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise _Interrupted(str(error)[:300]) from error
+    except InputError:
+        raise
+    except (*BROKEN, ValueError) as error:  # the last of headers that make no sense
+        raise Interrupted(str(error)) from error
     if total is not None and part.size < total:
-        raise _Interrupted(f"{part.size} of {total} bytes came")
+        raise Interrupted(f"{part.size} of {total} bytes came")
     return part.size
 
 
@@ -149,24 +167,25 @@ def _check(response: requests.Response, part: _Part, size: int | None) -> int | 
     """Total size by the response's headers; starts over where the server does not continue."""
     status, headers = response.status_code, response.headers
     if status in _PASSING:
-        raise _Interrupted(f"status {status}")
+        raise Interrupted(f"status {status}")
     if status == 416:  # nothing beyond what is here: it is whole, or it is another file's
-        whole = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", ""))
+        whole = re.fullmatch(rf"bytes \*/({_NUMBER})", headers.get("Content-Range", ""))
         if whole and int(whole[1]) == part.size:
             return part.size
         part.restart("")
-        raise _Interrupted("what was kept does not belong to the file")
+        raise Interrupted("what was kept does not belong to the file")
     if status not in (200, 206):
         raise InputError(
-            f"{part.url}: the server answers {status} {response.reason}; give a mirror's URL or a local file"
+            f"{part.url}: the server answers {status} {one_line(str(response.reason))}; give a mirror's URL "
+            f"or a local file"
         )
-    length = headers.get("Content-Length")
-    total = int(length) if length and length.isdigit() else None
+    length = headers.get("Content-Length", "")
+    total = int(length) if re.fullmatch(_NUMBER, length) else None
     if status == 206:
-        start = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
+        start = re.fullmatch(rf"bytes ({_NUMBER})-{_NUMBER}/({_NUMBER}|\*)", headers.get("Content-Range", ""))
         if not start or int(start[1]) != part.size:
             part.restart("")
-            raise _Interrupted("the server continues at another place")
+            raise Interrupted("the server continues at another place")
         total = int(start[2]) if start[2] != "*" else (None if total is None else part.size + total)
     else:
         part.restart(_validator(headers))
@@ -183,9 +202,8 @@ def _validator(headers: requests.structures.CaseInsensitiveDict) -> str:
 
 
 def _append(response: requests.Response, part: _Part, total: int | None, progress: bool) -> None:
-    free = shutil.disk_usage(part.path.parent).free
-    if total is not None and total - part.size > free:
-        raise InputError(f"{part.url}: {total - part.size} bytes are to come, but the disk has {free} free")
+    _check_room(part, 0 if total is None else total - part.size)
+    most = min(_MOST_BYTES if total is None else total, _MOST_BYTES)
     bar = tqdm(
         total=total,
         initial=part.size,
@@ -196,21 +214,46 @@ def _append(response: requests.Response, part: _Part, total: int | None, progres
     )
     with bar, part.path.open("ab") as file:
         # Raw: the digest is of the file as it is, not of what a Content-Encoding unpacks to.
-        for block in response.raw.stream(_BLOCK, decode_content=False):
+        window, came = time.monotonic(), 0
+        while block := response.raw.read1(_BLOCK, decode_content=False):
             file.write(block)
             part.digest.update(block)
             part.size += len(block)
             bar.update(len(block))
-            if part.size > min(total or _MOST_BYTES, _MOST_BYTES):
+            if part.size > most:
                 file.close()
                 part.remove()
                 raise InputError(f"{part.url}: more bytes come than announced; nothing was kept")
+            came += len(block)
+            waited = time.monotonic() - window
+            if waited > _WINDOW_S and came < _LEAST_BYTES:
+                raise _TooSlow(f"{came} bytes in {waited:.0f} s")
+            if waited > _WINDOW_S or came > _CHECKED_BYTES:
+                window, came = time.monotonic(), 0
+                _check_room(part, 0)
+
+
+def _check_room(part: _Part, wanted: int) -> None:
+    free = shutil.disk_usage(part.path.parent).free - _SPARE_BYTES
+    if wanted > free:
+        raise InputError(
+            f"{part.url}: {wanted} bytes are to come, but the disk has {max(0, free)} free beside "
+            f"{_SPARE_BYTES} that stay so; make room, and the same command continues"
+        )
 
 
 def _copy(part: _Part, size: int | None) -> int:
     source = Path(part.url.removeprefix("file://")).expanduser()
-    if not source.is_file():
-        raise InputError(f"{part.url}: no such file; expected an http(s) URL or the path of a local file")
+    try:
+        there = check_file(source, _MOST_BYTES)
+    except OSError as error:
+        raise InputError(
+            f"{part.url}: no such file ({error.strerror}); expected an http(s) URL or the path of a local "
+            f"file"
+        ) from error
+    if size is not None and there != size:
+        raise InputError(f"{part.url}: expected {size} bytes, it has {there}")
+    _check_room(part, there)
     part.restart("")
     with part.path.open("ab") as file:
         for block in _blocks(source):
@@ -221,6 +264,6 @@ def _copy(part: _Part, size: int | None) -> int:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(_BLOCK):
             yield block
