@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import glob
-import math
 import os
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,12 +20,14 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from model_metamers.errors import InputError
+from model_metamers.storage.opening import check_file
 from model_metamers.storage.reading import one_line
 from model_metamers.storage.whole import partial_beside, whole_file
+from model_metamers.weights.checkpoint_index import check_checkpoint
 
-_FOOTER = 48  # bytes of an index file
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-_DAMAGE = (ValueError, IndexError, MemoryError)
+_DAMAGE = (ValueError, LookupError, TypeError, MemoryError, struct.error)
+_MOST_NOTE = 1 << 20  # bytes of a folder's `checkpoint`, which names the newest
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -48,12 +49,11 @@ class CheckpointReader:
     def __init__(self, path: str | os.PathLike):
         self.path = _prefix(Path(path))
         with _explained(self.path):
-            _check_index(self.path)
+            check_checkpoint(self.path)
             self._reader = tf.train.load_checkpoint(str(self.path))
             shapes = {k: tuple(v) for k, v in self._reader.get_variable_to_shape_map().items()}
             self._keys = self._object_names(shapes) if _OBJECT_GRAPH in shapes else {k: k for k in shapes}
             self.shapes = {name: shapes[key] for name, key in sorted(self._keys.items())}
-            _check_sizes(self.path, shapes, self._reader.get_variable_to_dtype_map())
 
     def value(self, name: str) -> np.ndarray:
         """The value of a variable, in full; raises InputError where data are damaged."""
@@ -115,7 +115,10 @@ def write_checkpoint(prefix: str | os.PathLike, values: Mapping[str, np.ndarray]
 def _prefix(path: Path) -> Path:
     """The name that TensorFlow knows the checkpoint by."""
     if path.is_dir():
-        latest = tf.train.latest_checkpoint(str(path))
+        with _explained(path):
+            if (path / "checkpoint").exists():
+                check_file(path / "checkpoint", _MOST_NOTE)
+            latest = tf.train.latest_checkpoint(str(path))
         if latest is None:
             raise InputError(f"checkpoint {path}: the folder names no checkpoint; give the file's prefix")
         return Path(latest)
@@ -128,37 +131,6 @@ def _prefix(path: Path) -> Path:
     return path
 
 
-def _check_index(prefix: Path) -> None:
-    """Refuses an index file whose last bytes name more than the file holds; TensorFlow would allocate it.
-
-    It is a table as LevelDB's `doc/table_format.md` tells: the last 48 bytes hold place and size of
-    two blocks, as numbers of 7 bits a byte.
-    """
-    path = Path(f"{prefix}.index")
-    if not path.exists():  # format V1
-        return
-    content = path.read_bytes()
-    numbers, number, shift = [], 0, 0
-    for byte in content[-_FOOTER:-8]:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            numbers.append(number)
-            number = shift = 0
-    blocks = list(zip(numbers[0:4:2], numbers[1:4:2], strict=True))
-    if len(blocks) < 2 or any(place + size > len(content) for place, size in blocks):
-        raise ValueError("its index is cut off or damaged")
-
-
-def _check_sizes(prefix: Path, shapes: Mapping[str, tuple[int, ...]], types: Mapping[str, tf.DType]) -> None:
-    """Refuses variables that are larger than the data files of format V2."""
-    files = list(prefix.parent.glob(f"{glob.escape(prefix.name)}.data-*"))
-    there = sum(file.stat().st_size for file in files)
-    for name, shape in shapes.items():
-        if files and math.prod(shape) * types[name].size > there:
-            raise ValueError(f"{name} claims to hold {math.prod(shape)} numbers in {there} bytes")
-
-
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Turns TensorFlow's errors on damaged files into one that names the file."""
@@ -167,7 +139,11 @@ def _explained(path: Path) -> Iterator[None]:
     except (tf.errors.OpError, OSError, DecodeError, RuntimeError, *_DAMAGE) as error:
         if isinstance(error, InputError):
             raise
-        reason = one_line(str(error))
+        reason = one_line(_told(error)) or type(error).__name__
         raise InputError(
             f"checkpoint {path}: cannot be read, truncated or no checkpoint ({reason})"
         ) from error
+
+
+def _told(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
