@@ -1,49 +1,138 @@
 """What the binaries share: how they end, and how they print."""
 
+import contextlib
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import NoReturn
 
 from absl import app, flags
 
 import model_metamers as mm
+from model_metamers.storage.explaining import explain
+from model_metamers_experiments import flag_checks, stops
 
-_STOPPED = 130  # exit status after Ctrl-C, by convention
 CONTINUES = "what was done is kept, and the same command continues"
 STARTS_OVER = "nothing was written, and the same command starts over"
+_CANNOT = 2  # exit status where the user has to mend something
+_NO_READER = 141  # by convention: 128 and SIGPIPE
+_OUT_OF_MEMORY = "memory ran out; lower --batch_size where there is one, or use a machine with more"
 
 
 def run(main: Callable[[], int | None], after_stop: str = CONTINUES, tensorflow: bool = True) -> None:
     """Runs a binary; what the user can mend ends it with one line and status 2.
 
+    So do a full disk, one that cannot be written, and memory that ran out. Being told to stop
+    (Ctrl-C, SIGTERM, SIGHUP) ends it with one line too. Everything else is a defect, and keeps its
+    traceback.
+
     Args:
       main: of the binary.
-      after_stop: what Ctrl-C leaves behind, in words.
+      after_stop: what being told to stop leaves behind, in words.
       tensorflow: whether `main` needs TensorFlow, which is then imported without its greetings, and
         only after the flags were read, so that --help comes at once.
     """
-    name = Path(sys.argv[0]).stem
     _present_as_main(main.__module__)
 
     def guarded(argv: list[str]) -> int | None:
-        if len(argv) > 1:
-            raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}; every setting is a --flag")
         logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's timings of saved files
-        _show_notes(name)
+        _show_notes(stops.program())
         if tensorflow:
             import_tensorflow_quietly()
         try:
+            stops.interrupt_work()
             return main()
-        except mm.InputError as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            return 2
         except KeyboardInterrupt:
-            print(f"{name}: stopped; {after_stop}", file=sys.stderr)
-            return _STOPPED
+            return _stopped(after_stop)
+        except Exception as error:
+            if stops.told():  # one follows from the other
+                return _stopped(after_stop)
+            if isinstance(error, BrokenPipeError):
+                return _no_reader()
+            text = mendable(error)
+            if text is None:
+                raise
+            tell(text)
+            return _CANNOT
+        finally:
+            stops.end_quietly()
 
-    app.run(guarded)
+    try:
+        app.run(guarded, flags_parser=lambda argv: _read_flags(argv, main.__module__))
+    finally:
+        _write_out()
+
+
+def mendable(error: BaseException) -> str | None:
+    """What is told of an error that the user can mend; None for a defect."""
+    if isinstance(error, mm.InputError):
+        return str(error)
+    if text := explain(error):
+        return f"{error.filename}: {text}" if isinstance(error, OSError) and error.filename else text
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+        return _OUT_OF_MEMORY
+    return None
+
+
+def tell(text: str) -> None:
+    """One line on the terminal, whatever the text holds."""
+    line = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    with contextlib.suppress(OSError, ValueError):  # nobody may be there to read it
+        print(f"{stops.program()}: {shown}", file=sys.stderr, flush=True)
+
+
+def _read_flags(argv: list[str], module: str) -> list[str]:
+    """Parses and checks the flags; what is wrong with them ends the program with a line."""
+    try:
+        rest = flags.FLAGS(argv)
+        if len(rest) > 1:
+            raise mm.InputError(f"unexpected arguments: {' '.join(rest[1:])}; every setting is a --flag")
+        of_modules = flags.FLAGS.flags_by_module_dict()
+        own = (name for name in of_modules if name in (module, sys.argv[0]) or name.startswith(__package__))
+        flag_checks.check(flag for name in own for flag in of_modules[name])
+        return rest
+    except flags.Error as error:
+        _refuse(f"{error} (--help tells of every flag)")
+    except (mm.InputError, OSError, UnicodeDecodeError, RecursionError) as error:
+        _refuse(str(error))
+
+
+def _refuse(text: str) -> NoReturn:
+    tell(text)
+    sys.exit(_CANNOT)
+
+
+def _stopped(after_stop: str) -> int:
+    stops.end_quietly()
+    tell(f"stopped; {after_stop}")
+    return stops.status()
+
+
+def _no_reader() -> int:
+    tell("stopped, as nobody reads what it prints any more; the same command continues or starts over")
+    return _NO_READER
+
+
+def _write_out() -> None:
+    """Writes what was printed; where that fails, says so instead of Python's traceback at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _print_no_more()
+        tell("nobody reads what it prints any more; its work was done")
+        sys.exit(_NO_READER)
+    except OSError as error:
+        _print_no_more()
+        tell(f"what it prints cannot be written ({error.strerror}); its work was done")
+        sys.exit(_CANNOT)
+
+
+def _print_no_more() -> None:
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def module(binary: str) -> str:
@@ -109,6 +198,7 @@ def _show_notes(name: str) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    logging.raiseExceptions = False  # a terminal that is gone stops no work
 
 
 def import_tensorflow_quietly() -> None:
@@ -118,12 +208,20 @@ def import_tensorflow_quietly() -> None:
     errors of TensorFlow, are not touched.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no terminal
+        import tensorflow
+
+        return
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), 2)
+    stops.terminal = kept
     try:
         import tensorflow  # noqa: F401
     finally:
+        stops.terminal = 2
         os.dup2(kept, 2)
         os.close(kept)

@@ -8,11 +8,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import skimage.data
-import soundfile
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from model_metamers.corpora import speech
+from model_metamers.signals import sounds
+from model_metamers.storage.whole import make_folder, whole_file
 
 # Those whose files scikit-image carries; the others it would download.
 _SKIMAGE = (
@@ -64,9 +65,10 @@ _CLIP_SECONDS = 2.0  # as the paper's clips, the word in the middle
 
 def write_photographs(folder: Path) -> Path:
     """Writes the photographs as PNG files; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, pixels in photographs():
-        Image.fromarray(pixels).convert("RGB").save(folder / f"{name}.png")
+        with whole_file(folder / f"{name}.png") as partial:
+            Image.fromarray(pixels).convert("RGB").save(partial)
     return folder
 
 
@@ -87,7 +89,7 @@ def write_words(folder: Path) -> Path:
 
     Files that are there are kept: espeak-ng does not say a word twice to the same bits.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for i, word in enumerate(WORDS):
         path = folder / f"{word}.wav"
         if path.exists():
@@ -96,5 +98,5 @@ def write_words(folder: Path) -> Path:
         clip = np.zeros(int(_CLIP_SECONDS * rate))
         first = (len(clip) - len(spoken)) // 2
         clip[first : first + len(spoken)] = spoken
-        soundfile.write(str(path), clip, rate, subtype="PCM_16")
+        sounds.write_wav(path, clip, rate)
     return folder

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_metamers.errors import StorageError
 from model_metamers.storage import tfrecords, whole
 
 if TYPE_CHECKING:
@@ -32,19 +31,14 @@ def class_names(names: Iterable[str]) -> list[str]:
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """As `storage.whole.whole_folder`; TensorFlow's errors of writing are told as the system's are.
+    """As `storage.whole.whole_folder`.
 
     Raises:
       InputError: the folder exists.
       StorageError: the disk takes no more.
     """
-    import tensorflow as tf
-
-    try:
-        with whole.whole_folder(folder) as partial:
-            yield partial
-    except tf.errors.OpError as error:
-        raise StorageError(f"{folder}: cannot be written ({error.message})") from error
+    with whole.whole_folder(folder) as partial:
+        yield partial
 
 
 class ShardWriter(contextlib.ExitStack):
@@ -63,11 +57,9 @@ class ShardWriter(contextlib.ExitStack):
     """
 
     def __init__(self, folder: Path, split: str, shards: int, seed: int, reorder: bool = True):
-        import tensorflow as tf
-
         super().__init__()
         self.paths = [folder / f"{split}-{i:05d}-of-{shards:05d}.tfrecord" for i in range(shards)]
-        self._writers = [self.enter_context(tf.io.TFRecordWriter(str(path))) for path in self.paths]
+        self._files = [self.enter_context(path.open("wb")) for path in self.paths]
         self._random = np.random.RandomState(seed)
         self._turn: list[int] = []
         self._reorder = reorder
@@ -82,9 +74,9 @@ class ShardWriter(contextlib.ExitStack):
     def write(self, values: Mapping[str, Any]) -> str:
         """Writes an example; returns the name of its shard."""
         if not self._turn:  # each shard once in a turn keeps them of one size
-            self._turn = self._random.permutation(len(self._writers)).tolist()
+            self._turn = self._random.permutation(len(self._files)).tolist()
         shard = self._turn.pop()
-        self._writers[shard].write(encode(values))
+        tfrecords.write_record(self._files[shard], encode(values))
         return self.paths[shard].name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import shlex
@@ -19,6 +20,7 @@ from model_metamers.signals import sound_headers
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.opening import check_file
 from model_metamers.storage.reading import one_line
+from model_metamers.storage.writing import write_bytes
 
 SPHERE = (".sph", ".wv1", ".wv2", ".nist")  # NIST's, of the LDC's corpora; WSJ's two microphones
 _CONTAINERS = (".wav", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".ogg", ".oga", ".opus")
@@ -256,8 +258,18 @@ def write_sound(path: Path, waveform: np.ndarray, signal: SignalSpec) -> int:
     """
     rounded = np.rint(np.asarray(waveform, np.float64) * 32768.0)
     clipped = np.clip(rounded, -32768, 32767)
-    soundfile.write(str(path), clipped.astype(np.int16), signal.rate_hz, subtype="PCM_16")
+    write_wav(path, clipped.astype(np.int16), signal.rate_hz)
     return int(np.sum(rounded != clipped))
+
+
+def write_wav(path: Path, waveform: np.ndarray, rate_hz: int) -> None:
+    """Writes a 16-bit WAV; StorageError where it cannot be written.
+
+    It is encoded in memory, since soundfile does not tell of a disk that is full.
+    """
+    content = io.BytesIO()
+    soundfile.write(content, waveform, rate_hz, subtype="PCM_16", format="WAV")
+    write_bytes(path, content.getbuffer())
 
 
 def set_level(waveform: np.ndarray, rms: float | None) -> np.ndarray:

@@ -136,6 +136,12 @@ def read_record(file: BinaryIO, path: Path, place: int) -> bytes | None:
     return content
 
 
+def write_record(file: BinaryIO, content: bytes) -> None:
+    """Appends a record to a file that is opened for writing."""
+    length = struct.pack("<Q", len(content))
+    file.write(length + _checksum(length) + content + _checksum(content))
+
+
 def record_places(path: Path) -> list[int]:
     """Where each record begins, counted in the file without compression.
 

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model_metamers.errors import InputError, StorageError
+from model_metamers.storage.explaining import explain
 
-_LONGEST_NAME = 255  # bytes, of nearly every file system
 _LEFT_OVER_S = 7 * 24 * 3600.0  # after this long a writer is taken for dead
 _PARTIAL = re.compile(r"\..*-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.partial(\.[^.]*)?", re.S)
 
@@ -88,7 +88,10 @@ def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
 def make_folder(folder: str | os.PathLike) -> Path:
     """Makes a folder and those above it, where they are not there; StorageError where it cannot be made."""
     with _explained(Path(folder)):
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
     return Path(folder)
 
 
@@ -157,11 +160,11 @@ def _explained(path: Path) -> Iterator[None]:
     """Turns what the system says into one line that tells what to do."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            text = "the disk is full, and nothing was written; free some space and repeat the command"
-        elif error.errno == errno.ENAMETOOLONG:
-            text = f"the name is too long; at most {_LONGEST_NAME} bytes are allowed"
-        else:
-            text = f"cannot be written ({error.strerror or error})"
+    except InputError:
+        raise
+    except Exception as error:
+        text = explain(error)
+        if text is None and not isinstance(error, OSError):
+            raise
+        text = text or f"cannot be written ({getattr(error, 'strerror', None) or error})"
         raise StorageError(f"{path}: {text}") from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -18,6 +19,12 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a text in UTF-8; StorageError where it cannot be written."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="")
+
+
+def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> None:
+    """Writes a file; StorageError where it cannot be written."""
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_lines(path: str | os.PathLike, lines: Iterable[str]) -> None:
@@ -54,13 +61,21 @@ def write_rows(path: str | os.PathLike, rows: Sequence[Mapping[str, Any]]) -> No
 def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
     """Writes a `.npy` file; StorageError where it cannot be written."""
     with whole_file(path) as partial, partial.open("wb") as file:
-        np.save(file, array)
+        np.save(_Blocks(file), array)
 
 
 def write_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by name as an `.npz` file; StorageError where it cannot be written."""
-    with whole_file(path) as partial, partial.open("wb") as file:
-        np.savez(file, **dict(arrays))  # type: ignore[arg-type]  # its stub takes the names for options
+    content = io.BytesIO()  # on a full disk, an archive that is being written says so a second time
+    np.savez(content, **dict(arrays))  # type: ignore[arg-type]  # its stub takes the names for options
+    write_bytes(path, content.getbuffer())
+
+
+class _Blocks:
+    """A file that NumPy writes to block by block: its own way of writing to one loses the system's error."""
+
+    def __init__(self, file: IO[bytes]):
+        self.write = file.write
 
 
 def plain_values(value: Any) -> Any:

@@ -107,7 +107,7 @@ REFUSALS = [
     ("--iterations=0", "iterations=0"),
     ("--learning_rate=-1", "learning_rate=-1"),
     ("--optimize=cochleagram", "vgg_19_small has no cochleagram to begin at"),
-    ("--out={inputs}/file_in_the_way", "cannot be written"),
+    ("--out={inputs}/file_in_the_way", "a file stands where"),
     ("--network=word_reduced_aliasing_small --inputs={inputs}/stereo.wav", "2 channels that differ"),
     ("--network=word_reduced_aliasing_small --inputs={inputs}/short.wav", "is too short"),
     ("--network=word_reduced_aliasing_small --inputs={inputs}/int16.npy", "divide by 32768"),

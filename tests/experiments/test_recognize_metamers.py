@@ -225,13 +225,13 @@ def test_killed_three_times_ends_with_the_same_csv(work, seen, tmp_path):
 
 REFUSALS = [
     ("--metamers=nowhere", "nowhere: no such folder"),
-    ("--judges=vgg_19_small,vgg_19_small", "the same weights twice"),
+    ("--judges=vgg_19_small,vgg_19_small", "twice"),
     ("--judges=word_reduced_aliasing_small=random:0", "judges sounds, and none of these is one"),
     ("--decision=sixteen", "no class of it stands for"),
     ("--decision=finest", "expected some of fine, sixteen"),
     ("--decision=classes", "need one another"),
     ("--without_self", "--without_self needs --judges"),
-    ("--out=own.py", "cannot be written"),
+    ("--out=own.py", "a file stands where"),
 ]
 
 
