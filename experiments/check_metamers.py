@@ -41,6 +41,10 @@ def main() -> int:
     checked, problems = inclusion.check_folders(find_metamers(folder), nulls)
     for problem in problems:
         print(f"check_metamers: {problem}", file=sys.stderr)
+    others = sum(one.other_null for one in checked)
+    if others:
+        told = f"{others} of {len(checked)} metamers hold the verdict of another null distribution"
+        print(f"check_metamers: {told}; all are judged here by --null", file=sys.stderr)
     if not checked:
         raise mm.InputError(f"{folder}: none of its {len(problems)} metamers could be judged")
     try:

@@ -36,7 +36,8 @@ from absl import flags
 from matplotlib.figure import Figure
 
 import model_metamers as mm
-from model_metamers.storage.whole import make_folder, whole_file
+from model_metamers import plots
+from model_metamers.storage.whole import make_folder
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_3, figure_5, figure_6, figure_s9
 
@@ -123,8 +124,8 @@ def _save(figure: Figure, path: Path) -> None:
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form)
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # its notes on every table of a font
     make_folder(path.parent)
-    with whole_file(path) as partial, matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.stem}):
-        figure.savefig(partial, format=form, dpi=_DPI, metadata=dates)
+    with matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.stem}):
+        plots.save_figure(figure, path, format=form, dpi=_DPI, metadata=dates)
 
 
 def run() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from model_metamers.criteria.null import BINS, LayerNull
 from model_metamers.frontends import erb_filters
 from model_metamers.signals.cochleagram_config import CochleagramConfig
+from model_metamers.storage.whole import whole_file
 
 # Of the paper's figures: metamers blue, null red; told apart in print by the fill.
 _METAMERS, _NULL = "#1f5fa8", "#c8553d"
@@ -27,6 +30,21 @@ _LINES = ("-", "--", ":", "-.")
 def as_written(text: str) -> str:
     """A name for matplotlib, which takes what stands between two `$` for mathematics."""
     return text.replace("$", r"\$")
+
+
+def save_figure(figure: Figure, path: str | os.PathLike, **options: Any) -> None:
+    """Writes a figure whole or not at all, in the format of the path's ending.
+
+    Args:
+      figure: to be written.
+      path: of the file; its folder must exist.
+      options: of `Figure.savefig`.
+
+    Raises:
+      StorageError: it cannot be written.
+    """
+    with whole_file(path) as partial:
+        figure.savefig(partial, **options)
 
 
 def cochleagram(

@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from model_metamers import InputError, plots
 from model_metamers.criteria.null import NullDistribution, read_null
 from model_metamers.runs.folder import RunFolder, safe_name
+from model_metamers.runs.intact import check_files
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.reading import read_arrays
 
@@ -75,7 +76,7 @@ def _draw_network(out: Path, network: str, networks: Sequence[str], rows: Sequen
         part.suptitle(f"$\\bf{{{letter}}}$  {plots.as_written(title)}", x=0.01, ha="left", fontsize=9)
     paths = [out / f"figure_2_{safe_name(network)}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
-        figure.savefig(path, dpi=300)
+        plots.save_figure(figure, path, dpi=300)
     return paths
 
 
@@ -188,5 +189,8 @@ def _read_null(path: Path) -> NullDistribution | None:
 
 
 def _record(out: Path, row: dict[str, Any]) -> Record:
-    folder = RunFolder(out / row["gradient"], row["network"])
-    return read_record(folder.metamer(row["layer"], row["stimulus"]).path)
+    run = RunFolder(out / row["gradient"], row["network"])
+    folder = run.metamer(row["layer"], row["stimulus"]).path
+    record = read_record(folder)
+    check_files(folder, record)
+    return record

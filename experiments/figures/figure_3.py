@@ -22,6 +22,7 @@ from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.recognition.presentations import Presentation
 from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.intact import check_nulls
 from model_metamers.runs.record import read_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.reading import read_arrays
@@ -52,7 +53,8 @@ def draw(
       names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
 
     Raises:
-      InputError: no metamers, damaged ones, or none of the stimuli or layers.
+      InputError: no metamers, damaged ones, none of the stimuli or layers, or verdicts of different
+        null distributions at one layer.
     """
     shown = [p for p in presentations.find(metamers, "none") if p.layer != NATURAL]
     for what, asked in (("stimulus", stimuli), ("layer", layers)):
@@ -61,6 +63,7 @@ def draw(
         if missing:
             raise InputError(f"no metamers of the {what} {missing[0]!r}; there are {', '.join(there)}")
     shown = [p for p in shown if not layers or p.layer in layers]
+    check_nulls((p.folder, read_record(p.folder)) for p in shown)
     rows = _rows(shown, stimuli)
     whos = list(dict.fromkeys(row[0].generated_by for row in rows))
     called = choosing.labels(whos, names)

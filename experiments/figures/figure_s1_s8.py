@@ -41,4 +41,4 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     for axes in panels[len(layers) :]:
         axes.remove()
     for suffix in ("png", "pdf"):
-        figure.savefig(out / f"{safe_name(name)}_spearman.{suffix}", dpi=150)
+        plots.save_figure(figure, out / f"{safe_name(name)}_spearman.{suffix}", dpi=150)

@@ -45,7 +45,7 @@ def draw(out: Path) -> list[Path]:
     panels[0].legend(fontsize="small")
     paths = [out / f"original_comparison.{suffix}" for suffix in ("png", "pdf")]
     for file in paths:
-        figure.savefig(file, dpi=150)
+        plots.save_figure(figure, file, dpi=150)
     return paths
 
 

@@ -12,6 +12,7 @@ from model_metamers.criteria.null import read_null
 from model_metamers.recognition import judgement
 from model_metamers.recognition.judgement import NATURAL, Judgement
 from model_metamers.runs.folder import RunFolder
+from model_metamers.runs.intact import check_files
 from model_metamers.runs.record import read_record
 from model_metamers.statistics import bootstrap
 
@@ -92,11 +93,15 @@ def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | Non
     Args:
       folder: of it.
       stages: of the network, in order.
+
+    Raises:
+      InputError: a metamer whose files do not belong together, or a damaged null distribution.
     """
     null = read_null(folder.null)[0] if folder.null.exists() else None
     by_layer: dict[str, dict[str, dict[str, float]]] = {}
     for metamer in folder.metamers():
         record = read_record(metamer.path)
+        check_files(metamer.path, record)
         by_layer.setdefault(record.layer, {})[record.stimulus] = record.floats.measurement.spearman
     if not by_layer or null is None:
         return None

@@ -132,6 +132,10 @@ class MetamerFolder:
         """
         return self.path / f"{stem}.{_EXTENSIONS[kind]}"
 
+    def results(self, kind: str) -> tuple[Path, ...]:
+        """The files beside the record that hold results, of a signal of this kind."""
+        return (self.arrays, *(self.shown(stem, kind) for stem in ("metamer", "target")))
+
     def cochleagram(self, stem: str) -> Path:
         """The page's picture of a sound."""
         return self.path / f"{stem}_cochleagram.png"

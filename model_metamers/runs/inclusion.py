@@ -13,8 +13,10 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs import results
-from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.intact import check_files
 from model_metamers.runs.record import read_record
+
+_NOT_IN_ROWS = ("verdict", "identity", "other_null")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Checked:
       file_passes: whether the file that a person is shown passes; None where it was not
         measured.
       verdict: on the float signal.
+      identity: what tells it from all other metamers: network, weights, layer, target, settings and seed.
+      other_null: whether its record holds the verdict of another null distribution.
     """
 
     folder: Path
@@ -39,10 +43,13 @@ class Checked:
     metamer_class: str | None
     file_passes: bool | None
     verdict: criteria.Verdict
+    identity: tuple
+    other_null: bool
 
     def row(self) -> dict[str, Any]:
         """Plain values, for CSV and JSON."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "verdict"}
+        names = [f.name for f in dataclasses.fields(self) if f.name not in _NOT_IN_ROWS]
+        values = {name: getattr(self, name) for name in names}
         verdict = dataclasses.asdict(self.verdict)
         return {**values, "folder": str(self.folder), **verdict, "reasons": "; ".join(self.verdict.reasons)}
 
@@ -50,17 +57,26 @@ class Checked:
 def check_folders(
     folders: Iterable[Path], nulls: Sequence[NullDistribution]
 ) -> tuple[list[Checked], list[InputError]]:
-    """The verdict on every metamer that can be read and has its null distribution.
+    """The verdict on every metamer that is whole and has its null distribution; each is counted once.
 
     Returns:
       The verdicts, and an error for each metamer that has none.
     """
     checked, problems = [], []
+    first: dict[tuple, Path] = {}
     for folder in folders:
         try:
-            checked.append(check_folder(folder, nulls))
+            one = check_folder(folder, nulls)
         except InputError as error:
             problems.append(error)
+            continue
+        other = first.setdefault(one.identity, folder)
+        if other != folder:
+            problems.append(
+                InputError(f"{folder} and {other}: the same metamer twice; only the latter is counted")
+            )
+            continue
+        checked.append(one)
     return checked, problems
 
 
@@ -68,13 +84,12 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
     """The verdict on one metamer, on its floats and on the file as it was measured.
 
     Raises:
-      InputError: a missing or foreign file, or no null distribution of its network,
+      InputError: a missing, broken or foreign file, or no null distribution of its network,
         weights and layer.
     """
-    metamer, file = results.load(folder), read_record(folder).file
-    shown = MetamerFolder(folder).shown("metamer", metamer.spec.kind)
-    if not shown.exists():
-        raise InputError(f"{shown}: missing")
+    record = read_record(folder)
+    check_files(folder, record)
+    metamer, file = results.load(folder), record.file
     matching = [n for n in nulls if criteria.is_null_of(n, metamer.network, metamer.checkpoint)]
     if not matching:
         had = ", ".join(f"{n.network} ({n.checkpoint[:19]})" for n in nulls)
@@ -99,6 +114,11 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
         metamer.metamer_class,
         file_passes,
         verdict,
+        identity=(
+            *(metamer.network, metamer.checkpoint, metamer.layer, metamer.stimulus, record.target_sha256),
+            *metamer.config.identity().items(),
+        ),
+        other_null=record.null_sha256 not in (None, null.digest),
     )
 
 

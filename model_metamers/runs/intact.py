@@ -12,11 +12,12 @@ from pathlib import Path
 
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs.folder import MetamerFolder, RunFolder, safe_name
-from model_metamers.runs.record import Record
+from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.digests import file_digest
 from model_metamers.storage.reading import read_json
 
-_MEND = "make_metamers with the same command makes it anew"
+# What to do, for messages.
+MEND = "make_metamers with the same command makes it anew"
 
 
 def check_files(folder: str | os.PathLike, record: Record) -> None:
@@ -36,15 +37,23 @@ def check_files(folder: str | os.PathLike, record: Record) -> None:
     for name in broken_files(folder, record):
         path = Path(folder) / name
         told = "is not the file that its record tells of" if path.exists() else "missing"
-        raise DamagedFileError(f"{path}: {told}; {_MEND}")
+        raise DamagedFileError(f"{path}: {told}; {MEND}")
+
+
+def is_whole(folder: str | os.PathLike) -> bool:
+    """Whether a folder holds a metamer whose record can be read and whose files are its own."""
+    try:
+        check_files(folder, read_record(folder))
+    except InputError:
+        return False
+    return True
 
 
 def broken_files(folder: str | os.PathLike, record: Record) -> list[str]:
     """Names of the files that are missing, or are not those of the record; see `check_files`."""
     if record.files is None:
-        place = MetamerFolder(Path(folder))
-        shown = [place.shown(stem, record.signal.kind) for stem in ("metamer", "target")]
-        return [path.name for path in (place.arrays, *shown) if not path.is_file()]
+        files = MetamerFolder(Path(folder)).results(record.signal.kind)
+        return [path.name for path in files if not path.is_file()]
     return [name for name, digest in record.files.items() if not is_file_of(Path(folder) / name, digest)]
 
 
@@ -71,9 +80,9 @@ def check_place(folder: str | os.PathLike, record: Record) -> None:
                 f"{folder}: its record is of {record.network}, {record.layer}, {record.stimulus}, so it is a "
                 f"copy, or was renamed; delete it, or move it back"
             )
-    settings = read_json(RunFolder.of(network).settings, "settings")
-    own = {"checkpoint": record.checkpoint, **record.config.identity()}
-    other = [key for key in own if not isinstance(settings, dict) or settings.get(key) != own[key]]
+    settings = read_json(RunFolder.of(network).settings, "settings; choose another folder")
+    own = {"network": record.network, "checkpoint": record.checkpoint, **record.config.identity()}
+    other = [key for key in own if key in settings and settings[key] != own[key]]
     if other:
         raise DamagedFileError(
             f"{folder}: is a metamer of other settings than its run ({', '.join(other)}); delete it, or move "

@@ -32,7 +32,6 @@ from model_metamers.synthesis.config import SynthesisConfig
 _FORMATS = ("1", "2")
 _FROM_FORMAT_2 = ("null_sha256", "checkpoint_place", "files")
 _PLACED_APART = ("floats", "versions", "file", *_FROM_FORMAT_2)
-_FILES = re.compile(r"metamer\.(npz|png|wav)|target\.(png|wav)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -121,9 +120,11 @@ class Record:
             raise InputError("a count below zero")
         if self.relu_gradient_used not in (None, "linear", "plain", "none"):
             raise InputError(f"relu_gradient_used is {self.relu_gradient_used!r}")
-        for name in (self.file.name, *(self.files or ())):
-            if not _FILES.fullmatch(name):
-                raise InputError(f"{name[:80]!r} is no file of a metamer")
+        names = {path.name for path in MetamerFolder(Path()).results(self.signal.kind)}
+        if self.file.name not in names:
+            raise InputError(f"file is {self.file.name[:80]!r}, expected one of {', '.join(sorted(names))}")
+        if self.files is not None and self.files.keys() != names:
+            raise InputError(f"files are not {', '.join(sorted(names))}")
         for digest in (self.null_sha256, *(self.files or {}).values()):
             if digest is not None and not _SHA256.fullmatch(digest):
                 raise InputError(f"{digest[:80]!r} is no sha256")

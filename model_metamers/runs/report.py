@@ -19,6 +19,7 @@ from model_metamers.errors import InputError
 from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.runs import Made, Run, results
 from model_metamers.runs.folder import MetamerFolder, RunFolder
+from model_metamers.runs.intact import check_nulls, is_whole
 from model_metamers.runs.record import read_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.writing import write_text
@@ -77,6 +78,10 @@ def write_report(out: Path, networks: Sequence[NetworkResults], title: str, comm
 
     Returns:
       The page's path.
+
+    Raises:
+      InputError: verdicts at a layer are of different null distributions.
+      StorageError: the page or a picture cannot be written.
     """
     template = jinja2.Environment(
         loader=jinja2.PackageLoader("model_metamers"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -90,7 +95,10 @@ def write_report(out: Path, networks: Sequence[NetworkResults], title: str, comm
 
 def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
     """A network's part of the page: rows of stimuli, histograms."""
-    folders = {layer: network.folder.metamers([layer]) for layer in network.layers}
+    folders = {
+        layer: [folder for folder in network.folder.metamers([layer]) if is_whole(folder.path)]
+        for layer in network.layers
+    }
     stimuli = list(dict.fromkeys(folder.name for there in folders.values() for folder in there))
     rows, histograms = [], []
     for stimulus in stimuli:
@@ -103,6 +111,7 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
         rows.append({"stimulus": stimulus, "target": cells[0]["target"], "cells": cells})
     for layer in network.layers:
         records = [read_record(folder.path) for folder in folders[layer]]
+        check_nulls(zip((folder.path for folder in folders[layer]), records, strict=True))
         rho = np.array([record.floats.measurement.spearman[layer] for record in records], np.float64)
         null = network.null.at(layer) if network.null else None
         path = network.folder.histogram(layer)
@@ -241,4 +250,4 @@ def _draw(path: Path, size: tuple[float, float], draw: Callable) -> None:
     """A figure of one axes."""
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     draw(figure.add_subplot())
-    figure.savefig(path)
+    plots.save_figure(figure, path)

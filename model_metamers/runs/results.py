@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,13 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import DamagedFileError
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.intact import MEND, is_file_of
 from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
 from model_metamers.signals import images, sounds
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.digests import array_digest, file_digest
 from model_metamers.storage.reading import read_arrays, read_json
-from model_metamers.storage.whole import whole_folder
+from model_metamers.storage.whole import whole_file, whole_folder
 from model_metamers.storage.writing import write_arrays
 from model_metamers.synthesis.metamer import Metamer
 
@@ -65,7 +67,7 @@ def save(
         place = MetamerFolder(written)
         clipped = _write_signals(place, metamer)
         file = _judged_file(place, metamer, clipped, network, null)
-        files = {path.name: file_digest(path) for path in sorted(written.iterdir())}
+        files = {path.name: file_digest(path) for path in place.results(metamer.spec.kind)}
         write_record(place, _record(metamer, floats, file, files, null))
     return read_json(MetamerFolder(Path(folder)).record, "metamer")
 
@@ -74,7 +76,7 @@ def load(folder: str | os.PathLike) -> Metamer:
     """Reads a metamer back.
 
     Raises:
-      InputError: a file is missing, damaged, or no metamer's.
+      InputError: a file is missing, damaged, no metamer's, or not the one that the record tells of.
     """
     record = read_record(folder)
     path = MetamerFolder(Path(folder)).arrays
@@ -83,6 +85,10 @@ def load(folder: str | os.PathLike) -> Metamer:
         _check(path, name, arrays[name], "f", record.signal.shape)
     for name, kind in (("loss", "f"), ("loss_iterations", "iu")):
         _check(path, name, arrays[name], kind, (arrays["loss"].size,))
+    if record.files is not None and not is_file_of(path, record.files[path.name]):
+        raise DamagedFileError(f"{path}: is not the file that its record tells of; {MEND}")
+    if array_digest(arrays["target"]) != record.target_sha256:
+        raise DamagedFileError(f"{path}: holds another target than its record tells of; {MEND}")
     return Metamer(
         network=record.network,
         checkpoint=record.checkpoint,
@@ -96,6 +102,31 @@ def load(folder: str | os.PathLike) -> Metamer:
         checkpoint_place=record.checkpoint_place,
         **arrays,
     )
+
+
+def write_shown_anew(folder: MetamerFolder, names: Collection[str]) -> None:
+    """Writes pictures or sounds of a metamer that are missing or broken, from its `metamer.npz`.
+
+    Args:
+      folder: of the metamer, with its record.
+      names: of the files.
+
+    Raises:
+      DamagedFileError: `metamer.npz` is broken too, or what it gives is not the file of the record.
+      StorageError: one cannot be written.
+    """
+    record, metamer = read_record(folder.path), load(folder.path)
+    spec, brightest = metamer.spec, float(metamer.target.max())
+    for stem, signal in (("target", metamer.target), ("metamer", metamer.signal)):
+        path = folder.shown(stem, spec.kind)
+        if path.name not in names:
+            continue
+        if path.is_dir():
+            raise DamagedFileError(f"{path}: is a folder; {MEND}")
+        with whole_file(path) as partial:
+            _write_shown(partial, signal, spec, brightest)
+            if record.files is not None and not is_file_of(partial, record.files[path.name]):
+                raise DamagedFileError(f"{path}: cannot be written as it was; {MEND}")
 
 
 def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:

@@ -16,12 +16,15 @@ import numpy as np
 
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
-from model_metamers.errors import InputError, StorageError
+from model_metamers.errors import DamagedFileError, InputError, StorageError
 from model_metamers.runs import results
 from model_metamers.runs.folder import RunFolder, check_names, check_printable
+from model_metamers.runs.intact import check_place
+from model_metamers.runs.mending import judge_anew, mend
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
+from model_metamers.storage.whole import was_set_aside
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import read_state, write_state
 
@@ -119,11 +122,21 @@ def check(run: Run) -> None:
     for layer in run.layers:
         for name, digest in digests.items():
             folder = run.folder.metamer(layer, name).path
-            if folder.exists() and read_record(folder).target_sha256 != digest:
+            if folder.exists() and _other_target(folder, digest):
                 raise InputError(
                     f"{folder}: holds the metamer of another target of that name; rename the stimulus "
                     f"or choose another folder"
                 )
+
+
+def _other_target(folder: Path, digest: str) -> bool:
+    """Whether a folder holds the metamer of another target; one that is broken is made again."""
+    try:
+        record = read_record(folder)
+        check_place(folder, record)
+    except DamagedFileError:
+        return False
+    return record.target_sha256 != digest
 
 
 def claim(run: Run, resume: bool = True) -> None:
@@ -172,7 +185,9 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
 
 
 def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iterator[Made]:
-    """Searches for every metamer that is not there yet.
+    """Searches for every metamer that is not there yet, or is there but broken (see `mend`).
+
+    Those that are there are judged by this null distribution, whatever they were judged by before.
 
     A signal that diverges has no metamer; the others of its batch are made. Nothing is kept
     of it, so that the next run searches for it again, and says again what came of it.
@@ -187,6 +202,9 @@ def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iter
     from model_metamers.synthesis.search import Search
 
     names = list(run.stimuli)
+    whole = mend(run.folder, {run.folder.metamer(layer, name) for layer in run.layers for name in names})
+    if null is not None:
+        judge_anew(whole, null)
     for layer in run.layers:
         search = Search(run.network, layer, run.config)
         for first in range(0, len(names), run.batch_size):
@@ -213,12 +231,14 @@ def _make_batch(
     """
     from model_metamers.synthesis.making import to_metamers
 
-    missing = [name for name in names if not run.folder.metamer(search.layer, name).path.exists()]
+    folders = {name: run.folder.metamer(search.layer, name).path for name in names}
+    missing = [name for name in names if not folders[name].exists()]
     if not missing:
         return {}
-    # A state of the whole batch comes first, though some of its metamers may be written.
+    # A state of the whole batch comes first, though some of its metamers may be written. So does the
+    # batch where one is made again: alone, it would be another to the last bits.
     path = _state_path(run, search, names)
-    if not path.exists():
+    if not path.exists() and not any(was_set_aside(folders[name]) for name in missing):
         names = missing
         path = _state_path(run, search, names)
     state = read_state(path) if path.exists() else None
@@ -228,7 +248,7 @@ def _make_batch(
     if not finished:
         raise KeyboardInterrupt
     for metamer in to_metamers(search, names, targets, state):
-        folder = run.folder.metamer(search.layer, metamer.stimulus).path
+        folder = folders[metamer.stimulus]
         if not folder.exists():
             results.save(metamer, folder, run.network, null)
     path.unlink(missing_ok=True)

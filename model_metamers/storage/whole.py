@@ -13,6 +13,7 @@ import contextlib
 import errno
 import functools
 import hashlib
+import itertools
 import os
 import re
 import secrets
@@ -83,6 +84,23 @@ def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                     raise InputError(f"{folder}: was written meanwhile; it is not overwritten") from error
                 raise
+
+
+def set_aside(path: Path) -> Path:
+    """Gives a broken file or folder a hidden name beside it, and returns it; StorageError where it cannot."""
+    free = (aside for number in itertools.count(1) if not os.path.lexists(aside := _aside(path, number)))
+    with _explained(path):
+        return path.rename(next(free))
+
+
+def was_set_aside(path: Path) -> bool:
+    """Whether what was at `path` once was set aside, and is still kept."""
+    return os.path.lexists(_aside(path, 1))
+
+
+def _aside(path: Path, number: int) -> Path:
+    stem = path.name.encode(errors="surrogateescape")[:200].decode(errors="ignore")
+    return path.with_name(f".broken-{stem}-{number}")
 
 
 def make_folder(folder: str | os.PathLike) -> Path:
