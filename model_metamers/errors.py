@@ -21,6 +21,10 @@ class StorageError(InputError):
     """A file or folder cannot be written: the disk is full, it is read-only, or the name is too long."""
 
 
+class InUseError(StorageError):
+    """Another process writes to this folder; the message names it and its machine."""
+
+
 class UnknownNetworkError(InputError):
     """The catalog has no network of this name; the message lists those there are."""
 

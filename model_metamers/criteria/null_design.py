@@ -7,6 +7,7 @@ count. Blocks are independent of one another, so they can be done anywhere, in a
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from model_metamers.errors import InputError
 
 DESIGNS = ("blocks", "independent", "all_pairs")
+_MOST_REPEATS = 10  # of a pair, in the mean: drawing it more often tells nothing new
+_MOST_BLOCKS = 10_000_000  # minutes of drawing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ def make_design(
     Args:
       design: "blocks": all pairs within blocks of random stimuli, at least `pairs` of them
         (1,006,740 of 141 blocks of 120 for a million); "independent": random pairs,
-        the paper's; "all_pairs": every pair of the stimuli.
+        the paper's, some of them again where `pairs` are many; "all_pairs": every pair of the stimuli.
       num_stimuli: there are.
       pairs: asked for; "all_pairs" ignores it, and "blocks" becomes "all_pairs" where all
         pairs of the stimuli are no more.
@@ -55,7 +58,8 @@ def make_design(
       recordings: of each stimulus; all different when None.
 
     Raises:
-      InputError: unknown design, too few stimuli, or none that may be paired.
+      InputError: unknown design, too few stimuli, none that may be paired, or so few pairs of them
+        that drawing as many as asked for would hardly end.
     """
     if design not in DESIGNS:
         raise InputError(f"design={design!r}: expected one of {', '.join(DESIGNS)}")
@@ -74,7 +78,9 @@ def make_design(
     if whole:
         candidates = _all_pairs(num_stimuli, block_size)
     else:
-        candidates = _random_blocks(num_stimuli, min(block_size, num_stimuli), seed, design == "independent")
+        size = min(block_size, num_stimuli)
+        _check_ends(design, groups, pairs, size)
+        candidates = _random_blocks(num_stimuli, size, seed, design == "independent")
     blocks: list[Block] = []
     taken = 0
     for stimuli, couples in candidates:
@@ -87,6 +93,23 @@ def make_design(
         if taken >= pairs and not whole:
             break
     return blocks
+
+
+def _check_ends(design: str, groups: np.ndarray, pairs: int, size: int) -> None:
+    """Refuses draws of which nearly all would be repeats, or of one recording."""
+    everything = math.comb(len(groups), 2)
+    possible = everything - sum(math.comb(int(count), 2) for count in np.bincount(groups))
+    couples = size // 2 if design == "independent" else math.comb(size, 2)
+    if design == "independent" and pairs > _MOST_REPEATS * possible:
+        raise InputError(
+            f"pairs={pairs}: {len(groups)} stimuli make no more than {possible} different pairs, which would "
+            f"be drawn {pairs / possible:.0f} times each; ask for fewer, or take design=all_pairs"
+        )
+    if pairs / couples * everything / possible > _MOST_BLOCKS:
+        raise InputError(
+            f"pairs={pairs}: of the {everything} pairs of {len(groups)} stimuli only {possible} are of two "
+            f"recordings, too few to come up often enough by chance; ask for fewer, or take design=all_pairs"
+        )
 
 
 def shard_of(blocks: Sequence[Block], shard: int, num_shards: int) -> list[Block]:

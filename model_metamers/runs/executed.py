@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs.run import Made, Run, check, claim, make, measure_null, null_digest
+from model_metamers.storage.locks import hold
 from model_metamers.storage.writing import write_lines
 
 
@@ -77,22 +79,27 @@ def execute(
 
     Raises:
       InputError: one of the runs cannot be made, or must not be made in its folder.
+      InUseError: another process makes one in its folder.
       KeyboardInterrupt: after the state of the stopped search was saved.
     """
     for run in runs:
         check(run)
-    for run in runs:
-        claim(run, resume)
-    if flags:
-        write_lines(flags_file or runs[0].folder.flags, flags)
-    nulls = _nulls(runs, progress)
-    by_run: list[list[Made]] = [[] for _ in runs]
-    for run, null, made in zip(runs, nulls, by_run, strict=True):
-        for one in make(run, null, progress):
-            made.append(one)
-            if each:
-                each(run, one)
-    return Executed(by_run, nulls, _write_page(runs, nulls, page) if page else None)
+    with contextlib.ExitStack() as locks:
+        for run in runs:
+            locks.enter_context(hold(run.folder.path))
+        for run in runs:
+            check(run)  # again: another process may have written there until now
+            claim(run, resume)
+        if flags:
+            write_lines(flags_file or runs[0].folder.flags, flags)
+        nulls = _nulls(runs, progress)
+        by_run: list[list[Made]] = [[] for _ in runs]
+        for run, null, made in zip(runs, nulls, by_run, strict=True):
+            for one in make(run, null, progress):
+                made.append(one)
+                if each:
+                    each(run, one)
+        return Executed(by_run, nulls, _write_page(runs, nulls, page) if page else None)
 
 
 def _nulls(runs: Sequence[Run], progress: bool) -> list[NullDistribution | None]:

@@ -6,8 +6,11 @@ all are there, `null.npz` with `null.json` for people.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +23,15 @@ from model_metamers.errors import InputError
 from model_metamers.runs.folder import NULL
 from model_metamers.signals.collection import Stimuli
 from model_metamers.storage.claims import claim_folder
+from model_metamers.storage.locks import held, hold
 from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.whole import make_folder
 from model_metamers.storage.writing import write_arrays, write_json
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
+
+_BLOCKS, _SUMMARY = "blocks", "null.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +68,8 @@ def measure(
 ) -> NullDistribution | None:
     """Measures the blocks of a shard that are not there yet; combines when all are.
 
-    Any way of sharding, stopping and starting again gives the same `null.npz`.
+    Any way of sharding, stopping and starting again gives the same `null.npz`. Shards without a
+    block in common may be measured at once.
 
     Returns:
       The null distribution, or None while other shards' blocks are missing.
@@ -69,33 +77,63 @@ def measure(
     Raises:
       InputError: as `make_design` and `measure_blocks`; a folder that cannot be written or
         holds a null distribution of other settings.
+      InUseError: another process measures some of these blocks.
     """
     blocks = run.blocks()
     own = null_design.shard_of(blocks, shard, num_shards)
-    folder = run.out / "blocks"
-    _prepare(run)
-    path = run.out / NULL
-    if path.exists():
-        return read_null(path)[0]
-    folder.mkdir(exist_ok=True)
-    missing = [block for block in own if not _block_path(folder, block.index).exists()]
-    measure_blocks(
-        run.network,
-        run.layers,
-        run.stimuli,
-        missing,
-        run.memory_gb,
-        keep=lambda index, rho: write_arrays(_block_path(folder, index), rho),
-        progress=progress,
-    )
-    if not all(_block_path(folder, block.index).exists() for block in blocks):
+    with hold(run.out, wait=True):  # for as long as another shard begins or ends
+        claim_folder(run.out, _settings(run))
+        if (null := _finished(run)) is not None:
+            return null
+        _check_free(run.out, shard, num_shards)
+        measuring = contextlib.ExitStack()
+        measuring.enter_context(hold(run.out, f"shard-{shard}-of-{num_shards}"))
+    with measuring:
+        folder = make_folder(run.out / _BLOCKS)
+        missing = [block for block in own if not _block_path(folder, block.index).exists()]
+        measure_blocks(
+            run.network,
+            run.layers,
+            run.stimuli,
+            missing,
+            run.memory_gb,
+            keep=lambda index, rho: write_arrays(_block_path(folder, index), rho),
+            progress=progress,
+        )
+    with hold(run.out, wait=True):
+        null = _finished(run)
+        return _combined(run, blocks) if null is None else null
+
+
+def _check_free(out: Path, shard: int, num_shards: int) -> None:
+    """Refuses a shard that has blocks in common with one that is being measured by another process."""
+    for what in held(out):
+        match = re.fullmatch(r"shard-(\d+)-of-(\d+)", what)
+        if match and (int(match[1]) - shard) % math.gcd(int(match[2]), num_shards) == 0:
+            with hold(out, what):  # says who it is
+                pass
+
+
+def _finished(run: NullRun) -> NullDistribution | None:
+    """The null distribution where it is there whole; what a killed process left beside it is put right."""
+    if not (run.out / NULL).exists():
         return None
-    rho = [read_arrays(_block_path(folder, block.index), run.layers) for block in blocks]
-    null = combine(run.network, run.design, rho)
-    write_json(run.out / "null.json", summary(null))
-    write_null(path, null, run.stimuli.digest)
-    shutil.rmtree(folder)
+    null = read_null(run.out / NULL)[0]
+    if not (run.out / _SUMMARY).exists():
+        write_json(run.out / _SUMMARY, summary(null))
+    shutil.rmtree(run.out / _BLOCKS, ignore_errors=True)
     return null
+
+
+def _combined(run: NullRun, blocks: Sequence[null_design.Block]) -> NullDistribution | None:
+    """Writes the null distribution of all blocks; None while some are missing."""
+    paths = [_block_path(run.out / _BLOCKS, block.index) for block in blocks]
+    if not all(path.exists() for path in paths):
+        return None
+    null = combine(run.network, run.design, [read_arrays(path, run.layers) for path in paths])
+    write_json(run.out / _SUMMARY, summary(null))
+    write_null(run.out / NULL, null, run.stimuli.digest)
+    return _finished(run)
 
 
 def summary(null: NullDistribution) -> dict[str, Any]:
@@ -113,15 +151,14 @@ def summary(null: NullDistribution) -> dict[str, Any]:
     }
 
 
-def _prepare(run: NullRun) -> None:
-    settings = {
+def _settings(run: NullRun) -> dict[str, Any]:
+    return {
         "network": run.network.name,
         "checkpoint": run.network.checkpoint_digest,
         "layers": list(run.layers),
         "stimuli": run.stimuli.digest,
         **{name: getattr(run, name) for name in ("pairs", "design", "block_size", "seed")},
     }
-    claim_folder(run.out, settings)
 
 
 def _block_path(folder: Path, index: int) -> Path:
@@ -136,7 +173,7 @@ def read(path: str | os.PathLike) -> NullDistribution:
     """
     path = Path(path)
     if path.is_dir():
-        if (path / "blocks").is_dir():
+        if not (path / NULL).exists() and (path / _BLOCKS).is_dir():
             raise InputError(f"{path}: not all blocks are measured yet; run the shards that are missing")
         path = path / NULL
     return read_null(path)[0]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError, StorageError
+from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError
+from model_metamers.storage.locks import hold
 from model_metamers.storage.reading import one_line, read_json
-from model_metamers.storage.whole import make_folder, partial_beside
 from model_metamers.storage.writing import write_json
 
 SETTINGS = "settings.json"
@@ -22,8 +20,8 @@ def claim_folder(
 ) -> None:
     """Makes a folder for results of these settings, or finds one of the same.
 
-    Of several processes that claim a new folder at once, one writes its settings, and the
-    others are held to them.
+    Of several processes that claim a new folder at once, one writes its settings; the others
+    are held to them, or told that it is in use.
 
     Args:
       folder: of the results.
@@ -33,35 +31,17 @@ def claim_folder(
 
     Raises:
       InputError: it holds results of other settings, or any where `resume` is False.
-      StorageError: it cannot be written.
+      StorageError: it cannot be written, or another process holds it.
     """
     wanted = json.loads(json.dumps(dict(settings)))
-    make_folder(folder)
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise StorageError(f"{folder}: cannot be written ({error.strerror})") from error
-    path = folder / SETTINGS
-    if _write_first(path, wanted):
-        return
-    if not resume:
-        raise InputError(f"{folder}: holds a run already; resume it, or choose another folder")
-    _check_same(path, wanted, every_key)
-
-
-def _write_first(path: Path, settings: Mapping[str, Any]) -> bool:
-    """Writes a file that is not there yet; False where it is."""
-    if path.exists():
-        return False
-    with partial_beside(path) as whole:
-        write_json(whole, settings)
-        try:
-            os.link(whole, path)  # unlike a rename, it fails where somebody else was first
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without links
-            write_json(path, settings)
-    return True
+    with hold(folder):
+        path = folder / SETTINGS
+        if not path.exists():
+            write_json(path, wanted)
+        elif resume:
+            _check_same(path, wanted, every_key)
+        else:
+            raise InputError(f"{folder}: holds a run already; resume it, or choose another folder")
 
 
 def _check_same(path: Path, settings: Mapping[str, Any], every_key: bool) -> None:

@@ -51,7 +51,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
       '1 2 3'
     """
     path = Path(path)
-    with _explained(path), partial_beside(path) as partial:
+    with explained(path), partial_beside(path) as partial:
         yield partial
         os.replace(partial, path)
 
@@ -73,7 +73,7 @@ def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
     folder = Path(folder)
     if folder.exists():
         raise InputError(f"{folder}: exists already; it is not overwritten, choose another")
-    with _explained(folder):
+    with explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with partial_beside(folder) as partial:
             partial.mkdir()
@@ -89,7 +89,7 @@ def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
 def set_aside(path: Path) -> Path:
     """Gives a broken file or folder a hidden name beside it, and returns it; StorageError where it cannot."""
     free = (aside for number in itertools.count(1) if not os.path.lexists(aside := _aside(path, number)))
-    with _explained(path):
+    with explained(path):
         return path.rename(next(free))
 
 
@@ -105,7 +105,7 @@ def _aside(path: Path, number: int) -> Path:
 
 def make_folder(folder: str | os.PathLike) -> Path:
     """Makes a folder and those above it, where they are not there; StorageError where it cannot be made."""
-    with _explained(Path(folder)):
+    with explained(Path(folder)):
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
@@ -116,30 +116,43 @@ def make_folder(folder: str | os.PathLike) -> Path:
 @contextlib.contextmanager
 def partial_beside(path: Path) -> Iterator[Path]:
     """A hidden name beside `path` that no other writer uses; what is there at the end is removed."""
-    _remove_left_over(path.parent.absolute())
+    _remove_left_over_once(path.parent.absolute())
     stem = path.name.encode(errors="surrogateescape")[:80].decode(errors="ignore")
     suffix = path.suffix if len(path.suffix.encode(errors="surrogateescape")) <= 16 else ""
-    partial = path.with_name(f".{stem}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.partial{suffix}")
+    partial = path.with_name(f".{stem}-{machine()}-{os.getpid()}-{secrets.token_hex(4)}.partial{suffix}")
     try:
         yield partial
     finally:
         _remove(partial)
 
 
-@functools.cache  # once a process: a folder may hold many thousand files
-def _remove_left_over(folder: Path) -> None:
-    """Removes what writers into a folder left that are no more."""
+def remove_left_over(folder: Path, deep: bool = False, dead: tuple[str, int] | None = None) -> None:
+    """Removes what writers into a folder left that are no more.
+
+    Args:
+      folder: to be looked through.
+      deep: whether the folders below are too.
+      dead: machine and process of a writer that is known to have ended, wherever it ran.
+    """
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
-            if _is_left_over(entry):
+            if _is_left_over(entry, dead):
                 _remove(Path(entry.path))
+            elif deep and entry.is_dir(follow_symlinks=False):
+                remove_left_over(Path(entry.path), deep, dead)
 
 
-def _is_left_over(entry: os.DirEntry) -> bool:
+@functools.cache  # once a process: a folder may hold many thousand files
+def _remove_left_over_once(folder: Path) -> None:
+    remove_left_over(folder)
+
+
+def _is_left_over(entry: os.DirEntry, dead: tuple[str, int] | None) -> bool:
     match = _PARTIAL.fullmatch(entry.name)
     if not match:
         return False
-    if match["machine"] == _machine() and not _runs(int(match["process"])):
+    writer = match["machine"], int(match["process"])
+    if writer == dead or (writer[0] == machine() and not _runs(writer[1])):
         return True
     return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_OVER_S
 
@@ -153,7 +166,7 @@ def _remove(path: Path) -> None:
 
 
 @functools.cache
-def _machine() -> str:
+def machine() -> str:
     """Eight digits that are one machine's, and one container's, since process numbers are theirs."""
     parts = [os.uname().nodename] if hasattr(os, "uname") else []
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
@@ -174,7 +187,7 @@ def _runs(process: int) -> bool:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turns what the system says into one line that tells what to do."""
     try:
         yield

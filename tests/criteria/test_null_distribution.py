@@ -196,3 +196,25 @@ def test_copies_among_the_signals_have_no_rho_and_are_told(many_images, tiny_vgg
 def test_independent_pairs_can_be_more_than_there_are():
     blocks = null_design.make_design("independent", 5, pairs=40)
     assert sum(len(block.pairs) for block in blocks) == 40
+
+
+@pytest.mark.parametrize(
+    ("design", "stimuli", "pairs", "recordings", "message"),
+    [
+        ("independent", 40, 1_000_000, None, "no more than 780 different pairs.*1282 times"),
+        ("independent", 2, 1_000_000, None, "no more than 1 different pairs"),
+        ("independent", 12, 100, ["a"] * 11 + ["b"], None),
+        ("independent", 12, 111, ["a"] * 11 + ["b"], "no more than 11 different pairs"),
+        ("independent", 60_000, 500_000, ["a"] * 59_999 + ["b"], "only 59999 are of two recordings"),
+        ("blocks", 200_000, 20_000_000, ["a"] * 199_999 + ["b"], "only 199999 are of two recordings"),
+        ("blocks", 300, 2000, ["a"] * 299 + ["b"], None),
+        ("independent", 450, 1_000_000, None, None),
+    ],
+)
+def test_draws_that_would_hardly_end_are_refused_at_once(design, stimuli, pairs, recordings, message):
+    if message is None:
+        blocks = null_design.make_design(design, stimuli, pairs, recordings=recordings)
+        assert sum(len(block.pairs) for block in blocks) >= pairs
+        return
+    with pytest.raises(InputError, match=message):
+        null_design.make_design(design, stimuli, pairs, recordings=recordings)

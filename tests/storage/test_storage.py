@@ -77,7 +77,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path, number):
 def test_a_truly_full_disk_is_told():
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    with pytest.raises(StorageError, match="disk is full"), whole._explained("/dev/full"):
+    with pytest.raises(StorageError, match="disk is full"), whole.explained("/dev/full"):
         Path("/dev/full").write_text("x" * 100_000)
 
 
@@ -113,7 +113,7 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_kept(tmp_path
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.txt")], check=False)
     assert len(_names(tmp_path)) == 1
-    living = tmp_path / f".b-{whole._machine()}-{os.getpid()}-00000000.partial"
+    living = tmp_path / f".b-{whole.machine()}-{os.getpid()}-00000000.partial"
     elsewhere = tmp_path / ".c-ffffffff-1-00000000.partial.npz"
     old = tmp_path / ".d-ffffffff-1-00000000.partial"
     for path in (living, elsewhere, old):
@@ -260,10 +260,3 @@ def test_of_two_claims_at_once_one_wins(tmp_path):
             worker.join()
         won = [number for number in told if number is not None]
         assert won == [reading.read_json(folder / "settings.json")["number"]]
-
-
-def test_a_claim_needs_no_links(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
-    claim_folder(tmp_path / "a", {"x": 1})
-    with pytest.raises(InputError, match="other settings"):
-        claim_folder(tmp_path / "a", {"x": 2})
