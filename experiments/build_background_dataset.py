@@ -57,6 +57,11 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
+    with record_writer.reserved(Path(_OUT.value)):
+        return _build()
+
+
+def _build() -> int:
     if not all(fold.isdigit() for fold in _FOLDS.value):
         raise mm.InputError(f"--validation_folds={','.join(_FOLDS.value)}: expected numbers, such as 4,5")
     clips = clip_format.from_seconds(_RATE.value, _SECONDS.value)

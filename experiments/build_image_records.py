@@ -18,7 +18,7 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.corpora import image_dataset
+from model_metamers.corpora import image_dataset, record_writer
 from model_metamers.storage.reading import read_lines
 from model_metamers_experiments import binary
 
@@ -33,6 +33,11 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
+    with record_writer.reserved(Path(_OUT.value)):
+        return _build()
+
+
+def _build() -> int:
     images, labels = _images()
     out = Path(_OUT.value)
     kinds = image_dataset.write_records(

@@ -120,6 +120,11 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
+    with record_writer.reserved(Path(_OUT.value)):
+        return _build()
+
+
+def _build() -> int:
     rules = _rules()
     clips, notes = speech_corpus.read_corpora(_corpora(), [tier.lower() for tier in _TIERS.value])
     selected = speech_dataset.select(clips, rules)

@@ -16,13 +16,16 @@ exit status is 1.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 import model_metamers as mm
 from model_metamers.runs import inclusion, null_runs
 from model_metamers.runs.folder import find_metamers
+from model_metamers.storage import locks
 from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary
 
@@ -32,8 +35,6 @@ _OUT = flags.DEFINE_string("out", None, "Folder of verdicts, table and figures."
 
 
 def main() -> int:
-    from model_metamers_experiments.figures import figure_s1_s8
-
     folder, out = Path(_METAMERS.value), Path(_OUT.value)
     if not folder.is_dir():
         raise mm.InputError(f"{folder}: no such folder")
@@ -47,13 +48,26 @@ def main() -> int:
         print(f"check_metamers: {told}; all are judged here by --null", file=sys.stderr)
     if not checked:
         raise mm.InputError(f"{folder}: none of its {len(problems)} metamers could be judged")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise mm.InputError(f"{out}: cannot be written ({error.strerror})") from error
     rows = [item.row() for item in checked]
     order = list(dict.fromkeys(layer for null in nulls for layer in null.layers))
     table = inclusion.table(checked, order)
+    with locks.hold(out):
+        _write(out, rows, table, nulls)
+    table = [{**row, "weights": _short(row["weights"])} for row in table]
+    binary.print_table([list(table[0]), *([_text(v) for v in row.values()] for row in table)])
+    print(f"Written: {out}")
+    return int(bool(problems))
+
+
+def _write(
+    out: Path,
+    rows: Sequence[dict[str, Any]],
+    table: Sequence[dict[str, Any]],
+    nulls: Sequence[mm.NullDistribution],
+) -> None:
+    """Writes verdicts, table and figures."""
+    from model_metamers_experiments.figures import figure_s1_s8
+
     write_json(out / "verdicts.json", rows)
     write_rows(out / "verdicts.csv", rows)
     write_rows(out / "table.csv", table)
@@ -63,10 +77,6 @@ def main() -> int:
         name = f"{network}_{_short(weights)}" if several else network
         own = [row for row in rows if (row["network"], row["weights"]) == (network, weights)]
         figure_s1_s8.draw(out, name, own, nulls)
-    table = [{**row, "weights": _short(row["weights"])} for row in table]
-    binary.print_table([list(table[0]), *([_text(v) for v in row.values()] for row in table)])
-    print(f"Written: {out}")
-    return int(bool(problems))
 
 
 def _short(weights: str) -> str:

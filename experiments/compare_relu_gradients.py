@@ -26,6 +26,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -34,6 +35,7 @@ import model_metamers as mm
 from model_metamers import runs
 from model_metamers.runs.folder import safe_name
 from model_metamers.signals import files
+from model_metamers.storage import locks
 from model_metamers_experiments import binary, relu_gradients
 from model_metamers_experiments.figures import figure_2
 
@@ -74,7 +76,7 @@ def main() -> int:
     network.layers = tuple(s for s in network.stages if s in layers or s in network.layers)
     out = Path(_OUT.value)
     plans = _plans(network, layers, configs, out)
-    there = figure_2.read_rows(out / figure_2.ROWS) if (out / figure_2.ROWS).exists() else []
+    _rows(out)  # damaged ones are refused before work begins
     done = runs.execute(
         list(plans.values()),
         flags=binary.settings(__name__),
@@ -88,13 +90,19 @@ def main() -> int:
     rows = relu_gradients.rows(plans, made)
     if not rows:
         return 1
-    relu_gradients.write_rows_of(out, there, rows)
+    with locks.hold(out, "rows", wait=True):  # other networks' rows may have been written meanwhile
+        relu_gradients.write_rows_of(out, _rows(out), rows)
     summary = relu_gradients.summary(layers, rows)
     relu_gradients.write_example(plans, _EXAMPLE_LAYER.value or relu_gradients.most_different(summary))
     drawn = figure_2.draw(out)
     binary.print_table([list(summary[0]), *([_text(v) for v in line.values()] for line in summary)])
     print(f"Look: {', '.join(map(str, drawn))}")
     return int(not done.complete)
+
+
+def _rows(out: Path) -> list[dict[str, Any]]:
+    """Those that are there, of any network."""
+    return figure_2.read_rows(out / figure_2.ROWS) if (out / figure_2.ROWS).exists() else []
 
 
 def _config(gradient: str) -> mm.SynthesisConfig:

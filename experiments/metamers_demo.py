@@ -16,6 +16,7 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.signals import files
+from model_metamers.storage import locks
 from model_metamers_experiments import binary
 
 _OUT = flags.DEFINE_string("out", "demo", "Folder of stimuli and results.")
@@ -42,16 +43,17 @@ def main() -> int:
     from model_metamers.runs import report
 
     out = Path(_OUT.value)
-    stimuli = {
-        _IMAGES: demo_stimuli.write_photographs(out / "stimuli" / "photographs"),
-        _SOUNDS: demo_stimuli.write_words(out / "stimuli" / "words"),
-    }
-    config = mm.SynthesisConfig(iterations=_ITERATIONS.value)
-    done = runs.execute(
-        [_plan(part, folder, out, config) for part, folder in stimuli.items()],
-        page=runs.Page("Metamers of a seeing and of a hearing network", "make demo"),
-        progress=_PROGRESS.value,
-    )
+    with locks.hold(out):
+        stimuli = {
+            _IMAGES: demo_stimuli.write_photographs(out / "stimuli" / "photographs"),
+            _SOUNDS: demo_stimuli.write_words(out / "stimuli" / "words"),
+        }
+        config = mm.SynthesisConfig(iterations=_ITERATIONS.value)
+        done = runs.execute(
+            [_plan(part, folder, out, config) for part, folder in stimuli.items()],
+            page=runs.Page("Metamers of a seeing and of a hearing network", "make demo"),
+            progress=_PROGRESS.value,
+        )
     binary.print_table(report.verdict_rows(done.made))
     print(f"Look and listen: open {done.page} in a browser.")
     return int(not done.complete)

@@ -57,8 +57,8 @@ from model_metamers.recognition.judgement import Judgement, Who
 from model_metamers.recognition.points import Point
 from model_metamers.recognition.presentations import Presentation
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.storage import locks
 from model_metamers.storage.digests import file_digest
-from model_metamers.storage.whole import make_folder
 from model_metamers.storage.writing import write_json
 from model_metamers_experiments import binary
 
@@ -99,15 +99,16 @@ def main() -> int:
     judges = _judges(shown)
     judged = [recognition.presentations_for(judge, shown) for judge in judges]
     chance = {(recognition.judge_of(j), rule.name): rule.chance(j) for j in judges for rule in rules}
-    out = make_folder(_OUT.value)
+    out = Path(_OUT.value)
     judgements = []
-    for judge, own in zip(judges, judged, strict=True):
-        judgements += _judge(judge, own, [truths[one] for one in own], rules, out)
-    curve = points.of_judgements(judgements, chance, _BOOTSTRAP.value, _SEED.value)
-    judgement.write_judgements(out / judgement.FILE, judgements)
-    points.write_points(out / points.FILE, curve)
-    rows = [point.cells() for point in curve]
-    write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": rows})
+    with locks.hold(out):
+        for judge, own in zip(judges, judged, strict=True):
+            judgements += _judge(judge, own, [truths[one] for one in own], rules, out)
+        curve = points.of_judgements(judgements, chance, _BOOTSTRAP.value, _SEED.value)
+        judgement.write_judgements(out / judgement.FILE, judgements)
+        points.write_points(out / points.FILE, curve)
+        rows = [point.cells() for point in curve]
+        write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": rows})
     binary.print_table(_table(curve))
     print(f"Written: {out}")
     return 0

@@ -36,6 +36,7 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import catalog, execution
 from model_metamers.catalog import small_signals
+from model_metamers.storage import locks
 from model_metamers.storage.claims import claim_folder
 from model_metamers_experiments import binary, reproduction, suite_data
 from model_metamers_experiments.reproduction import cast
@@ -90,29 +91,32 @@ def main() -> int:
     _print_plan(reproduction.steps.plan(scale, stimuli, out), missing, out)
     if _PLAN.value:
         return 0
-    claim_folder(out, {"scale": _SCALE.value, "iterations": scale.iterations})
-    for kind, of_kind in stimuli.items():
-        claim_folder(_folder(kind, out), {"signals": of_kind.source})
-        of_kind.prepare()
-    tasks, failures = reproduction.steps.run(scale, stimuli, out, _jobs(), _PROGRESS.value)
-    current = {task.name for task in tasks} - set(failures)
-    findings = reproduction.page.findings(scale, out, current)
-    page = reproduction.page.write(
-        out,
-        scale,
-        findings,
-        current,
-        {
-            "scale": _SCALE.value,
-            "command": shlex.join(
-                ["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]
-            ),
-            "sources": {kind: of_kind.source for kind, of_kind in stimuli.items()},
-            "missing": missing,
-            "failures": list(failures.values()),
-            "costs": [(task.name, execution.seconds(task, out)) for task in tasks if task.name in current],
-        },
-    )
+    with locks.hold(out):
+        claim_folder(out, {"scale": _SCALE.value, "iterations": scale.iterations})
+        for kind, of_kind in stimuli.items():
+            claim_folder(_folder(kind, out), {"signals": of_kind.source})
+            of_kind.prepare()
+        tasks, failures = reproduction.steps.run(scale, stimuli, out, _jobs(), _PROGRESS.value)
+        current = {task.name for task in tasks} - set(failures)
+        findings = reproduction.page.findings(scale, out, current)
+        page = reproduction.page.write(
+            out,
+            scale,
+            findings,
+            current,
+            {
+                "scale": _SCALE.value,
+                "command": shlex.join(
+                    ["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]
+                ),
+                "sources": {kind: of_kind.source for kind, of_kind in stimuli.items()},
+                "missing": missing,
+                "failures": list(failures.values()),
+                "costs": [
+                    (task.name, execution.seconds(task, out)) for task in tasks if task.name in current
+                ],
+            },
+        )
     for failure in failures.values():
         print(f"reproduce_paper: {failure}", file=sys.stderr)
     rows = reproduction.page.rows(findings)

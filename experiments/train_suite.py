@@ -21,6 +21,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers.execution import Task, command
+from model_metamers.storage import locks
 from model_metamers_experiments import binary, suite_data
 
 _MIXTURES = {"max_shift_s": 0.1, "max_stretch": 0.2, "frontend_decimation": 10}
@@ -69,13 +70,14 @@ def main() -> int:
     unknown = [name for name in chosen if name not in _IMAGES | _SOUNDS]
     if unknown:
         raise mm.InputError(f"--only={unknown[0]}: expected some of {', '.join([*_IMAGES, *_SOUNDS])}")
-    if any(name in _SOUNDS for name in chosen):
-        for build, folder in ((suite_data.speech, "speech"), (suite_data.backgrounds, "backgrounds")):
-            if not (out / "data" / folder).exists():
-                _run(build(data, out / "data" / folder))
-    for name in chosen:
-        if not _entry(out, name):
-            _run(_training(name, out))
+    with locks.hold(out):
+        if any(name in _SOUNDS for name in chosen):
+            for build, folder in ((suite_data.speech, "speech"), (suite_data.backgrounds, "backgrounds")):
+                if not (out / "data" / folder).exists():
+                    _run(build(data, out / "data" / folder))
+        for name in chosen:
+            if not _entry(out, name):
+                _run(_training(name, out))
     rows = [_row(name, entry) for name in [*_IMAGES, *_SOUNDS] if (entry := _entry(out, name))]
     binary.print_table([["network", "held out", "parameters", "bytes", "steps"], *rows])
     return 0

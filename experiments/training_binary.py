@@ -14,6 +14,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers import catalog, training
+from model_metamers.storage import locks
 from model_metamers_experiments import binary
 
 if TYPE_CHECKING:
@@ -156,31 +157,32 @@ def run_training(
     out, began = Path(OUT.value), time.monotonic()
     without = ["out", "progress"]
     settings = binary.settings(module, without) + binary.settings(__name__, without)
-    outcome = training.loop.train(
-        network,
-        optimizer,
-        plan,
-        out / "state",
-        {"command": settings, "tensorflow": tf.__version__},
-        PROGRESS.value,
-    )
-    values = training.export.round_weights(network, CHECKPOINT_DTYPE.value)
-    metrics = {name: round(value, 4) for name, value in plan.evaluate().items()}
-    prefix = training.export.write_network(
-        out,
-        network,
-        values,
-        {
-            **entry,
-            "command": shlex.join([program, *settings]),
-            "seed": SEED.value,
-            "steps": outcome.steps,
-            "stopped": outcome.reason,
-            "metrics": metrics,
-        },
-    )
-    if after:
-        after(out)
+    with locks.hold(out):
+        outcome = training.loop.train(
+            network,
+            optimizer,
+            plan,
+            out / "state",
+            {"command": settings, "tensorflow": tf.__version__},
+            PROGRESS.value,
+        )
+        values = training.export.round_weights(network, CHECKPOINT_DTYPE.value)
+        metrics = {name: round(value, 4) for name, value in plan.evaluate().items()}
+        prefix = training.export.write_network(
+            out,
+            network,
+            values,
+            {
+                **entry,
+                "command": shlex.join([program, *settings]),
+                "seed": SEED.value,
+                "steps": outcome.steps,
+                "stopped": outcome.reason,
+                "metrics": metrics,
+            },
+        )
+        if after:
+            after(out)
     print(f"Ended: {outcome.reason}; {outcome.steps} steps, {time.monotonic() - began:.0f} s in this run")
     binary.print_table([["metric", "of the file"], *([k, f"{v:.4f}"] for k, v in metrics.items())])
     print(f"Written: {prefix}")

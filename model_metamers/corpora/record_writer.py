@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_metamers.storage import tfrecords, whole
+from model_metamers.storage import locks, tfrecords, whole
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -30,14 +30,27 @@ def class_names(names: Iterable[str]) -> list[str]:
 
 
 @contextlib.contextmanager
+def reserved(folder: Path) -> Iterator[None]:
+    """Keeps the place of a data set for this process, from before its sources are read.
+
+    Raises:
+      InputError: the folder exists.
+      InUseError: another process is about to write it.
+    """
+    with locks.hold_place(folder):
+        whole.check_new(folder)
+        yield
+
+
+@contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """As `storage.whole.whole_folder`.
 
     Raises:
       InputError: the folder exists.
-      StorageError: the disk takes no more.
+      StorageError: the disk takes no more, or another process is about to write the folder.
     """
-    with whole.whole_folder(folder) as partial:
+    with reserved(folder), whole.whole_folder(folder) as partial:
         yield partial
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import fcntl
 import os
 import queue
 import subprocess
@@ -17,6 +16,7 @@ from tqdm import tqdm
 from model_metamers.execution import marks
 from model_metamers.execution.programs import command
 from model_metamers.execution.tasks import Task
+from model_metamers.storage.locks import hold
 from model_metamers.storage.whole import make_folder
 
 _LOGS = "logs"
@@ -143,17 +143,18 @@ class _Shares:
 
     def _run(self, task: Task, out: Path, cores: Sequence[int]) -> str | None:
         log = make_folder(out / _LOGS) / f"{task.file_name}.txt"
-        with log.open("a", encoding="utf-8") as file:
-            # The program inherits the lock: one that outlived a killed run is waited for.
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.truncate(0)
+        # The program inherits the lock: one that outlived a killed run is waited for.
+        with hold(log.parent, task.file_name, wait=True) as lock, log.open("w", encoding="utf-8") as file:
             marks.remove_mark(task, out)
             began = time.monotonic()
             with self._lock:
                 if self._stopped:
                     return f"{task.name}: not begun"
                 process = subprocess.Popen(
-                    command(task.program, task.arguments), stdout=file, stderr=subprocess.STDOUT
+                    command(task.program, task.arguments),
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[lock],
                 )
                 if cores:
                     os.sched_setaffinity(process.pid, cores)

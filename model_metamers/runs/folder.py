@@ -80,6 +80,10 @@ class RunFolder:
         """The state of a search that is not finished; `key` tells it from others of the layer."""
         return self.layer(layer) / f".search-{key}.npz"
 
+    def searches(self) -> list[Path]:
+        """States of unfinished searches that are there, of all layers."""
+        return sorted(self.path.glob("*/.search-*.npz"))
+
     def metamer(self, layer: str, stimulus: str) -> MetamerFolder:
         return MetamerFolder(self.layer(layer) / safe_name(stimulus))
 

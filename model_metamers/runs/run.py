@@ -17,7 +17,7 @@ import numpy as np
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
 from model_metamers.errors import DamagedFileError, InputError, StorageError
-from model_metamers.runs import results
+from model_metamers.runs import results, searches
 from model_metamers.runs.folder import RunFolder, check_names, check_printable
 from model_metamers.runs.intact import check_place
 from model_metamers.runs.mending import judge_anew, mend
@@ -219,6 +219,7 @@ def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iter
             for name in batch:
                 folder = run.folder.metamer(layer, name).path
                 yield Made(layer, name, failed[name] if name in failed else read_record(folder))
+    searches.remove_spent(run.folder)
 
 
 def _make_batch(
@@ -244,7 +245,10 @@ def _make_batch(
     state = read_state(path) if path.exists() else None
     path.parent.mkdir(parents=True, exist_ok=True)
     targets = np.stack([run.stimuli[name] for name in names])
-    state, finished = search.run(targets, state=state, save=lambda s: write_state(path, s), progress=progress)
+    digests = [array_digest(target) for target in targets]
+    state, finished = search.run(
+        targets, state=state, save=lambda s: write_state(path, s, digests), progress=progress
+    )
     if not finished:
         raise KeyboardInterrupt
     for metamer in to_metamers(search, names, targets, state):
@@ -256,10 +260,8 @@ def _make_batch(
 
 
 def _state_path(run: Run, search: Search, names: list[str]) -> Path:
-    """The file of a batch's unfinished search, named by all that defines it."""
-    defines = [run.network.checkpoint_digest, search.layer, repr(search.config.identity())]
-    defines += [array_digest(run.stimuli[name]) for name in names]
-    return run.folder.search(search.layer, text_digest(defines)[:16])
+    """The file of a batch's unfinished search."""
+    return searches.state_path(run.folder, search, [array_digest(run.stimuli[name]) for name in names])
 
 
 def null_digest(run: Run) -> str:

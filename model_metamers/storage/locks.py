@@ -72,9 +72,9 @@ def hold(folder: str | os.PathLike, what: str = "run", wait: bool = False) -> It
       StorageError: the folder cannot be written.
     """
     folder = make_folder(folder)
-    with _hold(folder / f".{what}.lock", folder, wait) as (lock, dead):
-        if dead is not None:
-            remove_left_over(folder, deep=True, dead=(dead.machine, dead.process))
+    with _hold(folder / f".{what}.lock", folder, wait) as (lock, left):
+        if left is not None:
+            remove_left_over(folder, deep=True, dead=(left.machine, left.process))
         yield lock
 
 
@@ -85,9 +85,9 @@ def hold_place(path: str | os.PathLike) -> Iterator[int]:
     make_folder(path.parent)
     name = path.name.encode(errors="surrogateescape")
     stem = path.name if len(name) <= _LONGEST_STEM else hashlib.sha256(name).hexdigest()
-    with _hold(path.with_name(f".{stem}.lock"), path, wait=False) as (lock, dead):
-        if dead is not None:
-            remove_left_over(path.parent, dead=(dead.machine, dead.process))
+    with _hold(path.with_name(f".{stem}.lock"), path, wait=False) as (lock, left):
+        if left is not None:
+            remove_left_over(path.parent, dead=(left.machine, left.process))
         yield lock
 
 
@@ -109,7 +109,7 @@ def _hold(path: Path, folder: Path, wait: bool) -> Iterator[tuple[int, Holder | 
     """Holds a lock file of a folder.
 
     Yields:
-      Its descriptor, and who died with it.
+      Its descriptor, and who was killed that held it.
     """
     key = (os.getpid(), os.path.realpath(path))
     if key in _held:
@@ -117,17 +117,17 @@ def _hold(path: Path, folder: Path, wait: bool) -> Iterator[tuple[int, Holder | 
         return
     with explained(folder):
         try:
-            lock, dead = _take(path, folder, wait)
+            lock, left = _take(path, folder, wait)
         except _NoLocks:
             path.unlink(missing_ok=True)
             path = _elsewhere(key[1])
             try:
-                lock, dead = _take(path, folder, wait)
+                lock, left = _take(path, folder, wait)
             except _NoLocks as error:
                 raise StorageError(f"{folder}: cannot be locked ({error}); choose another folder") from error
     _held[key] = lock
     try:
-        yield lock, dead
+        yield lock, left
     finally:
         del _held[key]
         with contextlib.suppress(OSError):
@@ -135,20 +135,23 @@ def _hold(path: Path, folder: Path, wait: bool) -> Iterator[tuple[int, Holder | 
         os.close(lock)
 
 
+_NOBODY = Holder("", "", 0, 0.0)
+
+
 class _NoLocks(Exception):
     """The file system has no locks."""
 
 
 def _take(path: Path, folder: Path, wait: bool) -> tuple[int, Holder | None]:
-    """A lock file's descriptor once it is locked, and its former holder, who died."""
+    """A lock file's descriptor once it is locked, and who left the file where it was there before."""
     while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        lock, new = _open(path)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             if _is_there(lock, path):
-                dead = _read(lock)
+                left = None if new else _read(lock) or _NOBODY
                 _write(lock)
-                return lock, dead
+                return lock, left
         except BlockingIOError as error:
             who = _holder(lock)
             os.close(lock)
@@ -166,6 +169,15 @@ def _take(path: Path, folder: Path, wait: bool) -> tuple[int, Holder | None]:
             os.close(lock)
             raise
         os.close(lock)
+
+
+def _open(path: Path) -> tuple[int, bool]:
+    """A lock file's descriptor, and whether it was made for it."""
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, how | os.O_EXCL, 0o666), True
+    except FileExistsError:
+        return os.open(path, how, 0o666), False
 
 
 def _is_there(lock: int, path: Path) -> bool:

@@ -71,8 +71,7 @@ def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
       StorageError: it cannot be written.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise InputError(f"{folder}: exists already; it is not overwritten, choose another")
+    check_new(folder)
     with explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with partial_beside(folder) as partial:
@@ -101,6 +100,12 @@ def was_set_aside(path: Path) -> bool:
 def _aside(path: Path, number: int) -> Path:
     stem = path.name.encode(errors="surrogateescape")[:200].decode(errors="ignore")
     return path.with_name(f".broken-{stem}-{number}")
+
+
+def check_new(folder: Path) -> None:
+    """Refuses a folder that exists already; it is not overwritten."""
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; it is not overwritten, choose another")
 
 
 def make_folder(folder: str | os.PathLike) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from model_metamers.storage.writing import write_arrays
 
 # TF1's AdamOptimizer, docs/sources.md 6.
 BETA1, BETA2 = 0.9, 0.999
+_TARGETS = "targets"
 
 
 @dataclasses.dataclass
@@ -91,9 +93,22 @@ class SearchState:
         self.losses[self.step] = np.where(np.isfinite(losses) & ~known, losses, np.inf)
 
 
-def write_state(path: Path, state: SearchState) -> None:
-    """Writes a search's state; StorageError where it cannot be written."""
-    write_arrays(path, {field.name: getattr(state, field.name) for field in dataclasses.fields(state)})
+def write_state(path: Path, state: SearchState, targets: Sequence[str] = ()) -> None:
+    """Writes a search's state; StorageError where it cannot be written.
+
+    Args:
+      path: of the file.
+      state: of the search.
+      targets: digests of the signals that are matched, by which it can be told whether the state
+        is still of use.
+    """
+    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    write_arrays(path, {**fields, _TARGETS: np.array(list(targets), str)})
+
+
+def read_targets(path: Path) -> list[str]:
+    """Digests of the signals that a saved search matches; DamagedFileError where it does not tell."""
+    return [str(digest) for digest in read_arrays(path, (_TARGETS,))[_TARGETS].reshape(-1)]
 
 
 def read_state(path: Path) -> SearchState:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
+from model_metamers.storage.locks import hold
 from model_metamers.training import records
 from model_metamers.training.losses import Objective
 from model_metamers.training.state import TrainingState
@@ -123,10 +124,24 @@ def train(
     Raises:
       InputError: the loss became NaN, a record is damaged or gone, the disk is full; the last good
         state is kept and the message says what to do.
+      InUseError: another process trains in this folder.
     """
     variables = [v for v in network.weights.values() if v.trainable]
     optimizer.build(variables)
-    state = TrainingState(folder, network, optimizer, settings)
+    with hold(folder):
+        state = TrainingState(folder, network, optimizer, settings)
+        return _train(network, optimizer, plan, state, variables, progress)
+
+
+def _train(
+    network: Network,
+    optimizer: tf.keras.optimizers.Optimizer,
+    plan: TrainingPlan,
+    state: TrainingState,
+    variables: list,
+    progress: bool,
+) -> Outcome:
+    """The steps that are left; see `train`."""
     step = _step_function(network, optimizer, plan, variables)
     bar = tqdm(
         total=plan.num_steps,
@@ -136,7 +151,7 @@ def train(
         desc=f"training {network.name}",
     )
     reason = None
-    with bar, _summaries(folder / "summaries"):
+    with bar, _summaries(state.folder / "summaries"):
         if _evaluate_if_due(plan, state, bar):  # it was stopped before an evaluation
             state.save()
         reason = plan.stopping.reason(state.history)

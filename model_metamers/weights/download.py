@@ -14,6 +14,7 @@ from typing import Any
 
 from model_metamers.errors import InputError
 from model_metamers.storage.digests import file_digest
+from model_metamers.storage.locks import hold
 from model_metamers.storage.whole import partial_beside
 from model_metamers.storage.writing import write_json
 from model_metamers.weights import manifest
@@ -45,11 +46,19 @@ def fetch(
     Raises:
       InputError: no network, no such file, a wrong size or digest (the file is removed), an
         archive that is refused, or one that lacks the checkpoint.
+      InUseError: another process fetches it.
     """
     folder = folder or manifest.downloads_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(InputError):  # not there, or not whole
-        return _files(download, folder)
+    with hold(folder, f"fetch-{download.name}"):
+        with contextlib.suppress(InputError):  # not there, or not whole
+            return _files(download, folder)
+        return _fetch(download, folder, url, progress, pause_s)
+
+
+def _fetch(
+    download: Download, folder: Path, url: str | None, progress: bool, pause_s: float
+) -> dict[str, dict[str, Path]]:
+    """Fetches what is not there, and lists it."""
     record = manifest.read_record(folder)
     file = folder / download.file_name
     digest = transfer(url or download.url, file, download.bytes, progress, pause_s)
@@ -69,8 +78,9 @@ def fetch(
         "networks": networks,
         "files": _listed(target, folder),
     }
-    record = {**manifest.read_record(folder), download.name: entry}
-    write_json(folder / manifest.RECORD, record, sort_keys=True)
+    with hold(folder, "record", wait=True):
+        record = {**manifest.read_record(folder), download.name: entry}
+        write_json(folder / manifest.RECORD, record, sort_keys=True)
     return _files(download, folder)
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from model_metamers.errors import DamagedFileError, InputError, NoWeightsError
 from model_metamers.storage.digests import cache_folder, file_digest
+from model_metamers.storage.locks import hold
 from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.writing import write_json
 
@@ -212,16 +213,17 @@ def read_record(folder: Path) -> dict[str, Any]:
 def add_entry(prefix: Path, entry: Mapping[str, Any]) -> None:
     """Lists the files of a checkpoint in the manifest of its folder, with their digests."""
     path = prefix.parent / _FILE
-    entries = _entries(path) if path.exists() else {}
-    files = sorted(prefix.parent.glob(f"{prefix.name}.index")) + sorted(
-        prefix.parent.glob(f"{prefix.name}.data-*")
-    )
-    entries[prefix.name] = {
-        "prefix": prefix.name,
-        **entry,
-        "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": file_digest(f)} for f in files],
-    }
-    write_json(path, entries, sort_keys=True)
+    with hold(prefix.parent, "manifest", wait=True):
+        entries = _entries(path) if path.exists() else {}
+        files = sorted(prefix.parent.glob(f"{prefix.name}.index")) + sorted(
+            prefix.parent.glob(f"{prefix.name}.data-*")
+        )
+        entries[prefix.name] = {
+            "prefix": prefix.name,
+            **entry,
+            "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": file_digest(f)} for f in files],
+        }
+        write_json(path, entries, sort_keys=True)
 
 
 def _entries(path: Path) -> dict[str, dict[str, Any]]:

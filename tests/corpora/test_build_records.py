@@ -12,6 +12,7 @@ from model_metamers import InputError, SignalSpec, load_image
 from model_metamers.corpora import background_dataset, image_dataset, record_writer, records
 from model_metamers.signals import collection
 from tests.builders import binaries
+from tests.builders.holders import holding
 
 SOUND = SignalSpec("sound", (40000,), -1.0, 1.0, sample_rate=20000, rms=0.1)
 
@@ -304,3 +305,19 @@ def test_spoilt_images_leave_no_folder(pictures, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
     with pytest.raises(InputError, match=r"\['dog'\] not among the labels"):
         image_dataset.find_images(pictures, ["cat"])
+
+
+@pytest.mark.parametrize(
+    "binary", ["build_image_records", "build_background_dataset", "build_speech_dataset"]
+)
+def test_a_second_builder_is_refused_before_it_reads_anything(tmp_path, binary):
+    source = {"build_image_records": "images", "build_background_dataset": "sounds"}.get(binary, "recordings")
+    flags = [f"--{source}={tmp_path}/none", f"--out={tmp_path}/out"]
+    with holding(tmp_path / "out", "place") as process:
+        result = run(binary, *flags)
+        assert result.returncode == 2 and not result.stdout
+        assert f"{tmp_path}/out: is written to by process {process.pid} of" in result.stderr
+    (tmp_path / "out").mkdir()
+    result = run(binary, *flags)
+    assert result.returncode == 2 and "out: exists already" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -168,10 +168,10 @@ def test_a_task_waits_for_the_one_that_outlived_a_killed_run(task, tmp_path):
     log.parent.mkdir()
     log.write_text("of the one before")
     hold = (
-        "import fcntl, sys, time; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX); "
-        "print('held', flush=True); time.sleep(60)"
+        "import sys, time; from model_metamers.storage.locks import hold\n"
+        "with hold(sys.argv[1], 'a'): print('held', flush=True); time.sleep(60)"
     )
-    outlived = subprocess.Popen([sys.executable, "-c", hold, str(log)], stdout=subprocess.PIPE)
+    outlived = subprocess.Popen([sys.executable, "-c", hold, str(log.parent)], stdout=subprocess.PIPE)
     assert outlived.stdout.readline() == b"held\n"
     with concurrent.futures.ThreadPoolExecutor() as pool:
         running = pool.submit(run, [task("a")], tmp_path)

@@ -14,11 +14,13 @@ from PIL import Image
 
 import model_metamers as mm
 from model_metamers import InputError, runs
+from model_metamers.errors import InUseError
 from model_metamers.runs import inclusion, null_runs
 from model_metamers.runs.folder import find_metamers
 from model_metamers.runs.record import read_record
 from model_metamers.signals import collection
 from tests.builders import binaries
+from tests.builders.holders import holding
 from tests.conftest import make_tiny_vgg
 
 
@@ -72,6 +74,57 @@ def test_shards_stops_and_starts_give_the_same_file(tmp_path, tiny_vgg, monkeypa
     again = null_runs.read(tmp_path / "whole")
     assert again.maximum("fc7") == whole.maximum("fc7") and again.design == "blocks"
     assert json.loads((tmp_path / "whole" / "null.json").read_text())["layers"]["fc7"]["pairs"] == 528
+
+
+@pytest.mark.parametrize("left", ["blocks", "no blocks", "no summary", "half of the blocks"])
+def test_what_a_killed_run_left_beside_the_null_is_put_right(tmp_path, tiny_vgg, left):
+    run = null_run(tiny_vgg, tmp_path)
+    null_runs.measure(run, 0, 2, progress=False)
+    blocks = {path.name: path.read_bytes() for path in (tmp_path / "blocks").iterdir()}
+    null_runs.measure(run, 1, 2, progress=False)
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    if left == "no summary":
+        (tmp_path / "null.json").unlink()
+    else:
+        (tmp_path / "blocks").mkdir()
+        for name in list(blocks)[: {"blocks": 4, "no blocks": 0, "half of the blocks": 2}[left]]:
+            (tmp_path / "blocks" / name).write_bytes(blocks[name])
+    (tmp_path / ".run.lock").write_text("")
+    (tmp_path / ".shard-1-of-3.lock").write_text("")
+    assert null_runs.read(tmp_path).design == "blocks"
+    null_runs.measure(run, progress=False)
+    there = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".shard-1-of-3.lock"}
+    assert there == whole
+
+
+def test_a_killed_shard_does_not_hold_off_and_leaves_no_lock(tmp_path, tiny_vgg):
+    (tmp_path / ".shard-0-of-1.lock").write_text("")
+    (tmp_path / ".shard-1-of-3.lock").write_text("")
+    null_runs.measure(null_run(tiny_vgg, tmp_path), progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["null.json", "null.npz", "settings.json"]
+
+
+@pytest.mark.parametrize(
+    ("there", "ours", "refused"),
+    [
+        ((0, 1), (0, 1), True),
+        ((1, 4), (1, 4), True),
+        ((1, 4), (2, 4), False),
+        ((0, 1), (3, 4), True),
+        ((1, 2), (3, 4), True),
+        ((1, 2), (2, 4), False),
+        ((0, 2), (0, 3), True),
+    ],
+)
+def test_shards_with_blocks_in_common_are_not_measured_at_once(tmp_path, tiny_vgg, there, ours, refused):
+    run = null_run(tiny_vgg, tmp_path)
+    with holding(tmp_path, "shard-{}-of-{}".format(*there)) as process:
+        if refused:
+            with pytest.raises(InUseError, match=f"is written to by process {process.pid} of"):
+                null_runs.measure(run, *ours, progress=False)
+        else:
+            null_runs.measure(run, *ours, progress=False)
+            assert (tmp_path / "blocks").is_dir()
 
 
 def test_folder_of_other_settings_is_refused(tmp_path, tiny_vgg):

@@ -8,9 +8,12 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError, runs
+from model_metamers.errors import InUseError
 from model_metamers.runs import executed, report, results
+from model_metamers.storage import whole
 from model_metamers.synthesis.search import Search
 from model_metamers.synthesis.state import read_state
+from tests.builders.holders import holding
 from tests.conftest import make_tiny_vgg
 
 
@@ -129,6 +132,59 @@ def test_ctrl_c_leaves_a_state_to_continue_from(tmp_path, tiny_vgg, small_images
     assert len(states) == 1 and read_state(states[0]).step >= 5
 
 
+def test_states_that_nobody_needs_any_more_are_removed(tmp_path, tiny_vgg, small_images, monkeypatch):
+    run = make_run(tiny_vgg, small_images, tmp_path, layers=("fc7",))
+    stimuli = {**run.stimuli, "four": small_images[3]}
+    advance, stop_at = Search._advance, 5
+
+    def interrupted(search, state, wanted, length):
+        if state.step >= stop_at:
+            raise KeyboardInterrupt
+        return advance(search, state, wanted, length)
+
+    def stop(**changes):
+        with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+            stopped.setattr(Search, "_advance", interrupted)
+            perform(dataclasses.replace(run, **changes))
+
+    def states():
+        return len(list((tmp_path / "vgg_tiny" / "fc7").glob(".search-*.npz")))
+
+    stop()  # of one and two
+    stop(stimuli={"four": small_images[3]})
+    assert states() == 2
+    perform(dataclasses.replace(run, stimuli={"one": small_images[0]}))
+    assert states() == 2  # two and four are still to be made
+    perform(dataclasses.replace(run, batch_size=1))
+    assert states() == 1
+    state = next((tmp_path / "vgg_tiny" / "fc7").glob(".search-*.npz"))
+    kept = state.read_bytes()
+    perform(dataclasses.replace(run, stimuli=stimuli))
+    assert states() == 0
+    state.write_bytes(kept)  # as one that was killed between the last metamer and the state's end
+    (state.parent / ".search-0123.npz").write_bytes(b"another program's")
+    perform(dataclasses.replace(run, stimuli=stimuli))
+    assert not state.exists() and states() == 1
+
+
+def test_a_run_in_a_folder_that_is_written_to_is_refused_before_work(tmp_path, tiny_vgg, small_images):
+    run = make_run(tiny_vgg, small_images, tmp_path)
+    with holding(run.folder.path) as process:
+        with pytest.raises(InUseError, match=f"vgg_tiny: is written to by process {process.pid} of"):
+            runs.execute([run], ["--a=1"], progress=False)
+        assert files_below(tmp_path).keys() == {"vgg_tiny/.run.lock"}
+        other = dataclasses.replace(run, out=tmp_path / "other")
+        with pytest.raises(InUseError), holding(other.folder.path):
+            runs.execute([run, other], progress=False)
+    assert files_below(tmp_path) == {}
+    left = tmp_path / "vgg_tiny" / "fc7" / "one" / f".x-{whole.machine()}-{process.pid}-00000000.partial"
+    runs.execute([run], progress=False)
+    left.write_text("half")
+    (tmp_path / "vgg_tiny" / ".run.lock").write_text("")
+    runs.execute([run], progress=False)
+    assert not left.exists() and not list(tmp_path.rglob(".*"))
+
+
 def test_diverging_layer_is_named_and_the_rest_is_done(tmp_path, tiny_vgg, small_images, monkeypatch):
     run = make_run(tiny_vgg, small_images, tmp_path)
     advance = Search._advance
@@ -230,7 +286,8 @@ def test_everything_is_checked_and_claimed_before_anything_is_computed(
         progress=False,
         each=lambda run, made: seen.append((run.config.relu_gradient, made.stimulus)),
     )
-    assert steps == ["check", "check", "claim", "claim", "write_lines", "measure_null", "make", "make"]
+    first = ["check", "check", "check", "claim", "check", "claim"]  # again once the folders are held
+    assert steps == [*first, "write_lines", "measure_null", "make", "make"]
     assert (tmp_path / "all_flags.txt").read_text() == "--a=1\n"
     assert seen == [(gradient, name) for gradient in ("linear", "plain") for name in ("one", "two", "three")]
     assert [len(of_run) for of_run in done.by_run] == [3, 3] and len(done.made) == 6
