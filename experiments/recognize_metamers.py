@@ -14,7 +14,12 @@ were found for, unless --without_self.
 A judge is a network of the catalog, NAME or NAME=CHECKPOINT, or FILE.py:FUNCTION or
 FILE.py:FUNCTION=CHECKPOINT: that RUNS THE FILE and calls its function, with the checkpoint
 if one is given, for a network, such as
---judges=examples/squeezenet.py:network=squeezenet_v1_0.npz.
+--judges=examples/squeezenet.py:network=squeezenet_v1_0.npz. The weights of a network that
+metamers were found for are taken from where their records say, if that is on this machine;
+a network of one's own, or with weights of a server, is to be named with --judges.
+
+Metamers whose files are not those of their records are refused, and verdicts that different
+null distributions gave; make_metamers with the same command mends both.
 
 An answer is right if it is the true class. --labels tells that: a .csv or .tsv table with
 columns `stimulus` (or `file`) and `label`, a folder with a folder of files for each class,
@@ -56,7 +61,6 @@ from model_metamers.recognition import decisions, judgement, labels, points, pre
 from model_metamers.recognition.judgement import Judgement, Who
 from model_metamers.recognition.points import Point
 from model_metamers.recognition.presentations import Presentation
-from model_metamers.runs.folder import MetamerFolder
 from model_metamers.storage import locks
 from model_metamers.storage.digests import file_digest
 from model_metamers.storage.writing import write_json
@@ -152,12 +156,12 @@ def _judges(shown: Sequence[Presentation]) -> list[mm.Network]:
     known = [recognition.judge_of(judge) for judge in judges]
     if len(set(known)) < len(known):
         raise mm.InputError("--judges names a network with the same weights twice")
-    flag_files: dict[Who, list[Path]] = {}
+    places: dict[Who, list[str | None]] = {}
     for one in () if _WITHOUT_SELF.value else shown:
-        flag_files.setdefault(one.generated_by, []).append(MetamerFolder(one.folder).run.flags)
-    for generator, files in flag_files.items():
+        places.setdefault(one.generated_by, []).append(one.generator_place)
+    for generator, named in places.items():
         if generator not in known:
-            judges.append(named_network.load_generator(generator.name, generator.weights, files))
+            judges.append(recognition.load_generator(generator, named))
     if not judges:
         raise mm.InputError("--without_self needs --judges")
     return judges

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.machinery
 import sys
 import types
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,42 +56,6 @@ def load_spec(spec: str) -> Network:
     """The network of "NAME" or "NAME=CHECKPOINT"."""
     name, _, checkpoint = spec.partition("=")
     return load(name, checkpoint or None)
-
-
-def load_generator(name: str, weights: str, flag_files: Sequence[Path] = ()) -> Network:
-    """The network that metamers were found for, which must be of the catalog.
-
-    Its weights are sought where the flags of its runs say, then where the catalog does.
-
-    Args:
-      name, weights: of the network, and its weights' digest.
-      flag_files: `flags.txt` of runs that made its metamers; they need not exist.
-
-    Raises:
-      InputError: no such network, or none of these weights.
-    """
-    for checkpoint in _checkpoints(weights, flag_files):
-        try:
-            network = load_network(name, checkpoint)
-        except InputError:
-            continue
-        if network.checkpoint_digest == weights:
-            return network
-    raise InputError(
-        f"{name}: the network of these metamers, with the weights {weights[:19]}, was not found; name it "
-        f"with --judges=NAME=CHECKPOINT, or leave it out with --without_self"
-    )
-
-
-def _checkpoints(weights: str, flag_files: Sequence[Path]) -> list[str | None]:
-    """Where the weights may be, the likeliest first."""
-    if weights.startswith("random:"):
-        return [weights]
-    checkpoints = []
-    for flags in dict.fromkeys(flag_files):
-        lines = flags.read_text(encoding="utf-8").splitlines() if flags.is_file() else []
-        checkpoints += [line.partition("=")[2] for line in lines if line.startswith("--checkpoint=")]
-    return [*dict.fromkeys(checkpoints), None]
 
 
 def _run_file(path: Path):

@@ -1,7 +1,9 @@
 from .decisions import Decision, decide, decision
+from .generators import load_generator
 from .judgement import NATURAL, Judgement, Who, read_judgements, write_judgements
+from .kept import kept_folder, kept_logits
 from .labels import Truth, read_labels, truths
-from .network_judge import judge_of, judgements, kept_folder, kept_logits, presentations_for, recognize
+from .network_judge import judge_of, judgements, presentations_for, recognize
 from .points import Point, read_points, write_points
 from .presentations import CRITERIA, Presentation
 
@@ -20,6 +22,7 @@ __all__ = [
     "judgements",
     "kept_folder",
     "kept_logits",
+    "load_generator",
     "presentations_for",
     "read_judgements",
     "read_labels",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from model_metamers.errors import InputError
 from model_metamers.networks.cochleagram_view import cochleagram_view
@@ -18,14 +15,8 @@ from model_metamers.recognition.judgement import Judgement, Who
 from model_metamers.recognition.labels import Truth
 from model_metamers.recognition.presentations import Presentation
 from model_metamers.signals.spec import SignalSpec
-from model_metamers.storage.digests import text_digest
-from model_metamers.storage.reading import read_array
-from model_metamers.storage.whole import make_folder
-from model_metamers.storage.writing import write_array
 
 _BATCH = 16
-_BLOCK = 64  # presentations whose logits are kept together
-_FORMAT = 1  # of kept logits; they are made anew when what they hold changes
 
 
 def recognize(
@@ -57,37 +48,6 @@ def logits(network: Network, signals: np.ndarray) -> np.ndarray:
     return np.concatenate([network.logits(batch).numpy() for batch in batches])
 
 
-def kept_logits(
-    network: Network, presentations: Sequence[Presentation], folder: Path, progress: bool = True
-) -> np.ndarray:
-    """A network's logits for presentations, written to a folder in blocks as they are computed.
-
-    Args:
-      network: with weights. Of cochleagrams, an auditory CNN is run from its cochleagram on.
-      presentations: that it can judge, see `presentations_for`.
-      folder: of the blocks; those that are there are read instead of computed.
-      progress: whether to show a bar.
-
-    Returns:
-      float32 [presentations, ...].
-
-    Raises:
-      InputError: a file that cannot be read, or a sound too short for the network.
-    """
-    make_folder(folder)
-    rows: dict[int, np.ndarray] = {}
-    with tqdm(total=len(presentations), desc=f"{network.name} judges", disable=not progress) as bar:
-        for spec in dict.fromkeys(p.spec for p in presentations):
-            places = [i for i, p in enumerate(presentations) if p.spec == spec]
-            reader = _reader(network, spec)
-            for first in range(0, len(places), _BLOCK):
-                block = places[first : first + _BLOCK]
-                shown = [presentations[i] for i in block]
-                rows.update(zip(block, _block(reader, shown, folder), strict=True))
-                bar.update(len(block))
-    return np.stack([rows[i] for i in range(len(presentations))])
-
-
 def presentations_for(network: Network, presentations: Sequence[Presentation]) -> list[Presentation]:
     """Those of the presentations that a network can judge: the images, or what is heard.
 
@@ -100,33 +60,13 @@ def presentations_for(network: Network, presentations: Sequence[Presentation]) -
     if not own:
         raise InputError(f"{network.name} judges {network.signal.kind}s, and none of these is one")
     for first in {p.spec: p for p in reversed(own)}.values():
-        first.read(_reader(network, first.spec).signal)
+        first.read(reader(network, first.spec).signal)
     return own
 
 
-def _reader(network: Network, spec: SignalSpec) -> Network:
+def reader(network: Network, spec: SignalSpec) -> Network:
     """What takes signals of this kind: the network, or of cochleagrams, its view."""
     return cochleagram_view(network, spec) if spec.kind == "cochleagram" else network
-
-
-def _block(network: Network, block: Sequence[Presentation], folder: Path) -> np.ndarray:
-    """Logits of a block, read where they are kept already."""
-    path = folder / f"{_block_key(network, block)}.npy"
-    if not path.exists():
-        write_array(path, logits(network, np.stack([p.read(network.signal) for p in block])))
-    return read_array(path)
-
-
-def kept_folder(out: Path, network: Network) -> Path:
-    """Where a judge's logits are kept."""
-    about = text_digest([network.checkpoint_digest])[:12]
-    return out / "logits" / f"{network.name.replace('/', '_')}-{about}"
-
-
-def _block_key(network: Network, block: Sequence[Presentation]) -> str:
-    parts = [str(_FORMAT), network.name, network.checkpoint_digest, repr(dataclasses.astuple(network.signal))]
-    parts += [presentation.digest() for presentation in block]
-    return text_digest(parts)[:32]
 
 
 def judge_of(network: Network) -> Who:
@@ -147,7 +87,7 @@ def judgements(
       network: that judges.
       presentations: that were judged.
       truths: of each of them.
-      logits: of each of them, see `kept_logits`.
+      logits: of each of them, see `kept.kept_logits`.
       rule: that makes an answer of logits.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from model_metamers.criteria.verdict import Measurement, Verdict
 from model_metamers.errors import InputError
 from model_metamers.networks.names import viewed_name
 from model_metamers.recognition.decisions import label_of
+from model_metamers.recognition.generators import weights_place
 from model_metamers.recognition.judgement import NATURAL, Who
-from model_metamers.runs import results
+from model_metamers.runs import intact, results
 from model_metamers.runs.folder import MetamerFolder, find_metamers
 from model_metamers.runs.record import Record, read_record
 from model_metamers.signals import images
@@ -24,6 +26,8 @@ from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.reading import read_arrays
 
 CRITERIA = ("file", "float", "none")
+_log = logging.getLogger(__name__)
+
 # What does not decide a metamer beyond its seed, which is told by itself.
 _NO_SETTINGS = ("seed", "log_every", "save_every")
 # What the search varied, by kind of signal.
@@ -38,6 +42,7 @@ class Presentation:
       folder, stem: of the file.
       part: "file", as a person is shown it, or "float".
       generator, generator_weights: the network it was made for, and its weights' digest.
+      generator_place: where its record says that the weights were, see `generators.weights_place`.
       layer, layer_index: that was matched, counted from the earliest metamer layer; "natural"
         and -1 for a target.
       stimulus, search_seed: name of the target; seed of the noise, None for a target.
@@ -53,6 +58,7 @@ class Presentation:
     part: str
     generator: str
     generator_weights: str
+    generator_place: str | None
     layer: str
     layer_index: int
     stimulus: str
@@ -112,22 +118,28 @@ class Presentation:
 def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presentation]:
     """Every metamer below folders, and each generator's natural targets, in order.
 
+    All that is there is found, whichever command of a run made it; a line is logged where the same
+    target counts under two names, as after a stimulus's file was renamed.
+
     Args:
       folders: of runs, at any depth; of several seeds, say.
       criteria: whose verdict includes a metamer, that on the "file", which is judged then,
         or on the "float" signal, which is judged then; "none" includes all, as files.
 
     Raises:
-      InputError: no metamers, a damaged one, no verdict on any, two of the same network,
-        layer, stimulus, settings and seed, or two targets of one name.
+      InputError: no metamers, a damaged one, one with a file that is not its own, no verdict on any,
+        verdicts of different null distributions at one layer, two of the same network, layer,
+        stimulus, settings and seed, or two targets of one name.
     """
     if criteria not in CRITERIA:
         raise InputError(f"criteria={criteria!r}: expected one of {', '.join(CRITERIA)}")
     metamers: dict[tuple, Presentation] = {}
     targets: dict[tuple, tuple[str, Presentation]] = {}
+    records = [(folder, read_record(folder)) for folder in _metamer_folders(folders)]
+    for folder, record in records:
+        intact.check_files(folder, record)
     verdicts = 0
-    for folder in _metamer_folders(folders):
-        record = read_record(folder)
+    for folder, record in records:
         metamer, target = _presentations(folder, record, criteria)
         verdicts += _verdict(record, criteria) is not None
         key = (*metamer.point, metamer.stimulus, metamer.search_seed)
@@ -140,13 +152,33 @@ def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presenta
         first = targets.setdefault((*target.point, target.stimulus), (record.target_sha256, target))
         if first[0] != record.target_sha256:
             raise InputError(f"{folder} and {first[1].folder}: two targets of the name {target.stimulus!r}")
+    if criteria != "none":
+        intact.check_nulls(records)
     if criteria != "none" and not verdicts:
         raise InputError(
             f"no metamer has a verdict ({criteria}), because no null distribution was measured for its run; "
             f"make them with --null or --null_inputs, or set the criteria to none"
         )
+    _tell_of_two_names(records)
     both = {**{(*key, -1): target for key, (_, target) in targets.items()}, **metamers}
     return [both[key] for key in sorted(both)]
+
+
+def _tell_of_two_names(records: Sequence[tuple[Path, Record]]) -> None:
+    """Logs which targets are there under two names: each of them counts."""
+    names: dict[tuple[str, str, str], dict[str, Path]] = {}
+    for folder, record in records:
+        target = (record.network, record.checkpoint, record.target_sha256)
+        names.setdefault(target, {}).setdefault(record.stimulus, folder)
+    for (first, one), (second, other) in (tuple(n.items())[:2] for n in names.values() if len(n) > 1):
+        _log.info(
+            "%s and %s: one target under two names, %r and %r; both count. If it was renamed, delete the "
+            "folders of its old name",
+            one,
+            other,
+            first,
+            second,
+        )
 
 
 def _metamer_folders(folders: Sequence[str | Path]) -> list[Path]:
@@ -168,6 +200,7 @@ def _presentations(folder: Path, record: Record, criteria: str) -> tuple[Present
         "part": "float" if criteria == "float" else "file",
         "generator": viewed_name(record.network),
         "generator_weights": record.checkpoint,
+        "generator_place": weights_place(folder, record),
         "stimulus": record.stimulus,
         "label": _label(record.floats.measurement),
         "spec": record.signal,
@@ -194,9 +227,6 @@ def _presentations(folder: Path, record: Record, criteria: str) -> tuple[Present
         reason="",
         **shared,
     )
-    for one in (metamer, target):
-        if not one.path.exists():
-            raise InputError(f"{one.path}: missing")
     return metamer, target
 
 

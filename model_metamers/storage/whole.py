@@ -18,6 +18,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,6 +117,12 @@ def make_folder(folder: str | os.PathLike) -> Path:
         except FileExistsError as error:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
     return Path(folder)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuses a folder that no file can be written to, before work begins; StorageError."""
+    with _explained(folder):
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 @contextlib.contextmanager

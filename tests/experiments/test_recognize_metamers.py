@@ -18,8 +18,7 @@ from PIL import Image
 import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.catalog import named_network
-from model_metamers.recognition import decisions, labels, network_judge, presentations
-from model_metamers.runs.folder import MetamerFolder
+from model_metamers.recognition import decisions, kept, labels, network_judge, presentations
 from tests.builders import binaries
 
 LAYERS = ("conv1_2", "fc7")
@@ -154,25 +153,23 @@ def test_the_criteria_decide_who_counts(work, seen):
 
 def test_same_command_and_other_decisions_need_no_network_to_look_again(work, seen, tmp_path):
     before = {name: (seen / name).read_bytes() for name in RESULTS}
-    blocks = {p: p.stat().st_mtime_ns for p in (seen / "logits").rglob("*.npy")}
+    blocks = {p: p.stat().st_mtime_ns for p in (seen / "logits").rglob("*.npz")}
     assert len(blocks) == 3
     other = binary("recognize_metamers", *FLAGS[:3], "--bootstrap=10", "--out=seen", cwd=work)
     assert other.returncode == 0, other.stderr
     assert (seen / "recognition.csv").read_bytes() != before["recognition.csv"]
     assert binary("recognize_metamers", *FLAGS, "--out=seen", cwd=work).returncode == 0
     assert {name: (seen / name).read_bytes() for name in RESULTS} == before
-    assert {p: p.stat().st_mtime_ns for p in (seen / "logits").rglob("*.npy")} == blocks
+    assert {p: p.stat().st_mtime_ns for p in (seen / "logits").rglob("*.npz")} == blocks
 
 
 def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path, monkeypatch):
     """As a kill leaves it: half a file, and what was finished before."""
     found = presentations.find([work / "runs"])
-    monkeypatch.setattr(network_judge, "_BLOCK", 2)
+    monkeypatch.setattr(kept, "_BLOCK", 2)
     judges = [mm.load_network("vgg_19_small", f"random:{seed}") for seed in (0, 1)]
-    whole = [
-        network_judge.kept_logits(j, found, tmp_path / "whole" / j.checkpoint_digest, False) for j in judges
-    ]
-    write, chance = network_judge.write_array, random.Random(0)
+    whole = [kept.kept_logits(j, found, tmp_path / "whole" / j.checkpoint_digest, False) for j in judges]
+    write, chance = kept.write_arrays, random.Random(0)
     written = []
 
     def failing(path, array):
@@ -182,14 +179,12 @@ def test_stopped_at_random_moments_ends_with_the_same_bytes(work, seen, tmp_path
         written.append(path)
         write(path, array)
 
-    monkeypatch.setattr(network_judge, "write_array", failing)
+    monkeypatch.setattr(kept, "write_arrays", failing)
     stops, broken = 0, None
     while broken is None:
         try:
             folder = tmp_path / "broken"
-            broken = [
-                network_judge.kept_logits(j, found, folder / j.checkpoint_digest, False) for j in judges
-            ]
+            broken = [kept.kept_logits(j, found, folder / j.checkpoint_digest, False) for j in judges]
         except KeyboardInterrupt:
             stops += 1
     assert stops >= 3 and len(written) == len(set(written)) == 2 * 8
@@ -210,12 +205,12 @@ def test_killed_three_times_ends_with_the_same_csv(work, seen, tmp_path):
         process = subprocess.Popen(
             [*command, f"--out={broken}"], cwd=work, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        while len(list(broken.rglob("*.npy"))) < judges_done and process.poll() is None:
+        while len(list(broken.rglob("*.npz"))) < judges_done and process.poll() is None:
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.05))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert judges_done <= len(list(broken.rglob("*.npy"))) < 4
+        assert judges_done <= len(list(broken.rglob("*.npz"))) < 4
         assert not list(broken.rglob("*.csv"))
     subprocess.run([*command, f"--out={tmp_path}/broken"], cwd=work, check=True, capture_output=True)
     for name in RESULTS:
@@ -241,7 +236,7 @@ def test_bad_input_ends_in_one_line_before_any_work(work, tmp_path, flag, messag
     assert result.returncode == 2 and result.stdout == ""
     lines = [line for line in result.stderr.splitlines() if "cuInit" not in line]
     assert len(lines) == 1 and lines[0].startswith("recognize_metamers: ") and message in lines[0]
-    assert not list(tmp_path.rglob("*.npy"))
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 @pytest.mark.parametrize(
@@ -260,22 +255,6 @@ def test_networks_that_cannot_be_had_are_refused(work, monkeypatch, spec, messag
     monkeypatch.chdir(work)
     with pytest.raises(InputError, match=message):
         named_network.load_spec(spec)
-
-
-def test_generating_networks_are_found_by_their_weights(work, tmp_path):
-    flag_files = [work / "runs" / "seed0" / "flags.txt"]
-    shipped = mm.load_network("vgg_19_small")
-    assert (
-        named_network.load_generator("vgg_19_small", shipped.checkpoint_digest, flag_files).name
-        == shipped.name
-    )
-    untrained = named_network.load_generator("vgg_19_small", "random:7", flag_files)
-    assert untrained.checkpoint_digest == "random:7"
-    with pytest.raises(InputError, match="was not found; name it with --judges=NAME=CHECKPOINT"):
-        named_network.load_generator("vgg_19_small", "sha256:0", flag_files)
-    (tmp_path / "flags.txt").write_text("--network=vgg_19_small\n--checkpoint=random:5\n")
-    flags = MetamerFolder(tmp_path / "vgg_19_small" / "fc7" / "cat").run.flags
-    assert named_network._checkpoints("sha256:0", [flags]) == ["random:5", None]
 
 
 def test_metamers_of_a_network_of_ones_own(work, tmp_path):

@@ -10,7 +10,7 @@ import tensorflow as tf
 import model_metamers as mm
 from model_metamers import InputError
 from model_metamers.networks.keras_network import from_keras
-from model_metamers.recognition import decisions, network_judge, points, presentations
+from model_metamers.recognition import decisions, kept, network_judge, points, presentations
 from model_metamers.recognition.labels import truths
 from model_metamers.runs.record import sealed
 from model_metamers.storage.reading import read_json
@@ -30,9 +30,9 @@ def test_recognize_names_the_largest_logit(tiny_vgg, small_images):
         mm.recognize(tiny_vgg, small_images * 255)
 
 
-def judged(network, found, kept, classes=None, rule=None):
+def judged(network, found, folder, classes=None, rule=None):
     """Judgements of one judge."""
-    logits = network_judge.kept_logits(network, found, kept, progress=False)
+    logits = kept.kept_logits(network, found, folder, progress=False)
     rule = decisions.decision(rule)
     return network_judge.judgements(network, found, truths(found, classes), logits, rule)
 
@@ -70,7 +70,7 @@ def test_judging_images_of_another_network(image_run, tmp_path, small_images):
     judge = small_judge()
     labels = {f"signal_{i}": f"class_{i % 2}" for i in range(4)}
     rows = judged(judge, network_judge.presentations_for(judge, found), tmp_path, labels)
-    assert all(path.suffix == ".npy" for path in tmp_path.iterdir())
+    assert all(path.suffix == ".npz" for path in tmp_path.iterdir())
     for row, one in zip(rows, found, strict=True):
         image = mm.load_image(one.folder / f"{one.stem}.png", judge.signal)
         assert row.answer == judge.classes[int(judge.logits(image[None]).numpy().argmax())]
@@ -90,7 +90,7 @@ def test_judging_images_of_another_network(image_run, tmp_path, small_images):
 
 def test_float_signals_are_judged_unrounded(image_run, tmp_path, tiny_vgg):
     found = presentations.find([image_run], "float")
-    logits = network_judge.kept_logits(tiny_vgg, found, tmp_path, progress=False)
+    logits = kept.kept_logits(tiny_vgg, found, tmp_path, progress=False)
     for row, one in zip(logits, found, strict=True):
         metamer = mm.load(one.folder)
         signal = metamer.target if one.layer == "natural" else metamer.signal
@@ -172,7 +172,7 @@ def test_judging_sounds_of_another_rate(tmp_path, tiny_word_cnn):
     sound_metamer(tmp_path / "run" / "glide", sounds, 8000)
     found = presentations.find([tmp_path / "run"], "none")
     assert network_judge.presentations_for(tiny_word_cnn, found) == found
-    logits = network_judge.kept_logits(tiny_word_cnn, found, tmp_path / "kept", progress=False)
+    logits = kept.kept_logits(tiny_word_cnn, found, tmp_path / "kept", progress=False)
     for one, sound, row in zip(found, (sounds[1], sounds[0]), logits, strict=True):
         rounded = np.rint(sound.astype(np.float64) * 32768) / 32768
         heard = soxr.resample(rounded, 8000, 4000, quality="VHQ")[500:1500].astype(np.float32)
@@ -198,7 +198,7 @@ def test_judging_cochleagrams(tmp_path, tiny_word_cnn, small_sounds):
         for layer in ("natural", "conv_2")
     }
     judge = make_tiny_word_cnn(seed=1)
-    logits = network_judge.kept_logits(
+    logits = kept.kept_logits(
         judge, network_judge.presentations_for(judge, found), tmp_path / "kept", progress=False
     )
     own = mm.cochleagram_view(judge)
