@@ -11,14 +11,17 @@ import contextlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_metamers.catalog.registry import load_network
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
 from model_metamers.recognition.judgement import Who
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import Record
 from model_metamers.storage.reading import one_line
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 _FLAG = "--checkpoint="
 _LONGEST_FLAGS = 1 << 20  # bytes
