@@ -121,7 +121,7 @@ def make_folder(folder: str | os.PathLike) -> Path:
 
 def check_writable(folder: Path) -> None:
     """Refuses a folder that no file can be written to, before work begins; StorageError."""
-    with _explained(folder):
+    with explained(folder):
         tempfile.TemporaryFile(dir=folder).close()
 
 
