@@ -217,7 +217,7 @@ def test_other_settings_weights_or_targets_are_refused(tmp_path, tiny_vgg, small
 
 def test_folder_that_cannot_be_written_is_refused(tmp_path, tiny_vgg, small_images):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="a file stands where a folder should"):
         runs.prepare(make_run(tiny_vgg, small_images, tmp_path / "file"))
 
 
