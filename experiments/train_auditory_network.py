@@ -103,7 +103,7 @@ def main() -> None:
         validation = training.sound_validation.Validation(
             network, data["validation"], list(weights), config, recipe.batch_size, _DRAWS.value
         )
-        plan = training.loop.TrainingPlan(
+        plan = training.plan.TrainingPlan(
             batches=lambda epoch, first: data["train"].batches(
                 epoch, first, recipe.batch_size, shared.SEED.value, config, _BUFFER.value, pace
             ),

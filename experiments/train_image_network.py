@@ -58,7 +58,7 @@ def main() -> None:
         data = training.image_runs.open_data(
             network, folder, recipe, shared.SEED.value, shared.PROGRESS.value, held_out
         )
-        plan = training.loop.TrainingPlan(
+        plan = training.plan.TrainingPlan(
             batches=data.batches,
             objective=training.losses.classification(recipe.label_smoothing, recipe.aux_weight),
             evaluate=lambda: {"accuracy": training.evaluation.accuracy(*data.validate(network))},

@@ -138,7 +138,7 @@ def run_training(
     module: str,
     network: Network,
     optimizer: tf.keras.optimizers.Optimizer,
-    plan: training.loop.TrainingPlan,
+    plan: training.plan.TrainingPlan,
     entry: Mapping[str, Any],
     program: str,
     after: Callable[[Path], None] | None = None,

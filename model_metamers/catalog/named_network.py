@@ -23,14 +23,15 @@ BUILDER = (
 
 
 def load(name: str, checkpoint: str | None = None) -> Network:
-    """The network of a name, with weights.
+    """The network of this name, with its weights.
 
     Args:
-      name: of the catalog, or FILE.py:FUNCTION.
-      checkpoint: as for `mm.load_network`, or the function's argument.
+      name: a name in the catalog, or FILE.py:FUNCTION.
+      checkpoint: as in `mm.load_network`; for a FUNCTION, its argument, which is left out if None.
 
     Raises:
-      InputError: no such network, file, function or checkpoint.
+      InputError: there is no such network, file, function or checkpoint, or the function fails or
+        returns no network.
     """
     from model_metamers.networks.network import Network
 
@@ -59,7 +60,7 @@ def load_spec(spec: str) -> Network:
 
 
 def _run_file(path: Path):
-    """The module of a Python file, which may import what lies beside it."""
+    """Runs a Python file, which may import files in its own folder; returns it as a module."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     name = f"_network_file_{path.stem}"

@@ -1,10 +1,10 @@
-"""Names of the networks; naming one builds nothing and loads no TensorFlow."""
+"""The names of the catalog's networks, without loading TensorFlow."""
 
 from __future__ import annotations
 
-UNNAMED = "class_"  # begins the names of classes that have none
+UNNAMED = "class_"  # classes without a name of their own are called class_1, class_2, ...
 
-# By the module of this room whose BUILDERS build them.
+# The names by module of this folder; the module's BUILDERS build these networks.
 NAMES = {
     "paper_size": (
         "vgg_19",
@@ -40,5 +40,5 @@ NAMES = {
 
 
 def networks() -> tuple[str, ...]:
-    """Names that `load_network` knows."""
+    """The names that `load_network` takes."""
     return tuple(name for names in NAMES.values() for name in names)

@@ -1,4 +1,4 @@
-"""The networks at the paper's size, and what they are built from."""
+"""The networks at the paper's size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from model_metamers.networks.vgg import VGG
 from model_metamers.networks.vggish import VGGish
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
-# AudioSet's 516 categories in the paper's set are not public by index; the null class is 0.
+# Which of AudioSet's categories has which of the paper's 516 indices is not public; 0 is the null class.
 _AUDIOSET_CLASSES = ("__nullSignal__", *(f"{UNNAMED}{i}" for i in range(1, 517)))
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def build_network(name: str) -> Network:
-    """A network of the catalog whose variables hold zeros yet.
+    """A network of the catalog without weights: its variables hold zeros.
 
     Raises:
-      InputError: an unknown name; the message lists those there are.
+      UnknownNetworkError: there is no such name; the message lists all names.
     """
     for module, names in NAMES.items():
         if name in names:
@@ -31,13 +31,13 @@ def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Netw
     """A network of the catalog with weights.
 
     Args:
-      name: see `networks()`.
+      name: one of `networks()`.
       checkpoint: a TF1, TF-slim or TF2 checkpoint, a SavedModel folder or TF Hub handle,
-        "random:SEED" for untrained weights, or None for the checkpoint that ships or
-        was fetched.
+        "random:SEED" for untrained weights, or None for the checkpoint that ships with the package
+        or was fetched.
 
     Raises:
-      InputError: unknown name, no such checkpoint, or one that does not fit.
+      InputError: the name is unknown, there is no such checkpoint, or it does not fit the network.
     """
     network = build_network(name)
     weights.load_weights(network, manifest.default_checkpoint(name) if checkpoint is None else checkpoint)

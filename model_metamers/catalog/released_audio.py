@@ -1,7 +1,7 @@
 """The authors' own auditory networks, from their architecture pickles and checkpoints.
 
-Their files are the ones that `fetch_checkpoint --network=word_aliased_released` gets.
-Front end, signal and class list are those of the released build scripts (docs/sources.md 1d, 1e).
+`fetch_checkpoint --network=word_aliased_released` downloads their files. Front end, length of the
+sounds and list of classes are those of the released build scripts (docs/sources.md 1d, 1e).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _LATE_LAYERS = ("conv_2", "conv_3", "conv_4", "fc_intermediate")
 def metamer_layers(architecture: Architecture) -> tuple[str, ...]:
     """The metamer layers of a released architecture, early to late (docs/sources.md 1a).
 
-    Where Hann poolings pool_0_0 and pool_1_0 took over the strides of conv_0 and conv_1,
-    they stand in for them.
+    Where the Hann poolings pool_0_0 and pool_1_0 took over the strides of conv_0 and conv_1, they
+    are metamer layers in place of these convolutions.
 
     Raises:
-      InputError: one of them is missing.
+      InputError: the architecture lacks one of the layers.
     """
     names = [layer["args"]["name"] for layer in architecture]
     early = [
@@ -52,18 +52,19 @@ def build_released_network(
     frontend: CochleagramConfig = RELEASED_FRONTEND,
     num_samples: int = RELEASED_SAMPLES,
 ) -> AuditoryCNN:
-    """A network of the authors' architecture pickle whose variables hold zeros yet.
+    """A network built from the authors' architecture pickle, without weights (zeros).
 
     Args:
       pickle_path: `word_network_aliased.pckl` or `word_network_reduced_aliasing.pckl`.
-      word_encodings_path: `metamer_word_encodings.pckl`; the package's own list, which
-        is the same, when None.
-      name: of the network.
-      frontend, num_samples: other values only for networks trained on other sounds.
+      word_encodings_path: `metamer_word_encodings.pckl`; None for the package's own list, which
+        has the same words.
+      name: name of the network.
+      frontend: settings of the cochleagram; the released networks need the default.
+      num_samples: length of a sound; the released networks need the default.
 
     Raises:
-      InputError: a pickle that is refused, an architecture that cannot be built, or
-        another number of words than of classes.
+      InputError: the pickle is refused, the architecture cannot be built, or there are not as
+        many words as classes.
     """
     architecture = released_pickle.read_architecture(pickle_path)
     classes = architecture[-1]["args"]["n_classes_dict"]
@@ -88,14 +89,16 @@ def load_released_network(
     frontend: CochleagramConfig = RELEASED_FRONTEND,
     num_samples: int = RELEASED_SAMPLES,
 ) -> AuditoryCNN:
-    """A released network with its weights; see `build_released_network`.
+    """A released network with its weights.
 
     Args:
+      pickle_path, word_encodings_path, name, frontend, num_samples: see `build_released_network`.
       checkpoint_path: prefix of the TF1 checkpoint beside the pickle, such as
         `word_aliased.ckpt`, or "random:SEED".
 
     Raises:
-      InputError: also where the checkpoint does not fit; the message is the report.
+      InputError: as in `build_released_network`, or the checkpoint does not fit; the message lists
+        the variables that are missing, unused or of another shape.
     """
     network = build_released_network(pickle_path, word_encodings_path, name, frontend, num_samples)
     weights.load_weights(network, checkpoint_path)
@@ -103,10 +106,10 @@ def load_released_network(
 
 
 def build_downloaded(name: str) -> AuditoryCNN:
-    """A released network of the catalog, from the architecture pickle that was fetched.
+    """A released network of the catalog, built from the architecture pickle that was downloaded.
 
     Raises:
-      InputError: it was not fetched yet (the message says how), or is not whole.
+      InputError: the pickle was not downloaded yet (the message says how), or is damaged.
     """
     if manifest.find_download(name).name not in manifest.read_record(manifest.downloads_folder()):
         raise InputError(

@@ -1,8 +1,9 @@
-"""The small networks that ship: the paper's code at another width and input.
+"""The small networks that ship with the package: the code of the paper's networks, smaller.
 
-Images: 32 x 32, the ten classes of CIFAR-10. Sounds: one second at 8 kHz, twenty words and ten
-environmental sounds (ESC-10), the null class of each at index 0. A second seed is a network
-of its own name, as in the paper's comparisons of initialisations (Figures 5 and 6).
+Image networks take 32 x 32 pixels and have the ten classes of CIFAR-10. Sound networks take one
+second at 8 kHz and have twenty words or ten environmental sounds (ESC-10), each with the null class
+at index 0. A network trained from a second seed has a name of its own, as in the paper's
+comparisons of initialisations (Figures 5 and 6).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from model_metamers.networks.vgg import VGG
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 _TASK_CLASSES = {WORD_TASK: WORDS, AUDIOSET_TASK: ENVIRONMENTAL_CLASSES}
-_NORM_DECAY = 0.99  # their trainings have some thousand steps
+_NORM_DECAY = 0.99  # lower than slim's, because training takes only some thousand steps
 _FRONTEND = CochleagramConfig(SAMPLE_RATE, num_filters=53, high_hz=3600.0, sample_factor=2)
 _CHANNELS = (16, 96, 160, 208, 96)
 _FC_UNITS = 256

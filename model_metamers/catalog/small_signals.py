@@ -1,4 +1,4 @@
-"""What the small networks that ship see and hear: CIFAR-10's classes, twenty words, ESC-10's sounds."""
+"""The classes of the small networks, and the sample rate (Hz) and length of their sounds."""
 
 CIFAR10_CLASSES = (
     "airplane",

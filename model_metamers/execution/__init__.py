@@ -1,4 +1,4 @@
-"""Tasks that need one another, and what runs them; what is done is not done again."""
+"""Running tasks that depend on one another; tasks that are done are not run again."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Runs tasks on this machine, several at once, each on its own share of the cores."""
+"""Runs tasks on this machine, several at a time, each on its own share of the processor's cores."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def run(
     progress: bool = True,
     failed: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Runs the tasks that are not done, each as soon as those that it needs have ended.
+    """Runs the tasks that are not done, each as soon as the tasks that it needs have ended.
 
-    Of those that could begin, the longest does. A task that needs one which failed is not begun; all
-    others are.
+    Where several tasks could begin, the longest begins first. A task is not begun if one that it
+    needs has failed; all other tasks still run.
 
     Args:
-      tasks: all of them, also those that are done.
+      tasks: all tasks, including those that are done.
       out: folder for their logs and marks.
-      jobs: tasks at once; each gets its part of the cores.
-      progress: whether to show a bar, in estimated seconds, with the tasks that run.
-      failed: what went wrong before, by name of the task; these are not tried again.
+      jobs: number of tasks to run at a time; the cores are divided among them.
+      progress: whether to show a bar, in estimated seconds, with the names of the running tasks.
+      failed: errors of tasks that failed before, by name; these are not tried again.
 
     Returns:
-      What went wrong, by name of the task that failed or was not begun, with that of `failed`.
+      The errors of all tasks that failed or were not begun, by name; those of `failed` included.
 
     Raises:
       ValueError: see `tasks.in_order`.
-      KeyboardInterrupt: after the tasks that ran were ended.
+      KeyboardInterrupt: Ctrl-C was pressed; the running tasks have been ended.
     """
     failures = dict(failed or {})
     waiting = [task for task in marks.left(tasks, out) if task.name not in failures]
-    waiting.sort(key=lambda task: -task.seconds)
+    waiting.sort(key=lambda task: task.seconds, reverse=True)
     unended = {task.name for task in waiting}
     running: dict[concurrent.futures.Future, Task] = {}
     total, ended, shares = sum(task.seconds for task in waiting), 0.0, _Shares(jobs)
@@ -84,7 +84,7 @@ def run(
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(_cores()) or os.cpu_count() or 1
 
 
@@ -93,20 +93,20 @@ def _cores() -> list[int]:
 
 
 def _first_ready(waiting: Sequence[Task], unended: set[str]) -> Task | None:
-    """The first that needs nothing which is still to end."""
+    """The first task for which all that it needs has ended."""
     return next((task for task in waiting if unended.isdisjoint(task.needs)), None)
 
 
 def _show(bar: tqdm, ended: float, running: Iterable[Task], elapsed: Mapping[str, float]) -> None:
-    """Moves the bar to where the tasks that run are likely to be, and names them."""
+    """Moves the bar to where the running tasks probably are, and shows their names."""
     begun = [task for task in running if task.name in elapsed]
-    # One that takes longer than was thought is not at its end.
+    # A task that takes longer than estimated counts as nearly done until it ends.
     bar.n = ended + sum(min(elapsed[task.name], 0.95 * task.seconds) for task in begun)
     bar.set_postfix_str(", ".join(task.name for task in begun))
 
 
 class _Shares:
-    """Shares of the cores, handed to the programs that run."""
+    """Divides the cores into shares and runs each program on one of them."""
 
     def __init__(self, jobs: int):
         cores = _cores()
@@ -118,19 +118,19 @@ class _Shares:
         self._lock, self._stopped = threading.Lock(), False
 
     def stop(self) -> None:
-        """Ends what runs, and lets nothing more begin."""
+        """Ends the running programs and lets no others begin."""
         with self._lock:
             self._stopped = True
             for process in self._processes:
                 process.terminate()
 
     def elapsed(self) -> dict[str, float]:
-        """Seconds since each task began that runs now."""
+        """For each running task, the seconds since it began."""
         with self._lock:
             return {name: time.monotonic() - began for name, began in self._began.items()}
 
     def run(self, task: Task, out: Path) -> str | None:
-        """Runs a task on a free share, and marks it as done; what went wrong, or None."""
+        """Runs a task on a free share and marks it as done; returns an error message, or None."""
         cores = self._free.get()
         with self._lock:
             self._began[task.name] = time.monotonic()
@@ -143,7 +143,7 @@ class _Shares:
 
     def _run(self, task: Task, out: Path, cores: Sequence[int]) -> str | None:
         log = make_folder(out / _LOGS) / f"{task.file_name}.txt"
-        # The program inherits the lock: one that outlived a killed run is waited for.
+        # The program inherits the lock. So a program that outlived a killed run is waited for.
         with hold(log.parent, task.file_name, wait=True) as lock, log.open("w", encoding="utf-8") as file:
             marks.remove_mark(task, out)
             began = time.monotonic()

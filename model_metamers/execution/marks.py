@@ -1,4 +1,4 @@
-"""Marks of the tasks that ended well: by them the next run knows what is left to do."""
+"""Marks of the tasks that ended well, from which the next run knows what is left to do."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FOLDER = "done"
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """What is noted of a task that ended well.
+    """What is noted about a task that ended well.
 
     Attributes:
-      command: program and flags.
-      inputs: as the task's.
-      seconds: that it took.
-      ended: when, in seconds since 1970.
+      command: its program and flags.
+      inputs: its `Task.inputs`.
+      seconds: how long it took.
+      ended: when it ended, in seconds since 1970.
     """
 
     command: list[str]
@@ -37,11 +37,11 @@ class Mark:
 def left(tasks: Sequence[Task], out: Path) -> list[Task]:
     """The tasks that are still to run, in the order given.
 
-    A task is done if it ended well with the same program, arguments and inputs, what it made is still
-    there, and no task that it needs ended later or is itself to run.
+    A task is done if it ended well with the same program, arguments and inputs, the file it made is
+    still there, and every task that it needs is done and ended before it.
 
     Args:
-      tasks: all of them.
+      tasks: all tasks.
       out: folder that they were run in; it need not exist.
 
     Raises:
@@ -62,7 +62,7 @@ def left(tasks: Sequence[Task], out: Path) -> list[Task]:
 
 
 def seconds(task: Task, out: Path) -> float:
-    """How long a task took that ended well; NaN where that is not known."""
+    """How many seconds a task took; NaN where it did not end well or this is not known."""
     mark = _read(task, out)
     return mark.seconds if mark else float("nan")
 
@@ -75,7 +75,7 @@ def write_mark(task: Task, out: Path, took: float) -> None:
 
 
 def remove_mark(task: Task, out: Path) -> None:
-    """Forgets that a task was done: as it begins, what it made before may go."""
+    """Removes the mark of a task that begins anew, because its earlier results may be overwritten."""
     _path(task, out).unlink(missing_ok=True)
 
 
@@ -84,7 +84,7 @@ def _command(task: Task) -> list[str]:
 
 
 def _read(task: Task, out: Path) -> Mark | None:
-    """A task's mark; None where there is none, or a damaged one."""
+    """A task's mark; None where there is none or it is damaged."""
     try:
         mark = Mark(**read_json(_path(task, out)))
         return dataclasses.replace(mark, seconds=float(mark.seconds), ended=float(mark.ended))

@@ -1,4 +1,4 @@
-"""Command lines of programs, from arguments of plain types."""
+"""Command lines of programs, made from Python values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model_metamers.errors import InputError
 
 
 class Repeated(tuple):
-    """The values of a flag that is given once for each of them."""
+    """Values of a flag that is repeated once for each of them."""
 
 
 One = str | int | float | os.PathLike
@@ -36,13 +36,18 @@ def flags(arguments: Mapping[str, Value]) -> list[str]:
     """Arguments as absl's flags, in order.
 
     Args:
-      arguments: by name of the flag. A text, path or number becomes `--name=value`, a truth value
-        `--name` or `--noname`, a list or tuple one flag of comma-separated values, in quotes where
-        they hold a comma; of `Repeated`, each value becomes a flag of its own; None leaves it out.
+      arguments: values by name of the flag. A text, path or number becomes `--name=value`, True
+        `--name` and False `--noname`. A list or tuple becomes one flag of comma-separated values,
+        which are quoted where they hold a comma; a `Repeated` becomes one flag for each value.
+        None is left out.
 
     Raises:
-      InputError: a value of a list begins or ends with white space, which absl would strip.
-      TypeError: a value of another type.
+      InputError: a value in a list begins or ends with white space, which absl would strip.
+      TypeError: a value is of another type.
+
+    Example:
+      >>> flags({"iterations": 30, "layers": ["conv1", "fc7"], "resume": False})
+      ['--iterations=30', '--layers=conv1,fc7', '--noresume']
     """
     return [flag for name, value in arguments.items() for flag in _flags(name, value)]
 

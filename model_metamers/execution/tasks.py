@@ -1,4 +1,4 @@
-"""What is to be run, and which of it needs which."""
+"""Tasks, and the order in which they can be run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Task:
     """A program that is run once, after the tasks whose results it reads.
 
     Attributes:
-      name: tells it from the others; its log and its mark are called after it.
+      name: a name of its own, also for its log and its mark.
       program: a module that `python -m` runs.
       arguments: its flags by name; see `programs.flags`.
       needs: names of the tasks whose results it reads.
-      inputs: digests of what it reads that no other task makes.
-      makes: a file that it leaves; None where nobody asks.
-      seconds: that it takes on one core, an estimate.
-      bytes: that it leaves on the disk, an estimate.
+      inputs: digests of all else that it reads.
+      makes: a file that must exist after it; None where this is not checked.
+      seconds: estimate of its time on one core.
+      bytes: estimate of its results' size on the disk.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Task:
 
     @property
     def file_name(self) -> str:
-        """Of its log and its mark, without an extension."""
+        """File name of its log and its mark, without an extension."""
         return self.name.replace("/", "_")
 
 
@@ -45,8 +45,8 @@ def in_order(tasks: Sequence[Task]) -> list[Task]:
     """The tasks, each after those that it needs.
 
     Raises:
-      ValueError: two of one name or file name, one that needs a task which is not there, or tasks
-        that need one another.
+      ValueError: two tasks have the same name or file name, one needs a task that is not among
+        them, or tasks need one another in a circle.
     """
     counts = collections.Counter(task.file_name for task in tasks)
     doubled = [name for name, count in counts.items() if count > 1]
@@ -62,7 +62,7 @@ def in_order(tasks: Sequence[Task]) -> list[Task]:
 
 
 def causes(failures: Mapping[str, str], tasks: Sequence[Task]) -> dict[str, str]:
-    """Of what went wrong, by name of the task, that which is no consequence of another failure."""
+    """Those failures, by name of the task, that are no consequence of another failure."""
     needs = {task.name: task.needs for task in tasks}
     return {
         name: wrong

@@ -1,1 +1,1 @@
-"""Waveform -> time-frequency representations, differentiable to the waveform."""
+"""Time-frequency representations of waveforms, through which gradients reach the waveform."""

@@ -1,9 +1,9 @@
 """The paper's cochlear model: ERB filters, Hilbert envelopes, compression.
 
 Source: paper 3.2 and docs/sources.md 1e. The numbers are those of the released TensorFlow 1
-code; the arithmetic is arranged anew so that a gradient step is cheap: bands run
-in chunks that stay in the cache, downsampling is a matrix product over frames
-instead of a one-channel convolution, and the gradient is written out.
+code. The computation is arranged differently, so that a gradient step is cheap: bands are
+computed in chunks that fit into the processor's cache, downsampling is a matrix product over
+frames instead of a one-channel convolution, and the gradient is written out by hand.
 """
 
 from __future__ import annotations
@@ -19,24 +19,31 @@ from model_metamers.frontends import erb_filters
 from model_metamers.frontends.numpy_cochleagram import downsampling_window
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
-# Samples of all bands of a chunk: 16 bands of 40,000 complex64 samples are 5 MB, within
-# the L3 cache. At least two chunks, so that two cores are kept busy.
+# Number of samples in all bands of a chunk: 16 bands of 40,000 complex64 samples are 5 MB, which
+# fit into the L3 cache. There are at least two chunks, to keep two cores busy.
 _SAMPLES_PER_CHUNK = 640_000
 
 
 def cochleagram(waveforms: tf.Tensor, config: CochleagramConfig | None = None) -> tf.Tensor:
-    """Cochleagrams of waveforms, differentiable with clipped compression slopes.
+    """Cochleagrams of waveforms.
+
+    They are differentiable; in the gradient the slope of the compression is clipped.
 
     Args:
-      waveforms: [batch, samples], float32, at `config.sample_rate`; speech at an RMS
-        of 0.1 in the paper. The length must be even and a multiple of the stride.
-      config: the front end; the paper's when None.
+      waveforms: [batch, samples], float32, at `config.sample_rate`; speech has an RMS of 0.1
+        in the paper. The length must be even and a multiple of `config.stride`.
+      config: settings of the front end; the paper's when None.
 
     Returns:
       [batch, filters, frames, 1], float32, >= 0; low frequencies first.
 
     Raises:
-      InputError: shape, length, rate or range do not fit.
+      InputError: the shape is not [batch, samples], the length does not fit the stride, or the
+        filters do not fit the sample rate or the length.
+
+    Example:
+      >>> cochleagram(tf.zeros([2, 40000])).shape
+      TensorShape([2, 171, 400, 1])
     """
     config = config or CochleagramConfig()
     waveforms = tf.convert_to_tensor(waveforms, tf.float32)
@@ -46,7 +53,7 @@ def cochleagram(waveforms: tf.Tensor, config: CochleagramConfig | None = None) -
 
 
 def compress(envelopes: tf.Tensor, config: CochleagramConfig) -> tf.Tensor:
-    """Cochleagrams [batch, filters, frames, 1] of envelopes [batch, filters, frames]."""
+    """Compresses envelopes [batch, filters, frames] to cochleagrams [batch, filters, frames, 1]."""
     compressed = gradients.clipped_power(
         tf.nn.relu(envelopes) * config.scale, config.exponent, config.slope_clip
     )
@@ -56,8 +63,8 @@ def compress(envelopes: tf.Tensor, config: CochleagramConfig) -> tf.Tensor:
 def subband_envelopes(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Tensor:
     """Downsampled Hilbert envelopes of the subbands, [batch, filters, frames].
 
-    The envelope is half the magnitude of the analytic signal: the one-sided spectrum
-    is padded with zeros and not doubled (docs/sources.md 1e, item 1). Values can be slightly
+    The envelope is half the magnitude of the analytic signal, because the one-sided spectrum
+    is padded with zeros but not doubled (docs/sources.md 1e, item 1). Values can be slightly
     negative, because the downsampling filter has negative lobes.
     """
     num_samples = waveforms.shape[1]
@@ -85,12 +92,12 @@ def subband_envelopes(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
             for chunk, (real, imag, magnitude), d_frames in zip(
                 chunks, phasors, tf.split(dy, num_bands, axis=1), strict=True
             ):
-                # d|z| along the phasor z/|z|; zero where z is zero, as in TensorFlow.
+                # The gradient of |z| is z/|z|; it is zero where z is zero, as in TensorFlow.
                 ratio = tf.math.divide_no_nan(downsample.transposed(d_frames), magnitude)
                 d_analytic = tf.signal.fft(tf.complex(ratio * real, ratio * imag))
                 d_subbands = d_analytic[..., : num_samples // 2 + 1] * chunk
                 total += tf.reduce_sum(d_subbands, axis=1, keepdims=True)
-            # Transpose of rfft through irfft, which counts the inner bins twice.
+            # The transpose of rfft, computed by irfft, which counts all but the outermost bins twice.
             weights = np.full(num_samples // 2 + 1, 0.5, np.float32)
             weights[[0, -1]] = 1.0
             return tf.signal.irfft(total[:, 0] * tf.constant(weights, tf.complex64))
@@ -101,11 +108,17 @@ def subband_envelopes(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
 
 
 class Downsample:
-    """Strided convolution with a long window, as a matrix product over blocks.
+    """Strided convolution with a long window, computed as a matrix product over blocks.
 
-    Equals `tf.nn.conv2d(..., stride, "SAME")` with the window as its kernel: the
-    signal is cut into blocks of `stride` samples, every block meets the window's
-    `taps` blocks in one matrix product, and diagonals of the result are summed.
+    It gives what `tf.nn.conv2d(..., stride, "SAME")` gives with the window as its kernel. Signal
+    and window are cut into blocks of `stride` samples; one matrix product multiplies every block of
+    the signal with every block of the window; the diagonals of the result are summed.
+
+    Args:
+      num_samples: length of the signal.
+      num_frames: length of the result.
+      stride: samples from one frame to the next.
+      window: [taps], the kernel.
     """
 
     def __init__(self, num_samples: int, num_frames: int, stride: int, window: np.ndarray):
@@ -119,7 +132,7 @@ class Downsample:
         self.right = self.blocks * stride - num_samples - self.left
 
     def __call__(self, signal: tf.Tensor) -> tf.Tensor:
-        """[batch, bands, samples] -> [batch, bands, frames]."""
+        """Downsamples [batch, bands, samples] to [batch, bands, frames]."""
         bands = signal.shape[1]
         padded = tf.pad(signal, [[0, 0], [0, 0], [self.left, self.right]])
         blocks = tf.reshape(padded, [-1, bands, self.blocks, self.stride])
@@ -127,7 +140,7 @@ class Downsample:
         return tf.add_n([products[:, :, j : j + self.num_frames, j] for j in range(self.taps)])
 
     def transposed(self, frames: tf.Tensor) -> tf.Tensor:
-        """[batch, bands, frames] -> [batch, bands, samples], for the gradient."""
+        """The transpose, for the gradient: from [batch, bands, frames] to [batch, bands, samples]."""
         bands = frames.shape[1]
         products = tf.stack(
             [tf.pad(frames, [[0, 0], [0, 0], [j, self.taps - 1 - j]]) for j in range(self.taps)],
@@ -140,10 +153,10 @@ class Downsample:
 
 @functools.lru_cache(maxsize=8)
 def _filter_chunks(num_samples: int, config: CochleagramConfig) -> tuple[tf.Tensor, ...]:
-    """The filterbank of a front end in chunks of bands, computed once.
+    """The filters of a front end in chunks of bands, computed once.
 
-    The tensors live outside any graph, which takes them in as inputs: as constants of a
-    graph they would be copied and searched for folding at every tracing.
+    The tensors are made outside any graph, so that graphs take them as inputs. As constants within a
+    graph they would be copied and checked for constant folding at every tracing.
     """
     filters, _ = erb_filters.erb_cosine_filters(
         num_samples,

@@ -1,9 +1,9 @@
-"""Cochleagrams faster and to a hundredth: for training, where no gradient goes to the sound.
+"""Faster cochleagrams, accurate to about a hundredth, for training.
 
-A subband's analytic signal needs no more samples than its bandwidth: its part of the spectrum
-alone is transformed back, at a fraction of the rate. What differs from the exact front end is
-the part of the envelope that the lower rate cannot hold, which the downsampling filter takes
-off anyway.
+No gradient reaches the sound. The analytic signal of a subband can be sampled at a rate equal to its
+bandwidth, so only its own part of the spectrum is transformed back, at a fraction of the sample
+rate. This loses only the part of the envelope that the lower rate cannot represent, most of which
+the downsampling filter would remove anyway.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from model_metamers.frontends import cochleagram as exact
 from model_metamers.frontends import erb_filters
 from model_metamers.frontends.numpy_cochleagram import downsampling_window
 
-_DENSE = 1 << 20  # values of a downsampling matrix that is used whole
+_DENSE = 1 << 20  # the largest number of values in a downsampling matrix that is used as a whole
 
 
 def decimated_cochleagram(
     waveforms: tf.Tensor, config: exact.CochleagramConfig, decimation: int
 ) -> tf.Tensor:
-    """Cochleagrams [batch, filters, frames, 1] of waveforms [batch, samples], nearly `cochleagram`'s.
-
-    No gradient reaches the waveforms.
+    """Nearly what `cochleagram.cochleagram` gives; no gradient reaches the waveforms.
 
     Args:
-      waveforms: at `config.sample_rate`.
-      config: of the front end.
-      decimation: envelopes are computed at sample_rate / decimation; the widest filter must
-        fit in that.
+      waveforms: [batch, samples], float32, at `config.sample_rate`.
+      config: settings of the front end.
+      decimation: envelopes are computed at sample_rate / decimation, which must be at least the
+        width of the widest filter.
+
+    Returns:
+      [batch, filters, frames, 1], float32, >= 0; low frequencies first.
 
     Raises:
       InputError: the decimation does not divide the frames' stride or the length, or is too high.
@@ -46,7 +47,7 @@ def decimated_cochleagram(
         )
     filters, first = _bands(num_samples, config, decimation)
     size = num_samples // decimation
-    # Slices are copied in rows, where a gather would take every value for itself.
+    # Slices copy whole rows, where a gather would copy value by value.
     spectrum = tf.pad(tf.signal.rfft(tf.stop_gradient(waveforms)), [[0, 0], [size, size]])
     bands = tf.stack([spectrum[:, size + bin : 2 * size + bin] for bin in first], axis=1)
     envelopes = tf.abs(tf.signal.ifft(bands * filters) / decimation)
@@ -57,7 +58,7 @@ def decimated_cochleagram(
 def _downsampled(
     envelopes: tf.Tensor, num_frames: int, config: exact.CochleagramConfig, decimation: int
 ) -> tf.Tensor:
-    """Envelopes [batch, filters, samples] at the frame rate."""
+    """Envelopes [batch, filters, samples] downsampled to the frame rate."""
     size = envelopes.shape[2]
     if size * num_frames > _DENSE:
         return _downsample(size, num_frames, config, decimation)(envelopes)
@@ -66,7 +67,7 @@ def _downsampled(
 
 @functools.lru_cache(maxsize=8)
 def _matrix(size: int, num_frames: int, config: exact.CochleagramConfig, decimation: int) -> tf.Tensor:
-    """The downsampling as one matrix, [samples, frames]: most of it zeros, and faster for short sounds."""
+    """The downsampling as one matrix [samples, frames]: mostly zeros, but faster for short sounds."""
     with tf.init_scope():
         return _downsample(size, num_frames, config, decimation)(tf.eye(size)[tf.newaxis])[0]
 
@@ -78,7 +79,7 @@ def _downsample(
 
 
 def _window(config: exact.CochleagramConfig, decimation: int) -> np.ndarray:
-    """Every `decimation`-th tap of the downsampling filter, from the one that meets a sample."""
+    """Every `decimation`-th tap of the downsampling filter, aligned with the decimated samples."""
     left = max(config.window_size - config.stride, 0) // 2
     window = downsampling_window(config.stride, config.window_size)
     return decimation * window[left % decimation :: decimation]
@@ -86,7 +87,7 @@ def _window(config: exact.CochleagramConfig, decimation: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=8)
 def _bands(num_samples: int, config: exact.CochleagramConfig, decimation: int) -> tuple[tf.Tensor, list[int]]:
-    """Each filter's values where it is not zero, [filters, num_samples / decimation], and the first bin."""
+    """The filters without their zeros [filters, num_samples / decimation], and the first bin of each."""
     filters, _ = erb_filters.erb_cosine_filters(
         num_samples,
         config.sample_rate,

@@ -13,29 +13,33 @@ _ERB_MIN_BANDWIDTH = 24.7
 
 
 def hz_to_erb(frequencies_hz: npt.ArrayLike) -> np.ndarray:
-    """ERB-rate of frequencies in Hz."""
+    """The ERB-rate of frequencies in Hz."""
     return _ERB_Q * np.log1p(np.asarray(frequencies_hz) / (_ERB_Q * _ERB_MIN_BANDWIDTH))
 
 
 def erb_to_hz(erb: npt.ArrayLike) -> np.ndarray:
-    """Frequencies in Hz of ERB-rates; inverse of `hz_to_erb`."""
+    """The frequencies in Hz of ERB-rates; the inverse of `hz_to_erb`."""
     return _ERB_Q * _ERB_MIN_BANDWIDTH * np.expm1(np.asarray(erb) / _ERB_Q)
 
 
 def num_erb_filters(num_bands: int, sample_factor: int) -> int:
-    """Filters in the bank: bandpass filters plus `sample_factor` at either end.
+    """Number of filters in a bank: bandpass filters, and `sample_factor` more at either end.
 
-    `num_bands` spaced filters oversampled s times give s(n+1)-1 bandpass, s
-    lowpass and s highpass filters (docs/sources.md 1e): 40 -> 171, 50 -> 211 for s = 4.
+    `num_bands` = n bands, oversampled `sample_factor` = s times, give s (n + 1) - 1 bandpass
+    filters, s lowpass and s highpass filters (docs/sources.md 1e).
+
+    Example:
+      >>> num_erb_filters(40, 4), num_erb_filters(50, 4)
+      (171, 211)
     """
     return sample_factor * (num_bands + 1) - 1 + 2 * sample_factor
 
 
 def num_erb_bands(num_filters: int, sample_factor: int) -> int:
-    """Inverse of `num_erb_filters`.
+    """Number of bands that give so many filters; the inverse of `num_erb_filters`.
 
     Raises:
-      InputError: no number of bands gives `num_filters`.
+      InputError: no whole number of bands gives `num_filters`.
     """
     num_bands, rest = divmod(num_filters + 1 - 3 * sample_factor, sample_factor)
     if rest or num_bands < 1:
@@ -55,24 +59,24 @@ def erb_cosine_filters(
     high_hz: float = 8000.0,
     sample_factor: int = 4,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Magnitude responses of the filterbank on the rFFT grid of a signal.
+    """Magnitude responses of the filters at the frequencies of a signal's real FFT.
 
     The squared responses of all filters sum to 1 at every frequency.
 
     Args:
-      num_samples: even length of the signal in samples.
-      sample_rate: of the signal, Hz.
-      num_filters: bandpass, lowpass and highpass filters together.
+      num_samples: length of the signal in samples, an even number.
+      sample_rate: sample rate of the signal, Hz.
+      num_filters: number of bandpass, lowpass and highpass filters together.
       low_hz, high_hz: range of the bandpass filters; high_hz <= sample_rate / 2.
-      sample_factor: overlap; 4 places four filters where one would span.
+      sample_factor: how much they overlap: 4 has four filters where 1 has one.
 
     Returns:
-      Filters [num_filters, num_samples // 2 + 1], float64 (low- to highpass), and
+      Filters [num_filters, num_samples // 2 + 1], float64, from low to high frequencies, and
       their centre frequencies in Hz [num_filters].
 
     Raises:
-      InputError: odd length, range outside 0..Nyquist, impossible filter count, or
-        filters narrower than the frequency grid.
+      InputError: the length is odd, the range is not within 0 Hz to half the sample rate, the
+        number of filters is impossible, or filters fall between the frequencies of the FFT.
 
     Source: docs/sources.md 1e (the filters the released networks were trained with).
     """
@@ -94,8 +98,8 @@ def erb_cosine_filters(
     distance = (hz_to_erb(frequencies_hz) - centers[:, None]) / half_width
     bandpass = np.where(np.abs(distance) < 1, np.cos(distance * np.pi / 2), 0.0)
 
-    # The i-th lowpass filter complements the i-th bandpass filter below its peak,
-    # the highpass ones mirror that, so that the squares sum to one.
+    # The i-th lowpass filter complements the i-th bandpass filter below that filter's peak; the
+    # highpass filters do so above the last peaks. So the squares of all filters sum to one.
     lowest, highest = bandpass[:sample_factor], bandpass[-sample_factor:]
     below = frequencies_hz < erb_to_hz(centers[:sample_factor])[:, None]
     above = frequencies_hz > erb_to_hz(centers[-sample_factor:])[:, None]
@@ -112,7 +116,7 @@ def erb_cosine_filters(
 
 
 def erb_centers_hz(num_filters: int, low_hz: float, high_hz: float, sample_factor: int) -> np.ndarray:
-    """Centre frequencies of `erb_cosine_filters`, Hz [num_filters], low- to highpass."""
+    """Centre frequencies of `erb_cosine_filters` in Hz [num_filters], from low to high."""
     num_bandpass = sample_factor * (num_erb_bands(num_filters, sample_factor) + 1) - 1
     centers, spacing = np.linspace(
         float(hz_to_erb(low_hz)), float(hz_to_erb(high_hz)), num_bandpass + 2, retstep=True

@@ -1,15 +1,15 @@
 """VGGish's log-mel spectrogram, differentiable to the waveform.
 
-Source: docs/sources.md 4c, the numpy code released with VGGish (mel_features, vggish_params), whose
-numbers this gives. The logarithm's slope is clipped, as the paper clips those of its own
-front end (section 3.1).
+Source: docs/sources.md 4c. It gives the same numbers as the NumPy code released with VGGish
+(mel_features, vggish_params). In the gradient the slope of the logarithm is clipped, as the paper
+clips the slopes of its own front end (section 3.1).
 
-The magnitude is `tf.abs` of the complex spectrum: its gradient is z/|z| and zero where z
-is zero. Written as sqrt(re^2 + im^2) the slope of the root is infinite at zero, and one
-silent frame would turn the whole gradient into NaN.
+The magnitude is `tf.abs` of the complex spectrum, whose gradient is z/|z|, and zero where z is
+zero. With sqrt(re^2 + im^2) the slope of the root would be infinite at zero, and one silent frame
+would turn the whole gradient into NaN.
 
-The arithmetic is float64, as the released code's: in float32 the FFT blurs the quiet bands
-beside loud ones, and the logarithm shows it. It costs a few milliseconds a step.
+The arithmetic is float64, as in the released code: rounding in a float32 FFT is visible in quiet
+bands beside loud ones, after the logarithm. This costs a few milliseconds a step.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _MEL_BREAK_HZ, _MEL_Q = 700.0, 1127.0
 
 @dataclasses.dataclass(frozen=True)
 class LogMelConfig:
-    """What defines a log-mel spectrogram; defaults are VGGish's (docs/sources.md 4c).
+    """Settings of a log-mel spectrogram; the defaults are VGGish's (docs/sources.md 4c).
 
     Attributes:
-      sample_rate: of the waveform, Hz.
-      window: samples of a frame, 25 ms.
-      hop: samples from one frame to the next, 10 ms.
-      fft_size: frames are padded to it with zeros.
-      num_bands: of the mel scale.
-      low_hz, high_hz: edges of the first and the last band.
+      sample_rate: sample rate of the waveform, Hz.
+      window: length of a frame in samples; 25 ms by default.
+      hop: samples from one frame to the next; 10 ms by default.
+      fft_size: length to which frames are padded with zeros.
+      num_bands: number of mel bands.
+      low_hz, high_hz: lower edge of the first band and upper edge of the last one.
       offset: added to the bands before the logarithm.
-      example_frames: of an example; examples do not overlap.
-      slope_clip: bound on the logarithm's slope in the gradient. The paper gives none; 1 is
-        that of its cochleagram. Without a clip the slope reaches 1 / offset.
+      example_frames: number of frames in an example; examples do not overlap.
+      slope_clip: upper bound of the logarithm's slope in the gradient. The paper gives none; 1 is
+        the bound in its cochleagram. Without a bound the slope reaches 1 / offset.
     """
 
     sample_rate: int = 16000
@@ -56,10 +56,10 @@ class LogMelConfig:
     slope_clip: float = 1.0
 
     def num_frames(self, num_samples: int) -> int:
-        """Whole frames in `num_samples`; nothing is padded.
+        """Number of whole frames in `num_samples` samples, without padding.
 
         Raises:
-          InputError: there is not one.
+          InputError: there is none.
         """
         if num_samples < self.window:
             raise InputError(
@@ -68,10 +68,10 @@ class LogMelConfig:
         return 1 + (num_samples - self.window) // self.hop
 
     def num_examples(self, num_samples: int) -> int:
-        """Whole examples in `num_samples`; the frames that are left over are dropped.
+        """Number of whole examples in `num_samples` samples; frames that are left over are dropped.
 
         Raises:
-          InputError: there is not one.
+          InputError: there is none.
         """
         examples = self.num_frames(num_samples) // self.example_frames
         if not examples:
@@ -84,17 +84,20 @@ class LogMelConfig:
 
 
 def log_mel(waveforms: tf.Tensor, config: LogMelConfig | None = None) -> tf.Tensor:
-    """Log-mel spectrograms, differentiable with clipped logarithm slopes.
+    """Log-mel spectrograms of waveforms.
+
+    They are differentiable; in the gradient the slope of the logarithm is clipped.
 
     Args:
-      waveforms: [batch, samples], float32 around [-1, 1], at `config.sample_rate`.
-      config: the front end; VGGish's when None.
+      waveforms: [batch, samples], float32 within about [-1, 1], at `config.sample_rate`.
+      config: settings of the front end; VGGish's when None.
 
     Returns:
       [batch, frames, bands], float32, at least log(offset); low frequencies first.
 
     Raises:
-      InputError: shape, length or range do not fit.
+      InputError: the shape is not [batch, samples], the waveforms are shorter than a frame, or the
+        bands do not fit the sample rate.
     """
     config = config or LogMelConfig()
     waveforms = check_waveforms(waveforms)
@@ -111,16 +114,16 @@ def log_mel(waveforms: tf.Tensor, config: LogMelConfig | None = None) -> tf.Tens
 def log_mel_examples(waveforms: tf.Tensor, config: LogMelConfig | None = None) -> tf.Tensor:
     """Log-mel spectrograms cut into VGGish's examples.
 
-    Two seconds are 198 frames: two examples of 96, while the last 6 frames are dropped.
+    Two seconds have 198 frames, which are two examples of 96; the last 6 frames are dropped.
 
     Args:
-      waveforms, config: as of `log_mel`.
+      waveforms, config: as in `log_mel`.
 
     Returns:
       [batch, examples, example_frames, bands], float32.
 
     Raises:
-      InputError: as `log_mel`, or too short for one example.
+      InputError: as in `log_mel`, or the waveforms are shorter than one example.
     """
     config = config or LogMelConfig()
     waveforms = tf.convert_to_tensor(waveforms, tf.float32)
@@ -131,7 +134,7 @@ def log_mel_examples(waveforms: tf.Tensor, config: LogMelConfig | None = None) -
 
 
 def check_waveforms(waveforms: tf.Tensor) -> tf.Tensor:
-    """The waveforms in float64; raises InputError unless they are [batch, samples]."""
+    """The waveforms as float64; raises InputError where they are not [batch, samples]."""
     waveforms = tf.convert_to_tensor(waveforms, tf.float32)
     if waveforms.shape.rank != 2 or waveforms.shape[1] is None:
         raise InputError(f"waveforms must be [batch, samples], got shape {waveforms.shape}")
@@ -139,13 +142,13 @@ def check_waveforms(waveforms: tf.Tensor) -> tf.Tensor:
 
 
 def windowed_spectra(waveforms: tf.Tensor, window: np.ndarray, hop: int, fft_size: int) -> tf.Tensor:
-    """Spectra of the whole frames of waveforms.
+    """Spectra of all whole frames in waveforms.
 
     Args:
       waveforms: [batch, samples], float64, with at least one frame.
-      window: [frame length].
+      window: [frame length], with which frames are multiplied.
       hop: samples from one frame to the next.
-      fft_size: at least the frame length.
+      fft_size: length of the FFT, at least that of a frame.
 
     Returns:
       [batch, frames, fft_size // 2 + 1], complex128.
@@ -157,8 +160,8 @@ def windowed_spectra(waveforms: tf.Tensor, window: np.ndarray, hop: int, fft_siz
 def _frames(waveforms: tf.Tensor, length: int, hop: int) -> tf.Tensor:
     """Overlapping frames [batch, frames, length].
 
-    Frames are put together from slices of blocks that divide both length and hop. The
-    gradient of slices is a sum in a fixed order, the same bits at every run.
+    They are put together from slices of short blocks, whose size divides both length and hop. The
+    gradient of slices is a sum in a fixed order, so every run gives the same bits.
     """
     block = math.gcd(length, hop)
     num_frames = 1 + (waveforms.shape[1] - length) // hop
@@ -170,28 +173,32 @@ def _frames(waveforms: tf.Tensor, length: int, hop: int) -> tf.Tensor:
 
 
 def periodic_hann(length: int) -> np.ndarray:
-    """Hann window with one zero, float64 [length]."""
+    """Periodic Hann window, with a zero at its beginning only; float64 [length]."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
 
 
 def hz_to_mel(frequencies_hz: np.ndarray | float) -> np.ndarray:
-    """Mel of frequencies in Hz, on HTK's scale."""
+    """The mels of frequencies in Hz, on HTK's scale."""
     return _MEL_Q * np.log1p(np.asarray(frequencies_hz) / _MEL_BREAK_HZ)
 
 
 def mel_filters(
     num_bins: int, sample_rate: float, num_bands: int, low_hz: float, high_hz: float
 ) -> np.ndarray:
-    """Triangles of peak 1 that are straight on the mel scale, float64 [num_bins, num_bands].
+    """Triangular filters with a peak of 1 whose sides are straight on the mel scale.
 
     Args:
-      num_bins: of a spectrum from 0 Hz to half the sample rate; that at 0 Hz gets no weight.
+      num_bins: number of bins of a spectrum from 0 Hz to half the sample rate. The bin at 0 Hz gets
+        no weight.
       sample_rate: Hz.
-      num_bands: triangles, each from its lower to its upper neighbour's peak.
-      low_hz, high_hz: where the first begins and the last ends.
+      num_bands: number of triangles, each from its lower to its upper neighbour's peak.
+      low_hz, high_hz: where the first triangle begins and the last one ends.
+
+    Returns:
+      float64 [num_bins, num_bands].
 
     Raises:
-      InputError: a range that is empty or ends above half the sample rate.
+      InputError: the range is empty or ends above half the sample rate.
     """
     if not 0 <= low_hz < high_hz <= sample_rate / 2:
         raise InputError(

@@ -1,14 +1,14 @@
 """DeepSpeech's mel-frequency cepstral coefficients, differentiable to the waveform.
 
-Two front ends (docs/sources.md 4b): that of v0.4.1, which called the package python_speech_features,
-and that of v0.5, TensorFlow's operations AudioSpectrogram and Mfcc, which have no
-gradient. Both are written anew in operations that have one; the logarithms' slopes are
-clipped, as the paper clips those of its own front end (section 3.1).
+There are two front ends (docs/sources.md 4b). DeepSpeech v0.4.1 called the package
+python_speech_features; v0.5 used TensorFlow's operations AudioSpectrogram and Mfcc, which have no
+gradient. Here both are computed by operations with a gradient, in which the slopes of the logarithms
+are clipped, as the paper clips the slopes of its own front end (section 3.1).
 
-Gradients are finite at silence too. v0.4.1 takes the logarithm of powers |z|^2, smooth at
-zero. v0.5 takes magnitudes, through `tf.abs`, whose gradient is zero where z is zero while
-that of a square root is infinite. In either the gradient of digital silence is zero. The
-arithmetic is float64, as that of both originals.
+The gradient of digital silence is zero in both. v0.4.1 takes the logarithm of powers |z|^2, which
+are smooth at zero. v0.5 takes magnitudes; they are computed by `tf.abs`, whose gradient is zero
+where z is zero, while that of a square root would be infinite. The arithmetic is float64, as in
+both originals.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from model_metamers import gradients
 from model_metamers.errors import InputError
 from model_metamers.frontends import log_mel
 
-# python_speech_features puts float64's epsilon in the place of energies of zero.
+# python_speech_features replaces energies of zero by float64's epsilon.
 _EPSILON = float(np.finfo(np.float64).eps)
 # kFilterbankFloor and filterbank_channel_count of TensorFlow's Mfcc.
 _RAW_OP_FLOOR, _RAW_OP_BANDS = 1e-12, 40
@@ -33,19 +33,22 @@ _RAW_OP_FLOOR, _RAW_OP_BANDS = 1e-12, 40
 
 @dataclasses.dataclass(frozen=True)
 class MfccConfig:
-    """What defines the coefficients; defaults are those of DeepSpeech v0.4.1 (docs/sources.md 4b).
+    """Settings of the coefficients; the defaults are those of DeepSpeech v0.4.1 (docs/sources.md 4b).
 
     Attributes:
       preset: "v0.4.1" (python_speech_features) or "v0.5" (AudioSpectrogram and Mfcc).
-      sample_rate: of the waveform, Hz.
-      window: samples of a frame, 32 ms; a power of two, and the size of the FFT.
-      hop: samples from one frame to the next, 20 ms.
-      num_coefficients: at most the number of bands, 26 in v0.4.1 and 40 in v0.5.
-      high_hz: where the last band ends; the first begins at 0 Hz in v0.4.1, 20 Hz in v0.5.
+      sample_rate: sample rate of the waveform, Hz.
+      window: length of a frame and of the FFT in samples, a power of two; 32 ms by default.
+      hop: samples from one frame to the next; 20 ms by default.
+      num_coefficients: at most the number of bands, which is 26 in v0.4.1 and 40 in v0.5.
+      high_hz: where the last band ends; the first one begins at 0 Hz in v0.4.1, at 20 Hz in v0.5.
         docs/sources.md 4b has 8000. The tags v0.5.0 to v0.6.0 leave v0.5's operation at its default
         of 4000, and v0.7.0 sets 8000.
-      slope_clip: bound on the logarithm's slope in the gradient. The paper gives none; 1 is
-        that of its cochleagram.
+      slope_clip: upper bound of the logarithm's slope in the gradient. The paper gives none; 1 is
+        the bound in its cochleagram.
+
+    Raises:
+      InputError: the preset is unknown, or a value does not fit it.
     """
 
     preset: str = "v0.4.1"
@@ -66,10 +69,10 @@ class MfccConfig:
             raise InputError(f"num_coefficients={self.num_coefficients}: expected 1 to {num_bands}")
 
     def num_frames(self, num_samples: int) -> int:
-        """Frames of a waveform: v0.4.1 pads the last one with zeros, v0.5 drops it.
+        """Number of frames of a waveform; v0.4.1 pads an incomplete last one with zeros, v0.5 drops it.
 
         Raises:
-          InputError: no whole frame in v0.5.
+          InputError: the preset is v0.5 and there is no whole frame.
         """
         if self.preset == "v0.4.1":
             return 1 + math.ceil(max(num_samples - self.window, 0) / self.hop)
@@ -81,18 +84,21 @@ class MfccConfig:
 
 
 def mfcc(waveforms: tf.Tensor, config: MfccConfig | None = None) -> tf.Tensor:
-    """Mel-frequency cepstral coefficients, differentiable with clipped logarithm slopes.
+    """Mel-frequency cepstral coefficients of waveforms.
+
+    They are differentiable; in the gradient the slope of the logarithm is clipped.
 
     Args:
-      waveforms: [batch, samples], float32 around [-1, 1], at `config.sample_rate`.
-      config: the front end; that of DeepSpeech v0.4.1 when None.
+      waveforms: [batch, samples], float32 within about [-1, 1], at `config.sample_rate`.
+      config: settings of the front end; those of DeepSpeech v0.4.1 when None.
 
     Returns:
-      [batch, frames, num_coefficients], float32; 100 frames of two seconds in v0.4.1, 99
-      in v0.5.
+      [batch, frames, num_coefficients], float32. Two seconds have 100 frames in v0.4.1 and 99 in
+      v0.5.
 
     Raises:
-      InputError: shape, length or range do not fit.
+      InputError: the shape is not [batch, samples], the waveforms are shorter than a frame (v0.5),
+        or the bands do not fit the sample rate.
     """
     config = config or MfccConfig()
     waveforms = log_mel.check_waveforms(waveforms)
@@ -100,16 +106,16 @@ def mfcc(waveforms: tf.Tensor, config: MfccConfig | None = None) -> tf.Tensor:
     return tf.cast(_PRESETS[config.preset](waveforms, config), tf.float32)
 
 
-# Of python_speech_features.mfcc, as DeepSpeech v0.4.1 calls it.
+# Arguments of python_speech_features.mfcc, as DeepSpeech v0.4.1 calls it.
 _PSF_BANDS = 26
 _PREEMPHASIS = 0.97
 _LIFTER = 22
-# v0.4.1 reads sound as 16-bit values; the log energy would be off by a constant else.
+# v0.4.1 reads sound as 16-bit values; otherwise the log energy would be off by a constant.
 _INT16_SCALE = 32768.0
 
 
 def _psf_mfcc(waveforms: tf.Tensor, config: MfccConfig) -> tf.Tensor:
-    """python_speech_features.mfcc with a Hamming window, log energy as coefficient 0."""
+    """python_speech_features.mfcc with a Hamming window and the log energy as coefficient 0."""
     num_samples = waveforms.shape[1]
     samples = waveforms * _INT16_SCALE
     emphasised = samples[:, 1:] - _PREEMPHASIS * samples[:, :-1]
@@ -131,13 +137,13 @@ def _psf_mfcc(waveforms: tf.Tensor, config: MfccConfig) -> tf.Tensor:
 
 
 def psf_mel_filters(fft_size: int, sample_rate: float, num_bands: int, high_hz: float) -> np.ndarray:
-    """Triangles between whole bins, float64 [fft_size // 2 + 1, num_bands].
+    """Triangular filters of python_speech_features, float64 [fft_size // 2 + 1, num_bands].
 
-    Unlike `log_mel.mel_filters` they are straight in Hz, and their corners are rounded down
-    to bins of an FFT one sample longer than it is, as python_speech_features has it.
+    Unlike those of `log_mel.mel_filters`, their sides are straight in Hz, and their corners are
+    rounded down to bins, for which the FFT is taken to be one sample longer than it is.
 
     Raises:
-      InputError: `high_hz` above half the sample rate.
+      InputError: `high_hz` is above half the sample rate.
     """
     if not 0 < high_hz <= sample_rate / 2:
         raise InputError(f"high_hz={high_hz:g}: expected at most half the sample rate, {sample_rate / 2:g}")
@@ -152,17 +158,17 @@ def psf_mel_filters(fft_size: int, sample_rate: float, num_bands: int, high_hz: 
 
 
 def _raw_op_mfcc(waveforms: tf.Tensor, config: MfccConfig) -> tf.Tensor:
-    """TensorFlow's AudioSpectrogram (magnitude squared) and Mfcc."""
+    """TensorFlow's AudioSpectrogram (with squared magnitudes), then Mfcc."""
     num_bins, low_hz = config.window // 2 + 1, 20.0
     window = log_mel.periodic_hann(config.window)
     spectra = log_mel.windowed_spectra(waveforms, window, config.hop, config.window)
     filters = log_mel.mel_filters(num_bins, config.sample_rate, _RAW_OP_BANDS, low_hz, config.high_hz)
-    # The operation leaves out every bin below 1.5 bins above low_hz, so that at 31 Hz too.
+    # The operation ignores every bin lower than 1.5 bins above low_hz, which includes the one at 31 Hz.
     hz_per_bin = config.sample_rate / config.window
     filters[: int(1.5 + low_hz / hz_per_bin)] = 0
     bands = tf.matmul(tf.abs(spectra), tf.constant(filters))
     log_bands = gradients.clipped_log(bands, _RAW_OP_FLOOR, config.slope_clip)
-    # Not orthonormal: coefficient 0 has the others' factor.
+    # Not orthonormal: coefficient 0 has the same factor as the others.
     angles = np.outer(np.arange(_RAW_OP_BANDS) + 0.5, np.arange(config.num_coefficients))
     cosines = np.sqrt(2 / _RAW_OP_BANDS) * np.cos(np.pi / _RAW_OP_BANDS * angles)
     return tf.matmul(log_bands, tf.constant(cosines))

@@ -1,4 +1,4 @@
-"""The cochleagram of `cochleagram`, in NumPy: for pictures, without a gradient and without TensorFlow."""
+"""The cochleagram in NumPy, for pictures: without a gradient and without TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 
 def numpy_cochleagram(waveform: np.ndarray, config: CochleagramConfig) -> np.ndarray:
-    """The cochleagram of one sound.
+    """The cochleagram of one sound, as `cochleagram.cochleagram` computes it.
 
     Args:
       waveform: [samples] at `config.sample_rate`; the length must be even and a multiple of the stride.
-      config: the front end.
+      config: settings of the front end.
 
     Returns:
       float64 [filters, frames], >= 0; low frequencies first.
 
     Raises:
-      InputError: shape, length, rate or range do not fit.
+      InputError: the shape is not [samples], the length does not fit the stride, or the filters do
+        not fit the sample rate or the length.
 
     Source: paper 3.2, docs/sources.md 1e.
     """
@@ -38,7 +39,7 @@ def numpy_cochleagram(waveform: np.ndarray, config: CochleagramConfig) -> np.nda
         config.high_hz,
         config.sample_factor,
     )
-    # The one-sided spectrum, padded with zeros and not doubled, gives half the analytic signal.
+    # The one-sided spectrum is padded with zeros but not doubled, which gives half the analytic signal.
     envelopes = np.abs(scipy.fft.ifft(scipy.fft.rfft(np.float64(waveform)) * filters, num_samples))
     window = downsampling_window(stride, config.window_size)
     left = max(len(window) - stride, 0) // 2  # as TensorFlow pads for "SAME"
@@ -50,9 +51,9 @@ def numpy_cochleagram(waveform: np.ndarray, config: CochleagramConfig) -> np.nda
 
 
 def downsampling_window(stride: int, window_size: int = 1001) -> np.ndarray:
-    """Kaiser-windowed sinc lowpass at the frame rate, float64 [window_size].
+    """Lowpass filter for downsampling to the frame rate: a Kaiser-windowed sinc, float64 [window_size].
 
-    Its centre lies half a sample off, as in the released code (docs/sources.md 1e, item 2).
+    Its centre is off by half a sample, as in the released code (docs/sources.md 1e, item 2).
     """
     times = np.arange(-window_size / 2, window_size // 2)
     return scipy.signal.windows.kaiser(window_size, 5) * np.sinc(times / stride) / stride

@@ -1,4 +1,4 @@
-"""A sound of any rate and length as a cochleagram to look at."""
+"""Cochleagrams to look at, of sounds of any sample rate and length."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from model_metamers.frontends.numpy_cochleagram import numpy_cochleagram
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 _PAPER = CochleagramConfig()
-# The narrowest range over which the paper's filters are wider than the steps of a second's spectrum.
+# With a lower top, filters would be narrower than the 1 Hz steps in the spectrum of one second.
 _LOWEST_TOP_HZ = 1000.0
 
 
 def picture_frontend(sample_rate: int) -> CochleagramConfig:
-    """The paper's front end, with filters as high as a rate reaches (1 to 8 kHz)."""
+    """The paper's front end, with filters up to half the sample rate (but 1 to 8 kHz)."""
     high_hz = min(_PAPER.high_hz, max(_LOWEST_TOP_HZ, sample_rate / 2))
     return dataclasses.replace(_PAPER, high_hz=high_hz)
 
 
 def sound_picture(waveform: np.ndarray, sample_rate: int, frontend: CochleagramConfig) -> np.ndarray:
-    """A waveform's cochleagram, whether or not its rate and length are the front end's.
+    """The cochleagram of a sound whose sample rate and length need not fit the front end.
 
-    Another rate is resampled; silence is added behind the sound, to a whole number of frames
-    and at least a second, and cut off the cochleagram again.
+    The sound is resampled if needed. Silence is added after it, up to a whole number of frames and
+    at least a second; the frames of that silence are cut off again.
 
     Args:
       waveform: [samples].
-      sample_rate: in Hz.
-      frontend: such as `picture_frontend` gives.
+      sample_rate: sample rate of the waveform, Hz.
+      frontend: settings of the cochleagram, such as those of `picture_frontend`.
 
     Returns:
-      float64 [filters, frames], low frequencies first; the last frame may be half silence.
+      float64 [filters, frames], low frequencies first; the last frame may be partly silence.
     """
     rate, stride = frontend.sample_rate, frontend.stride
     sound = np.asarray(waveform, np.float32)

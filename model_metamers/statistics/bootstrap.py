@@ -6,27 +6,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_CHUNK = 1 << 22  # drawn indices held at once
+_CHUNK = 1 << 22  # drawn indices that are kept in memory at a time
 
 
 def standard_error(
     values: np.ndarray, resamples: int = 10000, seed: int = 0, over_seeds: bool = False
 ) -> float:
-    """Standard deviation of the mean over resampled stimuli, or stimuli and seeds.
+    """Bootstrapped standard error of the mean, over stimuli or over stimuli and seeds.
 
-    Every resample draws as many stimuli as there are, with replacement. `over_seeds` also
-    draws the seeds, independently of the stimuli, because the same stimuli were searched
-    with every seed (Owen 2007, doi:10.1214/07-AOAS122): the error then holds for other
-    seeds too, and errs on the large side.
+    Every resample draws as many stimuli as there are, with replacement. With `over_seeds` it also
+    draws the seeds, independently of the stimuli, because every stimulus was searched with the same
+    seeds (Owen 2007, doi:10.1214/07-AOAS122). The error then also holds for other seeds, and is
+    rather too large than too small.
 
     Args:
-      values: [stimuli] or [stimuli, seeds], NaN where one is missing.
-      resamples: how many; the result is known to about 1 / sqrt(2 resamples).
-      seed: of the draws; the same seed gives the same result.
+      values: [stimuli] or [stimuli, seeds], NaN where a value is missing.
+      resamples: number of resamples; the result is precise to about 1 / sqrt(2 resamples) of itself.
+      seed: seed of the draws; the same seed gives the same result.
       over_seeds: whether seeds are drawn too.
 
     Returns:
-      NaN where there are not two stimuli, or `over_seeds` has not two seeds.
+      The standard error; NaN for fewer than two stimuli or, with `over_seeds`, two seeds.
     """
     values = np.asarray(values, np.float64)
     values = values.reshape(len(values), -1) if values.size else np.empty([0, 0])
@@ -51,18 +51,20 @@ def standard_error(
 def contrast(
     conditions: Sequence[np.ndarray], weights: Sequence[float], resamples: int = 10000, seed: int = 0
 ) -> tuple[float, float]:
-    """Weighted sum of the means of conditions that share their stimuli, and its standard error.
+    """A weighted sum of the means of several conditions with the same stimuli, and its standard error.
 
-    Every resample draws stimuli, and takes of each condition what there is of them: stimuli
-    that are hard in all conditions do not blur the difference.
+    Every resample draws stimuli and takes their answers in all conditions, so that stimuli which are
+    hard in every condition do not add to the error of a difference.
 
     Args:
-      conditions: [stimuli, answers] each, row i of all being stimulus i; NaN where one is missing.
-      weights: of the conditions, such as (1, -1) for a difference.
-      resamples, seed: as for `standard_error`.
+      conditions: [stimuli, answers] each; row i is stimulus i in all of them; NaN where an answer is
+        missing.
+      weights: one for each condition, such as (1, -1) for a difference.
+      resamples, seed: as in `standard_error`.
 
     Returns:
-      NaN for both where a condition has nothing; NaN for the error where there are not two stimuli.
+      The sum and its standard error. Both are NaN where a condition has no answers; the error is
+      NaN for fewer than two stimuli.
     """
     sums = np.stack([np.nansum(values, axis=1) for values in conditions])
     counts = np.stack([np.isfinite(values).sum(axis=1) for values in conditions]).astype(np.float64)
@@ -70,8 +72,8 @@ def contrast(
         return float("nan"), float("nan")
     signs = np.asarray(weights, np.float64)
     value = float(signs @ (sums.sum(axis=1) / counts.sum(axis=1)))
-    there = counts.any(axis=0)
-    sums, counts, stimuli = sums[:, there], counts[:, there], int(there.sum())
+    answered = counts.any(axis=0)
+    sums, counts, stimuli = sums[:, answered], counts[:, answered], int(answered.sum())
     if stimuli < 2:
         return value, float("nan")
     random, contrasts = np.random.default_rng(seed), []
@@ -86,7 +88,7 @@ def contrast(
 
 
 def _counts(random: np.random.Generator, resamples: int, units: int) -> np.ndarray:
-    """How often each unit is drawn in each resample, float64 [resamples, units]."""
+    """How often each unit is drawn in each resample, with replacement; float64 [resamples, units]."""
     drawn = random.integers(units, size=(resamples, units)) + units * np.arange(resamples)[:, np.newaxis]
     counts = np.bincount(drawn.ravel(), minlength=resamples * units)
     return counts.reshape(resamples, units).astype(np.float64)

@@ -10,22 +10,26 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 
 def average_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, ties averaged; equals `scipy.stats.rankdata`.
+    """Ranks from 1, ties averaged, as `scipy.stats.rankdata` gives them.
 
-    float32 values are sorted as integer keys that carry their place, which is several
-    times faster than an argsort.
+    Float32 values are sorted as integers that hold the value and its place, which is several times
+    faster than an argsort.
 
     Args:
-      values: any shape, finite.
+      values: finite, of any shape.
 
     Returns:
       float64 [values.size]; whole or half numbers.
+
+    Example:
+      >>> average_ranks(np.array([2.0, 1.0, 2.0, 5.0], np.float32)).tolist()
+      [2.5, 1.0, 2.5, 4.0]
     """
     values = np.ravel(values)
     if values.dtype != np.float32 or values.size >= 2**32:
         return scipy.stats.rankdata(values)
-    bits = (values + np.float32(0.0)).view(np.uint32)  # -0.0 becomes 0.0, its tie
-    # Order of floats as order of unsigned integers: negative ones run backwards.
+    bits = (values + np.float32(0.0)).view(np.uint32)  # -0.0 becomes 0.0, with which it ties
+    # Unsigned integers in the order of the floats: the bits of negative floats run backwards.
     keys = np.where(bits & _SIGN, ~bits, bits | _SIGN)
     packed = (keys.astype(np.uint64) << np.uint64(32)) | np.arange(values.size, dtype=np.uint64)
     packed.sort()

@@ -21,21 +21,26 @@ class SynthesisConfig:
     """How a metamer is searched for.
 
     Attributes:
-      iterations: optimiser steps.
-      learning_rate: at the start; None takes the network's (0.001 for most).
-      preset: "released", the authors' code: rate times 0.95^(step/1000) and image noise
-        above the centre; "paper", the main text: constant rate, noise centred.
-      learning_rate_decay: factor per 1000 steps; None takes the preset's.
-      seed: of the start.
-      relu_gradient: at the matched layer: "linear" passes every gradient, "plain" is the
-        ordinary ReLU.
+      iterations: number of the optimiser's steps, at least 1.
+      learning_rate: learning rate at the start; None takes the network's (0.001 for most).
+      preset: "released" for the authors' code, where the rate is multiplied by 0.95^(step/1000)
+        and image noise lies above the centre of the range; "paper" for the main text, with a
+        constant rate and noise around the centre.
+      learning_rate_decay: factor of the rate per 1000 steps; None takes the preset's.
+      seed: seed of the noise that the search starts from, 0 to 2^32 - 1.
+      relu_gradient: gradient of the ReLU at the end of the matched layer: "linear" is 1
+        everywhere, "plain" is the ordinary one.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
 
-    Numbers may be NumPy's, and whole ones written as 1e4; they are kept as Python's own.
+    Numbers may be NumPy's, and whole numbers may be written as 1e4; they become Python's own.
 
     Raises:
-      InputError: a value of another kind, or out of its range.
+      InputError: a value is of the wrong kind or out of range.
+
+    Example:
+      >>> SynthesisConfig(iterations=1e3, preset="paper").iterations
+      1000
     """
 
     iterations: int = 15000
@@ -66,18 +71,18 @@ class SynthesisConfig:
             raise InputError(f"seed={self.seed}: expected 0 to 2^32 - 1")
 
     def _set(self, field: str, value: int | float | str) -> None:
-        """Keeps a field as Python's own kind, which JSON can hold."""
+        """Sets a field of this frozen class, to a value of a kind that JSON can hold."""
         object.__setattr__(self, field, value)
 
     def for_network(self, network: Network) -> SynthesisConfig:
-        """The config with every value that depends on preset or network filled in."""
+        """The config with the values filled in that depend on the preset or the network."""
         rate = network.learning_rate if self.learning_rate is None else self.learning_rate
         decay = self.learning_rate_decay
         decay = _DECAY_RATES[self.preset] if decay is None else decay
         return dataclasses.replace(self, learning_rate=rate, learning_rate_decay=decay)
 
     def identity(self) -> dict[str, float | int | str | None]:
-        """The values that decide the result; how often the state is saved does not."""
+        """The values that decide the result; `save_every` is not among them."""
         values = dataclasses.asdict(self)
         del values["save_every"]
         return values

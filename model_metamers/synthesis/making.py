@@ -24,21 +24,25 @@ def synthesize(
     """Finds the metamer of a natural signal, or of each signal in a batch.
 
     Args:
-      network: with weights.
-      layer: the stage to match.
-      target: one signal of the network (a Metamer is returned) or a batch (a list).
-      config: of the search.
-      start: to begin from; noise of the config's seed when None.
+      network: a network that has its weights.
+      layer: name of the stage to match.
+      target: one signal [*network.signal.shape], or a batch of them [batch, *shape], in the
+        network's range.
+      config: settings of the search; None for the defaults.
+      start: what to begin from, one signal or a batch; noise of the config's seed when None.
       progress: whether to show a bar.
 
-    Raises:
-      InputError: unknown layer, target or start that the network cannot take.
-      DivergedError: the loss of a signal was no longer a number. The search of the others in
-        its batch went on to the end, and the error holds their metamers.
-      Stopped: Ctrl-C, which so stops a loop over images too; it holds the metamers as far as
-        they had come.
+    Returns:
+      A Metamer for one signal, a list of them for a batch.
 
-    Example, keeping what there is:
+    Raises:
+      InputError: the layer is unknown, or the network cannot take the target or the start.
+      DivergedError: the loss of a signal became NaN or infinite. The search went on to the end for
+        the others of its batch, and the error holds their metamers.
+      Stopped: Ctrl-C was pressed. As a KeyboardInterrupt it also stops a loop over images; it
+        holds the metamers as far as they had come.
+
+    Example, which keeps all metamers that there are:
       try:
           metamers = mm.synthesize(network, "conv5_4", photographs)
       except mm.Stopped as stopped:
@@ -71,7 +75,7 @@ def synthesize(
 
 
 def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: SearchState) -> list[Metamer]:
-    """The metamers of a search's state, measured; none of a signal that diverged."""
+    """The metamers in a search's state, measured; signals that diverged are left out."""
     network, config = search.network, search.config
     checkpoint = network.checkpoint_digest
     logged = np.unique(np.append(np.arange(0, state.step, config.log_every), state.step))

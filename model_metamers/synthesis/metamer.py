@@ -1,4 +1,4 @@
-"""A metamer as it is kept: a search's result with what is known of it."""
+"""A metamer: the result of a search, with what is known about it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from model_metamers.synthesis.config import SynthesisConfig
 
 @dataclasses.dataclass(frozen=True)
 class Metamer:
-    """A metamer and what is known of it.
+    """A metamer and what is known about it.
 
     Attributes:
-      network, checkpoint: name, and digest of the weights.
-      layer: that was matched.
+      network: name of the network.
+      checkpoint: digest of its weights.
+      layer: the layer that was matched.
       stimulus: name of the target.
-      signal, target: float32 of the network's signal shape.
-      spec: of that signal.
-      config: of the search, complete.
-      iterations: finished; fewer than asked for where the search was stopped.
-      loss, loss_iterations: sum of squared differences / 2, and when, equally long.
-      measurement: rho at every metamer layer, and classes; of the float signal.
-      relu_gradient_used: at the matched layer: "linear", "plain" (asked for, or all that could be
-        had), or "none" where the layer ends in no ReLU that is known; None in older records.
+      signal: the metamer, float32 of the network's signal shape.
+      target: the natural signal, of the same shape.
+      spec: what the network is fed, which describes both signals.
+      config: settings of the search, with all values filled in.
+      iterations: number of finished iterations; fewer than asked for if the search was stopped.
+      loss: [entries], sum of squared differences / 2.
+      loss_iterations: [entries], the iteration of each entry of `loss`.
+      measurement: rho at every metamer layer, and the classes; of the signal in floats, not of a
+        file.
+      relu_gradient_used: gradient of the ReLU at the matched layer: "linear", "plain" (asked for,
+        or the only one possible), or "none" where the layer ends in no known ReLU; None in older
+        records.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
     """
 
@@ -47,7 +52,7 @@ class Metamer:
 
     @property
     def spearman(self) -> dict[str, float]:
-        """Rho between metamer and target by layer."""
+        """Spearman's rho between metamer and target, by layer."""
         return self.measurement.spearman
 
     @property

@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 # TF1's AdamOptimizer, docs/sources.md 6.
 _EPSILON = 1e-8
 _DECAY_STEPS = 1000
-# A burst is one call into the compiled loop; between bursts the search can be stopped.
+# A burst is one call of the compiled loop; between bursts the search can be stopped.
 _BURST_SECONDS = 0.5
 
 
 class Search:
-    """Searches at one layer.
+    """The search at one layer of a network.
 
     What TensorFlow compiles is kept by the network and shared by all searches at the layer; it is
     compiled once for each size of batch. TensorFlow never gives the memory of a compiled function
     back, so that one for every search would fill it.
 
     Args:
-      network: with weights.
-      layer: a stage of it.
-      config: of the search.
+      network: a network that has its weights.
+      layer: name of the stage to match.
+      config: settings of the search.
 
     Raises:
-      InputError: unknown layer.
+      InputError: the network has no such stage.
     """
 
     def __init__(self, network: Network, layer: str, config: SynthesisConfig):
@@ -63,22 +63,22 @@ class Search:
         save: Callable[[SearchState], None] | None = None,
         progress: bool = True,
     ) -> tuple[SearchState, bool]:
-        """Searches for a batch of targets; each signal's result is its own.
+        """Searches for the metamers of a batch of targets, which do not influence one another.
 
         Args:
           targets: [batch, *shape], in the network's range.
-          signals: starts, one or a batch; noise of the config's seed when None.
-          state: to continue from, instead of starts.
+          signals: what to start from, one signal or a batch; noise of the config's seed when None.
+          state: the state of an earlier search to continue, in place of `signals`.
           save: called with the state every `config.save_every` steps and at the end.
           progress: whether to show a bar.
 
         Returns:
           The last state, and whether the search was finished: Ctrl-C stops it early and
-          keeps the signals so far. A signal whose loss is no longer a number is left out, and
+          keeps the signals so far. A signal whose loss becomes NaN or infinite is left out, and
           the others go on; `state.diverged` tells which, and from which iteration on.
 
         Raises:
-          InputError: targets or starts are no signals of the network, the state is of another
+          InputError: the network cannot take the targets or starts, the state belongs to another
             search, or no target has finite activations.
         """
         config, spec = self.config, self.network.signal
@@ -125,7 +125,7 @@ class Search:
         return state, finished
 
     def _advance(self, state: SearchState, wanted: tf.Tensor, length: int) -> SearchState:
-        """The state `length` steps on."""
+        """The state after `length` further steps."""
         signals, m, v, powers, losses = self._burst(
             tf.constant(state.signals),
             tf.constant(state.m),
@@ -142,11 +142,11 @@ class Search:
     def diverged_error(
         self, iterations: Mapping[str, int], metamers: Sequence[Metamer] = ()
     ) -> DivergedError:
-        """What is said of signals that diverged.
+        """The error that reports signals whose loss became NaN or infinite.
 
         Args:
-          iterations: from which on each was left out, by stimulus.
-          metamers: of the others.
+          iterations: for each of these stimuli, the iteration from which on it was left out.
+          metamers: the metamers of the other stimuli.
         """
         where = ", ".join(f"{name} at iteration {step}" for name, step in iterations.items())
         return DivergedError(
@@ -158,11 +158,11 @@ class Search:
 
     @property
     def relu_gradient_used(self) -> str:
-        """As the metamers' record says; see `Metamer`."""
+        """The gradient of the ReLU at the layer; see `Metamer.relu_gradient_used`."""
         return self.network.relu_gradient(self.layer, self.config.relu_gradient)
 
     def _check_some_finite(self, wanted: tf.Tensor) -> None:
-        """Refuses a batch none of which could be searched; a part of it diverges at iteration 0."""
+        """Refuses a batch none of whose targets can be matched; a part of it diverges at iteration 0."""
         finite = np.isfinite(wanted.numpy()).reshape(len(wanted), -1).all(axis=1)
         if not finite.any():
             raise InputError(
@@ -202,19 +202,20 @@ def _compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callabl
 def loss_and_gradient(
     network: Network, layer: str, relu_gradient: str, signals: tf.Tensor, wanted: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """What a step goes by.
+    """The loss of each signal and its gradient.
 
     Args:
-      network, layer: whose activations are matched.
-      relu_gradient: at the layer, "linear" or "plain".
+      network: the network.
+      layer: name of the stage whose activations are matched.
+      relu_gradient: gradient of the ReLU at the end of that stage, "linear" or "plain".
       signals: [batch, *shape].
-      wanted: the targets' activations at the layer.
+      wanted: [batch, ...], the targets' activations at the layer.
 
     Returns:
-      Each signal's loss [batch], sum of squared differences / 2, and the gradient to the signals.
+      Losses [batch], sum of squared differences / 2, and the gradient [batch, *shape].
 
     Raises:
-      InputError: no gradient comes back.
+      InputError: there is no gradient from the layer to the signals.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(signals)
@@ -232,16 +233,21 @@ def loss_and_gradient(
 
 
 def learning_rate(start: tf.Tensor | float, decay: tf.Tensor | float, step: tf.Tensor) -> tf.Tensor:
-    """As TF1's exponential_decay, in float32 and not in stairs; `decay` is the factor per 1000 steps."""
+    """TF1's exponential_decay, smooth (not a staircase), in float32; `decay` is the factor per 1000 steps."""
     exponent = tf.cast(step, tf.float32) / _DECAY_STEPS
     return start * tf.pow(decay, exponent)
 
 
 def adam_update(signals, gradient, m, v, beta_powers, learning_rate):
-    """One step of TF1's Adam: epsilon stands outside the bias correction.
+    """One step of TF1's Adam, which adds epsilon outside the bias correction.
+
+    Args:
+      signals, gradient, m, v: [batch, *shape]; m and v are the running moments.
+      beta_powers: [2], the powers of beta 1 and beta 2 for this step; the caller updates them.
+      learning_rate: the rate of this step.
 
     Returns:
-      The new signals and moments; `beta_powers` [2] are the caller's to multiply.
+      The new signals and moments.
     """
     rate = learning_rate * tf.sqrt(1.0 - beta_powers[1]) / (1.0 - beta_powers[0])
     m = m + (gradient - m) * (1.0 - BETA1)
@@ -250,7 +256,7 @@ def adam_update(signals, gradient, m, v, beta_powers, learning_rate):
 
 
 def _mean_loss(state: SearchState) -> str:
-    """Of the last step, over the signals that are still searched."""
+    """The mean loss of the last step over the signals that have not diverged, as text."""
     losses = state.losses[state.step - 1]
     losses = losses[np.isfinite(losses)]
     return f"{losses.mean():.4g}" if losses.size else "none"

@@ -1,7 +1,7 @@
-"""The noise a search begins from, from an explicit seed.
+"""The noise that a search starts from, made from an explicit seed.
 
-Draws come from NumPy's RandomState, whose stream never changes, so a seed means the
-same noise everywhere, and the same that the authors' code drew for it.
+It is drawn from NumPy's RandomState, whose stream never changes. So a seed gives the same noise
+everywhere, and the same as in the authors' code.
 """
 
 from __future__ import annotations
@@ -12,28 +12,29 @@ from model_metamers.errors import InputError
 from model_metamers.frontends.cochleagram import cochleagram
 from model_metamers.signals.spec import SignalSpec
 
-# Released code: pink noise of RMS 0.1 times 0.1, which is the paper's RMS (docs/sources.md 6).
+# The released code multiplies pink noise of RMS 0.1 by 0.1, which gives the paper's RMS
+# (docs/sources.md 6).
 _PINK_RMS = 0.01
-_IMAGE_NOISE_WIDTH = 0.1  # of the range, docs/sources.md 6
+_IMAGE_NOISE_WIDTH = 0.1  # as a share of the range, docs/sources.md 6
 
 
 def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray:
     """The start for a network's signal: white noise for images, pink for sounds.
 
-    A cochleagram begins as that of the pink noise, so that a seed means the same sound
+    A cochleagram starts as the cochleagram of the pink noise, so that a seed gives the same sound
     whether the sound or its cochleagram is optimised (inferred).
 
     Args:
       signal: what the network is fed.
-      seed: of the noise; one seed is used for all layers (docs/sources.md 6).
-      preset: "released": image noise lies above the centre, [0.5, 0.6] of the range;
-        "paper": its mean is at the centre. Sounds are the same in both.
+      seed: seed of the noise; one seed is used for all layers (docs/sources.md 6).
+      preset: "released" puts image noise above the centre, at 0.5 to 0.6 of the range; "paper"
+        puts its mean at the centre. Sounds are the same in both.
 
     Returns:
       float32 of shape `signal.shape`.
 
     Raises:
-      InputError: unknown preset.
+      InputError: the preset is unknown.
     """
     if preset not in ("released", "paper"):
         raise InputError(f"preset {preset!r}: expected 'released' or 'paper'")
@@ -48,8 +49,8 @@ def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray
 def white_noise_image(signal: SignalSpec, seed: int, centered: bool = False) -> np.ndarray:
     """Uniform noise over a tenth of the range, float32 of shape `signal.shape`.
 
-    Its mean is at the centre when `centered` (paper 3.1), else the noise begins at the
-    centre and extends upward, as in the released code.
+    With `centered` its mean is at the centre of the range (paper 3.1). Otherwise it extends upward
+    from the centre, as in the released code.
     """
     noise = np.random.RandomState(seed).random_sample(signal.shape) * _IMAGE_NOISE_WIDTH
     offset = 0.5 - (_IMAGE_NOISE_WIDTH / 2 if centered else 0.0)
@@ -57,14 +58,19 @@ def white_noise_image(signal: SignalSpec, seed: int, centered: bool = False) -> 
 
 
 def pink_noise(num_samples: int, seed: int, rms: float = _PINK_RMS) -> np.ndarray:
-    """Noise with amplitude falling as 1/sqrt(f), zero mean, float32 [num_samples].
+    """Noise whose amplitude falls as 1/sqrt(frequency), with zero mean; float32 [num_samples].
 
-    Complex Gaussian spectrum over sqrt(k + 1), k = 0 .. N//2 (docs/sources.md 6).
+    A complex Gaussian spectrum is divided by sqrt(k + 1), k = 0 .. N//2 (docs/sources.md 6).
+
+    Args:
+      num_samples: its length.
+      seed: seed of the noise.
+      rms: RMS before the mean is subtracted.
     """
     random = np.random.RandomState(seed)
     bins = num_samples // 2 + 1 + num_samples % 2
     spectrum = random.standard_normal(bins) + 1j * random.standard_normal(bins)
     noise = np.fft.irfft(spectrum / np.sqrt(np.arange(bins) + 1.0))[:num_samples]
-    # RMS before the mean is taken off, as released.
+    # The RMS is set before the mean is subtracted, as in the released code.
     noise *= rms / np.sqrt(np.mean(noise**2))
     return (noise - noise.mean()).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Where a search is: what it needs to go on to the same bits."""
+"""The state of a search, from which it can go on to the same bits."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _TARGETS = "targets"
 
 @dataclasses.dataclass
 class SearchState:
-    """Everything a search needs to go on from where it is, to the same bits.
+    """All that a search needs to go on from where it is, to the same bits.
 
     Attributes:
-      signals: [batch, *shape] float32.
-      m, v: Adam's moments, as `signals`.
-      beta_powers: Adam's running powers, float32 [2].
-      step: finished iterations.
-      losses: [iterations + 1, batch] float32, before each step; NaN yet to come, and
-        infinite from where a signal diverged.
+      signals: the signals so far, float32 [batch, *shape].
+      m, v: Adam's moments, of the shape of `signals`.
+      beta_powers: Adam's powers of beta 1 and beta 2, float32 [2].
+      step: number of finished iterations.
+      losses: the losses before each step, float32 [iterations + 1, batch]; NaN for steps to come,
+        infinite from the iteration on at which a signal diverged.
     """
 
     signals: np.ndarray
@@ -50,7 +50,7 @@ class SearchState:
 
     @property
     def diverged(self) -> dict[int, int]:
-        """Signals whose loss was no longer a number, by their place, and from which iteration on."""
+        """The iteration from which on a signal's loss was NaN or infinite, by its index in the batch."""
         left_out = np.isinf(self.losses)
         return {int(i): int(left_out[:, i].argmax()) for i in np.flatnonzero(left_out[-1])}
 
@@ -64,12 +64,12 @@ class SearchState:
     ) -> SearchState:
         """The state after further steps.
 
-        A signal that diverged in them is left out. Its place in the batch is kept and filled
-        with zeros, so that the others keep their bits, which depend on the size of the batch.
+        A signal that diverged in these steps is left out. Its place in the batch is kept and filled
+        with zeros, so that the other signals keep their bits, which depend on the size of the batch.
 
         Args:
-          signals, m, v, beta_powers: after the steps.
-          losses: [steps, batch], before each of them.
+          signals, m, v, beta_powers: their values after the steps.
+          losses: [steps, batch], the losses before each of the steps.
         """
         end = self.step + len(losses)
         trace = self.losses.copy()
@@ -88,26 +88,29 @@ class SearchState:
         return SearchState(signals, m, v, beta_powers, end, trace)
 
     def finish(self, losses: np.ndarray) -> None:
-        """Notes the losses [batch] of the signals as they are."""
+        """Adds the losses [batch] of the final signals."""
         known = np.isinf(self.losses[self.step])
         self.losses[self.step] = np.where(np.isfinite(losses) & ~known, losses, np.inf)
 
 
 def write_state(path: Path, state: SearchState, targets: Sequence[str] = ()) -> None:
-    """Writes a search's state; StorageError where it cannot be written.
+    """Writes a search's state to a file.
 
     Args:
-      path: of the file.
-      state: of the search.
-      targets: digests of the signals that are matched, by which it can be told whether the state
-        is still of use.
+      path: the file.
+      state: the state.
+      targets: digests of the signals that are matched, which tell later whether the state is still
+        of use.
+
+    Raises:
+      StorageError: the file cannot be written.
     """
     fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
     write_arrays(path, {**fields, _TARGETS: np.array(list(targets), str)})
 
 
 def read_targets(path: Path) -> list[str]:
-    """Digests of the signals that a saved search matches; DamagedFileError where it does not tell."""
+    """Digests of the signals that a saved search matches; raises DamagedFileError where it has none."""
     return [str(digest) for digest in read_arrays(path, (_TARGETS,))[_TARGETS].reshape(-1)]
 
 
@@ -115,7 +118,7 @@ def read_state(path: Path) -> SearchState:
     """Reads a search's state.
 
     Raises:
-      DamagedFileError: it is missing, damaged, or its arrays do not fit one another.
+      DamagedFileError: the file is missing or damaged, or its arrays do not fit one another.
     """
     arrays = read_arrays(path, tuple(field.name for field in dataclasses.fields(SearchState)))
     signals, losses, step = arrays["signals"], arrays["losses"], arrays["step"]

@@ -29,6 +29,9 @@ from . import (
     optimizers as optimizers,
 )
 from . import (
+    plan as plan,
+)
+from . import (
     recipe as recipe,
 )
 from . import (

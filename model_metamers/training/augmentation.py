@@ -1,7 +1,7 @@
 """Random variation of training examples, as TensorFlow functions of batches.
 
-Every function takes a seed, int32 [2], and does the same for the same seed: so training that
-was interrupted goes on as if it had not been.
+Every function takes a seed, int32 [2], and gives the same result for the same seed. So a training
+that was interrupted goes on as if it had not been.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import TypeAlias
 import tensorflow as tf
 
 Seed: TypeAlias = tf.Tensor
-_FINER = 4  # at 7/8 of the highest frequency, 0.4 dB are lost; 4.5 dB without
+_FINER = 4  # factor of the finer rate; 0.4 dB are lost at 7/8 of the highest frequency, 4.5 dB at factor 1
 
 
 def split_seed(seed: Seed, count: int) -> list[Seed]:
-    """Independent seeds from one."""
+    """`count` independent seeds made from one."""
     return tf.unstack(tf.random.split(seed, count), num=count)
 
 
 def flip_and_shift(images: tf.Tensor, seed: Seed, max_shift: int = 4) -> tf.Tensor:
-    """Images [batch, height, width, 3] mirrored at random and shifted up to a margin.
+    """Images [batch, height, width, 3], mirrored at random and shifted by up to `max_shift` pixels.
 
     Each image is padded by reflection and cropped at its own random offset.
     """
@@ -38,7 +38,7 @@ def flip_and_shift(images: tf.Tensor, seed: Seed, max_shift: int = 4) -> tf.Tens
 
 
 def shift_in_time(waveforms: tf.Tensor, seed: Seed, max_shift: int) -> tf.Tensor:
-    """Waveforms [batch, samples] each moved by up to `max_shift` samples; silence enters."""
+    """Waveforms [batch, samples], each moved by up to `max_shift` samples; silence fills the gap."""
     num_samples = waveforms.shape[1]
     padded = tf.pad(waveforms, [[0, 0], [max_shift, max_shift]])
     shape = [tf.shape(waveforms)[0], 1]
@@ -47,12 +47,13 @@ def shift_in_time(waveforms: tf.Tensor, seed: Seed, max_shift: int) -> tf.Tensor
 
 
 def stretch_in_time(waveforms: tf.Tensor, seed: Seed, max_stretch: float) -> tf.Tensor:
-    """Waveforms [batch, samples] each played slower or faster, pitch and formants with it.
+    """Waveforms [batch, samples], each played slower or faster, which changes pitch and formants too.
 
-    The factor's logarithm is uniform within +-log(1 + max_stretch); the middle stays in
-    place, and silence enters at the ends. Values between samples are linear between those
-    of a band-limited waveform of four times the rate: between the samples themselves, high
-    frequencies would be lost. Not in the paper: it stands in for the speakers that a small set lacks.
+    The logarithm of the factor is uniform within +-log(1 + max_stretch). The middle stays in
+    place, and silence fills the ends. Values between samples are interpolated linearly in a
+    band-limited waveform of four times the rate; interpolation between the samples themselves
+    would lose high frequencies. This is not in the paper: it makes up for the few speakers of a
+    small data set.
     """
     num_samples = waveforms.shape[1]
     width = tf.math.log1p(max_stretch)
@@ -60,7 +61,7 @@ def stretch_in_time(waveforms: tf.Tensor, seed: Seed, max_stretch: float) -> tf.
     middle = (num_samples - 1) / 2
     places = ((tf.range(num_samples, dtype=tf.float32) - middle) * factor + middle) * _FINER
     finer = tf.signal.irfft(tf.signal.rfft(waveforms), [_FINER * num_samples]) * _FINER
-    # One value of silence on either side is what places beyond the ends read.
+    # Places beyond the ends read the value of silence that is added on either side.
     places = tf.clip_by_value(places + 1.0, 0.0, float(_FINER * num_samples))
     padded = tf.pad(finer, [[0, 0], [1, 2]])
     below = tf.floor(places)
@@ -71,15 +72,18 @@ def stretch_in_time(waveforms: tf.Tensor, seed: Seed, max_stretch: float) -> tf.
 
 
 def mix(foreground: tf.Tensor, background: tf.Tensor, snr_db: tf.Tensor, rms: float = 0.1) -> tf.Tensor:
-    """Foreground over background at a signal-to-noise ratio, the mixture at an RMS.
+    """Foreground and background added at a signal-to-noise ratio, the sum brought to an RMS.
 
-    Both are taken without their means (docs/sources.md 1d). A silent foreground leaves the
-    background alone, and the reverse.
+    The means of both are subtracted first (docs/sources.md 1d). Where the foreground is silent
+    the result is the background alone, and the reverse.
 
     Args:
       foreground, background: [batch, samples].
-      snr_db: [batch] ratio of the RMS levels in dB.
-      rms: of each mixture.
+      snr_db: [batch], ratio of the RMS levels in dB.
+      rms: RMS of each mixture.
+
+    Returns:
+      [batch, samples].
     """
     foreground -= tf.reduce_mean(foreground, axis=1, keepdims=True)
     background -= tf.reduce_mean(background, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""How well a network does: accuracy, and the area under the ROC curve."""
+"""Scores of a network: accuracy, confusions, and the area under the ROC curve."""
 
 from __future__ import annotations
 
@@ -17,23 +17,33 @@ from model_metamers.storage.writing import write_table
 def read_stages(
     network: Network, batches: Iterable[tuple[tf.Tensor, Any]], stages: list[str]
 ) -> tuple[dict[str, np.ndarray], list[Any]]:
-    """Outputs of stages over a data set, and the labels of its batches."""
+    """Outputs [examples, ...] of stages over a data set, and the labels of its batches."""
     outputs: dict[str, list[np.ndarray]] = {stage: [] for stage in stages}
     labels = []
-    for signals, own in batches:
+    for signals, batch_labels in batches:
         for stage, value in network.activations(signals, stages).items():
             outputs[stage].append(value.numpy())
-        labels.append(own)
+        labels.append(batch_labels)
     return {stage: np.concatenate(values) for stage, values in outputs.items()}, labels
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of rows [examples, classes] whose largest logit is their label's."""
+    """Share of examples whose largest logit is that of their label.
+
+    Args:
+      logits: [examples, classes].
+      labels: [examples], integers.
+    """
     return float(np.mean(logits.argmax(axis=1) == labels))
 
 
 def confusions(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Counts [label, answer] of logits [examples, classes]."""
+    """How often each label got each answer, int64 [classes (label), classes (answer)].
+
+    Args:
+      logits: [examples, classes].
+      labels: [examples], integers.
+    """
     counts = np.zeros([logits.shape[1]] * 2, np.int64)
     np.add.at(counts, (labels, logits.argmax(axis=1)), 1)
     return counts
@@ -44,8 +54,11 @@ def mean_auc(logits: np.ndarray, labels: np.ndarray) -> float:
 
     Args:
       logits: [examples, classes].
-      labels: the same shape, 0 or 1. A class that is always or never there has no curve and is
-        left out; NaN when that is so of all.
+      labels: the same shape, 0 or 1. A class that is present in all or in no examples has no curve
+        and is left out.
+
+    Returns:
+      The mean, 0 to 1; NaN where no class has a curve.
     """
     areas = [
         roc_auc_score(labels[:, i], logits[:, i])
@@ -56,11 +69,11 @@ def mean_auc(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def pooled_auc(logits: np.ndarray, labels: np.ndarray) -> float:
-    """One curve over all pairs of example and class: the lab's metric (docs/sources.md 1d)."""
+    """Area under one ROC curve over all pairs of an example and a class (the lab's, docs/sources.md 1d)."""
     return float(roc_auc_score(labels.ravel(), logits.ravel()))
 
 
 def write_confusions(path: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
-    """Counts [label, answer] as a CSV table with the classes' names on both sides."""
+    """Writes counts [label, answer] as a CSV table with the names of the classes on both sides."""
     rows = ([name, *row.tolist()] for name, row in zip(classes, counts, strict=True))
     write_table(path, [["label", *classes], *rows])

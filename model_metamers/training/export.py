@@ -1,4 +1,4 @@
-"""A trained network as a checkpoint with its manifest entry."""
+"""Writing a trained network as a checkpoint with an entry in a manifest."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ DTYPES = ("float32", "float16")
 
 
 def round_weights(network: Network, dtype: str) -> dict[str, np.ndarray]:
-    """The weights in the type they are filed in; the network's own become those values.
+    """Rounds the network's weights to the type of the file, in place.
 
-    So that what is measured afterwards is true of the file.
+    So what is measured afterwards holds for the weights in the file.
+
+    Returns:
+      The weights by name, in the type `dtype`, one of `DTYPES`.
 
     Raises:
-      InputError: a weight does not fit the type.
+      InputError: a weight is beyond the range of the type.
     """
     values = {name: variable.numpy().astype(dtype) for name, variable in network.weights.items()}
     for name, value in values.items():
@@ -36,10 +39,19 @@ def round_weights(network: Network, dtype: str) -> dict[str, np.ndarray]:
 def write_network(
     folder: Path, network: Network, values: Mapping[str, np.ndarray], entry: Mapping[str, Any]
 ) -> Path:
-    """Writes `<network>.ckpt.*` and its entry in the folder's `manifest.json`; returns the prefix.
+    """Writes `<network>.ckpt.*` and its entry in the folder's `manifest.json`.
+
+    Args:
+      folder: where to write.
+      network: the trained network.
+      values: what to write, by variable name; see `round_weights`.
+      entry: further values of the manifest's entry, such as metrics.
+
+    Returns:
+      The checkpoint's prefix, `folder/<network>.ckpt`.
 
     Raises:
-      InputError: the disk takes no more.
+      InputError: the files cannot be written, for example because the disk is full.
     """
     import tensorflow as tf
 

@@ -1,12 +1,12 @@
 """TF-slim's preprocessing of encoded images, as TensorFlow functions for `tf.data`.
 
-Every function takes one JPEG or PNG and gives float32 [size, size, 3] in [0, 1], the range of the
-image networks, which subtract the means or scale to [-1, 1] themselves. A training function also
-takes a seed, int32 or int64 [2], and does the same for the same seed.
+Every function takes one JPEG or PNG and gives float32 [size, size, 3] in [0, 1]. The networks
+themselves subtract the mean or scale to [-1, 1]. A training function also takes a seed, int32 or
+int64 [2], and gives the same result for the same seed.
 
 Source: tensorflow/models, research/slim/preprocessing, inception_preprocessing.py and
-vgg_preprocessing.py. As there, images are resized by TensorFlow 1's bilinear filter: no
-antialiasing, and the grids share their top left corners rather than their centres.
+vgg_preprocessing.py. As there, images are resized by TensorFlow 1's bilinear filter, which has no
+antialiasing and aligns the top left corners of the two grids rather than their centres.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _VGG_SIDES = (256, 512)
 
 
 class Preprocessing(NamedTuple):
-    """What a family of networks does to an encoded image.
+    """How a family of networks prepares an encoded image.
 
     Attributes:
-      training: (encoded, size, seed) -> image.
-      evaluation: (encoded, size) -> image.
+      training: f(encoded image, size, seed) -> image, varied at random.
+      evaluation: f(encoded image, size) -> image.
     """
 
     training: Callable[[tf.Tensor, int, Seed], tf.Tensor]
@@ -46,8 +46,8 @@ class Preprocessing(NamedTuple):
 def decode(encoded: tf.Tensor) -> tf.Tensor:
     """The pixels of a JPEG or PNG, uint8 [height, width, 3]; grey and CMYK become RGB.
 
-    As in slim, EXIF data and transparency are not looked at: `build_image_records` stores
-    images upright and opaque.
+    As in slim, EXIF data and transparency are ignored: `build_image_records` stores images
+    upright and opaque.
     """
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     return tf.ensure_shape(image, [None, None, 3])
@@ -56,18 +56,18 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 def inception_training(
     encoded: tf.Tensor, size: int, seed: Seed, boxes: tf.Tensor | None = None, fast_mode: bool = False
 ) -> tf.Tensor:
-    """A distorted crop, mirrored at random, in distorted colours.
+    """A random crop, mirrored at random, with its colours changed at random.
 
-    Slim without `fast_mode` also draws the filter of the resizing, one of bilinear, nearest,
-    bicubic and area; here it is always bilinear, as in its `fast_mode` and in evaluation.
+    Without `fast_mode`, slim also draws how the crop is resized: bilinear, nearest, bicubic or
+    area. Here it is always bilinear, as in slim's `fast_mode` and in evaluation.
 
     Args:
-      encoded: scalar string.
-      size: height and width wanted.
+      encoded: JPEG or PNG, a scalar string.
+      size: height and width of the result.
       seed: int32 or int64 [2].
-      boxes: of the object, float32 [count, 4] as (top, left, bottom, right) in [0, 1]; the
-        whole image when there are none.
-      fast_mode: brightness and saturation alone, the default of slim's script.
+      boxes: bounding boxes of the object, float32 [count, 4] as (top, left, bottom, right) in
+        [0, 1]; the whole image when there are none.
+      fast_mode: whether only brightness and saturation change, the default of slim's script.
     """
     crop_seed, flip_seed, colour_seed = split_seed(seed, 3)
     image = distorted_crop(_unit_range(decode(encoded)), crop_seed, boxes)
@@ -77,16 +77,16 @@ def inception_training(
 
 
 def inception_evaluation(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    """The central 87.5 % of the height and of the width, resized without regard to the aspect."""
+    """The central 87.5 % of height and width, resized to a square without keeping the aspect ratio."""
     image = tf.image.central_crop(_unit_range(decode(encoded)), _CENTRAL_FRACTION)
     return tf.ensure_shape(_resize(image, [size, size]), [size, size, 3])
 
 
 def vgg_training(encoded: tf.Tensor, size: int, seed: Seed) -> tf.Tensor:
-    """Smaller side resized to one of 256 to 512 pixels, a random crop, mirrored at random.
+    """The smaller side resized to a random 256 to 512 pixels, then a random crop, mirrored at random.
 
     Raises:
-      InputError: a size above 256, which the smallest images would not hold.
+      InputError: the size is above 256 pixels, which the smallest resized images would not hold.
     """
     _check_vgg_size(size)
     side_seed, crop_seed, flip_seed = split_seed(seed, 3)
@@ -102,10 +102,10 @@ def vgg_training(encoded: tf.Tensor, size: int, seed: Seed) -> tf.Tensor:
 
 
 def vgg_evaluation(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    """Smaller side resized to 256 pixels, then the central square.
+    """The smaller side resized to 256 pixels, then the central square of `size` pixels.
 
     Raises:
-      InputError: a size above 256.
+      InputError: the size is above 256 pixels.
     """
     _check_vgg_size(size)
     image = _resize_smaller_side(decode(encoded), tf.constant(_VGG_SIDES[0]))
@@ -113,10 +113,10 @@ def vgg_evaluation(encoded: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def distorted_crop(image: tf.Tensor, seed: Seed, boxes: tf.Tensor | None = None) -> tf.Tensor:
-    """A random part of an image [height, width, 3]: its area 0.05 to 1 of it, its aspect 0.75 to 1.33.
+    """A random crop of an image [height, width, 3]: 0.05 to 1 of its area, with aspect ratio 0.75 to 1.33.
 
-    It holds at least a tenth of a box; without boxes, at least a tenth of the image, so that the
-    area is in effect 0.1 to 1. The whole image is given where 100 draws find none.
+    The crop holds at least a tenth of a box. Without boxes it holds at least a tenth of the image,
+    so that its area is in effect 0.1 to 1. After 100 draws that do not fit it is the whole image.
     """
     if boxes is None:
         boxes = tf.zeros([0, 4])
@@ -135,11 +135,11 @@ def distorted_crop(image: tf.Tensor, seed: Seed, boxes: tf.Tensor | None = None)
 
 
 def distort_colours(image: tf.Tensor, seed: Seed, fast_mode: bool = False) -> tf.Tensor:
-    """Brightness, saturation, hue and contrast of an image in [0, 1] in one of slim's four orders.
+    """Changes brightness, saturation, hue and contrast of an image in [0, 1], in one of slim's four orders.
 
     Brightness moves by up to 32/255 and hue by up to 0.2 of its circle; saturation and contrast
-    are scaled by 0.5 to 1.5. Clipped to [0, 1] at the end only. `fast_mode` is brightness, then
-    saturation.
+    are scaled by 0.5 to 1.5. The result is clipped to [0, 1], only at the end. With `fast_mode`
+    brightness changes, then saturation, and nothing else.
     """
     order_seed, *seeds = split_seed(seed, 5)
 
@@ -181,19 +181,19 @@ def _unit_range(image: tf.Tensor) -> tf.Tensor:
 
 
 def _resize(image: tf.Tensor, extent: tf.Tensor | list[int]) -> tf.Tensor:
-    """Image [height, width, 3] -> float32, TensorFlow 1's bilinear filter, range kept."""
+    """Resizes an image [height, width, 3] by TensorFlow 1's bilinear filter; float32, in the same range."""
     return tf.raw_ops.ResizeBilinear(images=image[tf.newaxis], size=extent)[0]
 
 
 def _resize_smaller_side(image: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
-    """The aspect is kept to the nearest pixel of the larger side."""
+    """Resizes an image so that its smaller side is `side`; the larger one is rounded to whole pixels."""
     extent = tf.cast(tf.shape(image)[:2], tf.float32)
     scale = tf.cast(side, tf.float32) / tf.reduce_min(extent)
     return _resize(image, tf.cast(tf.round(extent * scale), tf.int32))
 
 
 def _crop(image: tf.Tensor, offsets: tf.Tensor, size: int) -> tf.Tensor:
-    """Rows and columns from offsets int32 [2] on."""
+    """A square crop of `size` pixels whose top left corner is at `offsets`, int32 [2]."""
     return tf.slice(image, tf.concat([offsets, [0]], axis=0), [size, size, 3])
 
 

@@ -1,4 +1,4 @@
-"""The image data of one training: what is trained on and what is held out."""
+"""The images of one training: those it is trained on and those held out."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _VALIDATION_BATCH = 250
 
 @dataclasses.dataclass(frozen=True)
 class ImageData:
-    """Batches of one training.
+    """The data of one training.
 
     Attributes:
-      batches: f(epoch, first) -> dataset, as `loop.Training` takes it.
-      validation: () -> dataset of (images, labels).
-      train_count, validation_count: images.
-      paths: of all records.
+      batches: f(epoch, first) -> dataset, as `plan.TrainingPlan` takes it.
+      validation: f() -> dataset of (images, labels), held out.
+      train_count, validation_count: number of images.
+      paths: all files of records.
     """
 
     batches: Callable[[int, int], tf.data.Dataset]
@@ -56,15 +56,16 @@ def open_data(
     """The images of a folder for a network and a recipe.
 
     Args:
-      network: whose size and classes the images must have.
-      folder: of the training images, and of the held-out ones unless they have their own.
-      recipe: of the training.
-      seed: of the order and the augmentation.
+      network: the network to train; the data set must have its classes.
+      folder: folder of the training images, and of the held-out ones unless they have their own.
+      recipe: how the network is trained.
+      seed: decides the order and the random variation.
       progress: whether to show a bar while images are read into memory.
-      validation_folder: of the held-out images.
+      validation_folder: folder of the held-out images; None where they are in `folder`.
 
     Raises:
-      InputError: files are missing or cut off, or the classes are not the network's.
+      InputError: files are missing or cut off, the two folders' classes differ, or the classes
+        are not the network's.
     """
     size = network.signal.shape[0]
     train = records.find_records(folder, "train")

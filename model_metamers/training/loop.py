@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,11 @@ from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.storage.locks import hold
 from model_metamers.training import records
-from model_metamers.training.losses import Objective
+from model_metamers.training.plan import Outcome, TrainingPlan
 from model_metamers.training.state import TrainingState
-from model_metamers.training.stopping import Stopping
+from model_metamers.training.summaries import scalar, summaries
 
-# What reading records ends with where they are damaged, or no longer there.
+# The errors that TensorFlow raises where records are damaged, or no longer there.
 _UNREADABLE = (
     tf.errors.DataLossError,
     tf.errors.InvalidArgumentError,
@@ -28,75 +26,7 @@ _UNREADABLE = (
     tf.errors.UnavailableError,
     tf.errors.OutOfRangeError,
 )
-_SHOW_EVERY = 10  # steps between two looks at the loss, which waits for the device
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingPlan:
-    """One training, from the first step to the last.
-
-    Attributes:
-      batches: f(epoch, first) -> dataset of (signals, labels) of an epoch from its batch
-        `first` on; the same batches for the same epoch.
-      steps_per_epoch: batches of an epoch.
-      num_epochs: passes over the data.
-      objective: what is minimised; see `losses`.
-      schedule: step -> learning rate.
-      evaluate: () -> metrics by name, of the network as it is.
-      stopping: when to end early.
-      evaluations_per_epoch: looks at the metrics; 0.5 looks every other epoch.
-      saves_per_epoch: states saved, likewise.
-      weight_decay: L2 penalty on kernels, half its square (TF1's l2_regularizer).
-      clip_norm: largest global norm of the gradient; None does not clip.
-      mixed_precision: whether kernels compute in bfloat16.
-      seed: of the dropout.
-      paths: of the records, to name a damaged one.
-    """
-
-    batches: Callable[[int, int], tf.data.Dataset]
-    steps_per_epoch: int
-    num_epochs: int
-    objective: Objective
-    schedule: Callable[[int], float]
-    evaluate: Callable[[], Mapping[str, float]]
-    stopping: Stopping = dataclasses.field(default_factory=Stopping)
-    evaluations_per_epoch: float = 1.0
-    saves_per_epoch: float = 1.0
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
-    mixed_precision: bool = False
-    seed: int = 0
-    paths: tuple[Path, ...] = ()
-
-    def __post_init__(self):
-        if self.steps_per_epoch < 1:
-            raise InputError("there are fewer training examples than one batch takes; lower batch_size")
-
-    @property
-    def num_steps(self) -> int:
-        return self.steps_per_epoch * self.num_epochs
-
-    def is_due(self, step: int, times_per_epoch: float) -> bool:
-        """Whether something that happens so often in an epoch happens after this many steps."""
-        if step >= self.num_steps:
-            return True
-        every = self.steps_per_epoch / times_per_epoch
-        return step // every > (step - 1) // every
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """How a training ended.
-
-    Attributes:
-      steps: taken in all.
-      metrics: of the last evaluation.
-      reason: why it ended, in words.
-    """
-
-    steps: int
-    metrics: Mapping[str, float]
-    reason: str
+_SHOW_EVERY = 10  # steps; reading the loss waits for the device
 
 
 def train(
@@ -107,23 +37,26 @@ def train(
     settings: Mapping[str, Any],
     progress: bool = True,
 ) -> Outcome:
-    """Trains a network in place; a training that was stopped goes on from its last state.
+    """Trains a network in place; a training that was stopped goes on from its last saved state.
 
-    With TensorFlow's deterministic operations it goes on to the same weights as one that was
-    not stopped. On several devices, build network and optimiser in the scope of a
-    tf.distribute strategy and call this within it; a batch is then shared among them.
+    With TensorFlow's deterministic operations it reaches the same weights as one that was never
+    stopped. For several devices, build the network and the optimiser in the scope of a
+    tf.distribute strategy and call this within it; each batch is then shared among the devices.
 
     Args:
-      network: initialised.
-      optimizer: of Keras; built here on the network's variables.
+      network: an initialised network.
+      optimizer: a Keras optimiser; it is built here on the network's variables.
       plan: what to do.
-      folder: of the saved states, `history.json` and the TensorBoard summaries.
-      settings: what decides the weights; a folder with others is refused.
+      folder: where the saved states, `history.json` and the TensorBoard summaries go.
+      settings: all that decides the weights; a folder with other settings is refused.
       progress: whether to show a bar.
 
+    Returns:
+      The number of steps, the last metrics, and why the training ended.
+
     Raises:
-      InputError: the loss became NaN, a record is damaged or gone, the disk is full; the last good
-        state is kept and the message says what to do.
+      InputError: the loss became NaN, a record is damaged or gone, or the disk is full. The last
+        good state is kept, and the message says what to do.
       InUseError: another process trains in this folder.
     """
     variables = [v for v in network.weights.values() if v.trainable]
@@ -151,8 +84,8 @@ def _train(
         desc=f"training {network.name}",
     )
     reason = None
-    with bar, _summaries(state.folder / "summaries"):
-        if _evaluate_if_due(plan, state, bar):  # it was stopped before an evaluation
+    with bar, summaries(state.folder / "summaries"):
+        if _evaluate_if_due(plan, state, bar):  # it was stopped just before an evaluation
             state.save()
         reason = plan.stopping.reason(state.history)
         while reason is None and state.step < plan.num_steps:
@@ -178,7 +111,7 @@ def _train(
 
 
 def _step_function(network: Network, optimizer, plan: TrainingPlan, variables: list) -> Callable:
-    """f(batch, number) -> loss of one step on every device."""
+    """A compiled function f(batch, number of the step) -> loss, which takes one step on every device."""
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
 
@@ -205,7 +138,7 @@ def _step_function(network: Network, optimizer, plan: TrainingPlan, variables: l
         ]
         if plan.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, plan.clip_norm)
-        # Every device holds the whole gradient now, and Keras sums what they give.
+        # Every device has the whole gradient now, and Keras adds up what the devices give it.
         optimizer.apply([g / replicas for g in gradients], variables)
         return loss
 
@@ -217,7 +150,7 @@ def _step_function(network: Network, optimizer, plan: TrainingPlan, variables: l
 
 
 def _epoch(plan: TrainingPlan, state: TrainingState, variables: list) -> Iterator:
-    """What is left of the epoch that the state is in."""
+    """The batches that are left of the epoch that the state is in."""
     epoch, first = divmod(state.step, plan.steps_per_epoch)
     dataset = plan.batches(epoch, first)
     strategy = tf.distribute.get_strategy()
@@ -246,7 +179,7 @@ def _damaged(plan: TrainingPlan, state: TrainingState, error: Exception) -> Inpu
 
 
 def _evaluate_if_due(plan: TrainingPlan, state: TrainingState, bar: tqdm) -> bool:
-    """Evaluates where it is due and was not done yet; tells whether it did."""
+    """Evaluates the network if that is due and not done yet; returns whether it did."""
     step = state.step
     done = bool(state.history) and state.history[-1]["step"] == step
     if step == 0 or done or not plan.is_due(step, plan.evaluations_per_epoch):
@@ -258,7 +191,7 @@ def _evaluate_if_due(plan: TrainingPlan, state: TrainingState, bar: tqdm) -> boo
     plan.stopping.check(metrics)
     state.history.append({"step": step, **metrics})
     for name, value in metrics.items():
-        _scalar(f"validation/{name}", value, step)
+        scalar(f"validation/{name}", value, step)
     if not bar.disable:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         bar.write(f"epoch {step / plan.steps_per_epoch:.2f}: {shown}")
@@ -272,46 +205,13 @@ def _show(loss: tf.Tensor, number: int, plan: TrainingPlan, bar: tqdm) -> None:
             f"the loss is no longer a number at step {number}; lower the learning rate (now "
             f"{plan.schedule(number):g}) or set clip_norm"
         )
-    _scalar("training/loss", value, number)
-    _scalar("training/learning_rate", plan.schedule(number), number)
+    scalar("training/loss", value, number)
+    scalar("training/learning_rate", plan.schedule(number), number)
     bar.set_postfix(loss=f"{value:.3f}")
 
 
-@contextlib.contextmanager
-def _summaries(folder: Path) -> Iterator[None]:
-    """Takes what `_scalar` is given; what is still to be written at the end hides no other error."""
-    with _told(folder):
-        writer = tf.summary.create_file_writer(str(folder))
-        default = writer.as_default()
-        default.__enter__()
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(tf.errors.OpError):
-            default.__exit__(None, None, None)
-        raise
-    with _told(folder):
-        default.__exit__(None, None, None)
-
-
-@contextlib.contextmanager
-def _told(what: object) -> Iterator[None]:
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise InputError(
-            f"{what}: summaries cannot be written ({str(error).splitlines()[0][:200]}); free some space and "
-            f"repeat the command: it goes on from the last state"
-        ) from error
-
-
-def _scalar(name: str, value: float, step: int) -> None:
-    with _told(name):
-        tf.summary.scalar(name, value, step)
-
-
 def _check_finite(variables: list, step: int) -> None:
-    """No state with NaN is saved over a good one."""
+    """Raises InputError where the weights hold NaN, so that no such state replaces a good one."""
     if not all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in variables):
         raise InputError(
             f"the weights hold NaN after step {step}; lower the learning rate, the last state is good"

@@ -1,4 +1,4 @@
-"""What training minimises (docs/sources.md 1d): f(network, signals, labels, training) -> scalar."""
+"""What training minimises (docs/sources.md 1d): functions (network, signals, labels, training) -> scalar."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _AUX_STAGE = "AuxLogits"
 
 
 def classification(label_smoothing: float = 0.0, aux_weight: float = 0.0) -> Objective:
-    """Mean cross-entropy of image classes int64 [batch].
+    """Mean cross-entropy with labels int64 [batch].
 
     Args:
       label_smoothing: share of each label that is spread over all classes.
-      aux_weight: of the auxiliary classifier's cross-entropy, where the network has one.
+      aux_weight: weight of the auxiliary classifier's cross-entropy, where the network has one.
     """
 
     def objective(network: Network, signals: tf.Tensor, labels: tf.Tensor, training: Training) -> tf.Tensor:
@@ -39,7 +39,7 @@ def classification(label_smoothing: float = 0.0, aux_weight: float = 0.0) -> Obj
 
 
 def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor, label_smoothing: float) -> tf.Tensor:
-    """Of int64 [batch] and [batch, classes], [batch]."""
+    """Cross-entropy [batch] of labels int64 [batch] and logits [batch, classes]."""
     classes = logits.shape[-1]
     wanted = tf.one_hot(labels, classes) * (1.0 - label_smoothing) + label_smoothing / classes
     return tf.nn.softmax_cross_entropy_with_logits(wanted, logits)
@@ -48,12 +48,12 @@ def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor, label_smoothing: float)
 def tasks(weights: Mapping[str, float], decimation: int = 1, label_smoothing: float = 0.0) -> Objective:
     """Weighted sum of the losses of an auditory network's tasks.
 
-    Words: mean cross-entropy of int64 [batch]. Backgrounds: sigmoid cross-entropy of 0 or 1
-    [batch, classes], mean over both.
+    The loss of words is the mean cross-entropy with labels int64 [batch]. That of backgrounds is
+    the sigmoid cross-entropy with labels of 0 or 1 [batch, classes], the mean over both axes.
 
     Args:
-      weights: by task; only these tasks are trained.
-      decimation: of the front end, see `decimated_cochleagram`; 1 is the exact one.
+      weights: weight of each task; other tasks are not trained.
+      decimation: decimation of the front end, see `decimated_cochleagram`; 1 for the exact one.
       label_smoothing: share of each word's label that is spread over all words.
     """
 

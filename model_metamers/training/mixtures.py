@@ -16,14 +16,18 @@ class MixtureConfig:
     """How a word and a background become an example.
 
     Attributes:
-      sample_rate: of both, Hz.
-      max_shift_s: largest shift of the word in time, seconds: a word in the middle of two
-        seconds still overlaps the middle (docs/sources.md 1d, inferred).
-      snr_low_db, snr_high_db: bounds of the uniform signal-to-noise ratio (docs/sources.md 1d).
-      rms: of the mixture.
-      null_words, null_backgrounds: shares of examples without a word (null class) and
-        without a background (infinite ratio; docs/sources.md 1d: there are such, how many is unknown).
-      max_stretch: largest change of speed of either, 0 in the paper.
+      sample_rate: sample rate of both, Hz.
+      max_shift_s: largest shift of the word in time, seconds. A word in the middle of two seconds
+        still overlaps the middle after it (docs/sources.md 1d, inferred).
+      snr_low_db, snr_high_db: the signal-to-noise ratio is uniform between these (docs/sources.md 1d).
+      rms: RMS of the mixture.
+      null_words: share of examples without a word, which are of the null class.
+      null_backgrounds: share of examples without a background. The lab had such examples; their
+        share is unknown (docs/sources.md 1d).
+      max_stretch: largest change of speed of word and background; 0 in the paper.
+
+    Raises:
+      InputError: a value is out of range.
     """
 
     sample_rate: int
@@ -48,11 +52,11 @@ class MixtureConfig:
 
     @property
     def max_shift(self) -> int:
-        """In samples."""
+        """Largest shift of the word, in samples."""
         return round(self.max_shift_s * self.sample_rate)
 
     def without_variation(self) -> MixtureConfig:
-        """The same ratios and level, words in their place and always there: for validation."""
+        """The same ratios and level without shifts, stretches and null examples, for validation."""
         return dataclasses.replace(
             self, max_shift_s=0.0, max_stretch=0.0, null_words=0.0, null_backgrounds=0.0
         )
@@ -66,17 +70,17 @@ def mixtures(
     seed: tf.Tensor,
     config: MixtureConfig,
 ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """A batch of examples.
+    """A batch of words mixed with backgrounds.
 
     Args:
-      words, backgrounds: [batch, samples], any level.
+      words, backgrounds: [batch, samples], at any level.
       word_labels: int64 [batch]; 0 is the null class.
       background_labels: float32 [batch, classes], 0 or 1; column 0 is the null class.
-      seed: int32 [2]; the same gives the same examples.
-      config: of the mixtures.
+      seed: int32 [2]; the same seed gives the same examples.
+      config: how to mix them.
 
     Returns:
-      Mixtures float32 [batch, samples] at the asked RMS, and the labels by task.
+      Mixtures float32 [batch, samples] at the RMS of `config`, and the labels by task.
     """
     seeds = augmentation.split_seed(seed, 5)
     if config.max_stretch:

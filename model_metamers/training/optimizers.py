@@ -1,4 +1,4 @@
-"""The optimisers of recipes; some Keras does differently from TensorFlow 1."""
+"""The optimisers that recipes name; RMSProp starts as in TensorFlow 1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 class RMSprop(tf.keras.optimizers.RMSprop):
-    """RMSProp that starts as TensorFlow 1's, which TF-slim's recipes are for.
+    """RMSProp that starts as TensorFlow 1's does, for which TF-slim's recipes were made.
 
     Both divide by sqrt(mean square + epsilon), with epsilon inside the root. But
     `tf.train.RMSPropOptimizer` starts the mean square at 1 and Keras starts it at 0: with
@@ -16,7 +16,7 @@ class RMSprop(tf.keras.optimizers.RMSprop):
     """
 
     def build(self, variables: Sequence) -> None:
-        """Makes the slots of the variables, once."""
+        """Creates the optimiser's own variables for these variables, once."""
         if self.built:
             return
         super().build(variables)

@@ -1,12 +1,12 @@
-"""How the networks of the catalog are trained: the paper's as their sources say, and small ones.
+"""How the catalog's networks are trained: the paper's as their sources say, and the small ones.
 
-What slim and its sources leave open, or say otherwise:
-- Weight decay is slim's l2_regularizer, decay * sum(kernel ** 2) / 2 added to the loss; neither
-  biases nor batch normalisation decay, which He et al. and Simonyan & Zisserman do not say.
-- Keras puts the rate inside the momentum, as Caffe does; TensorFlow 1's momentum and Torch's put
-  it outside. They differ for some ten steps after the rate falls.
+Where these recipes differ from slim and its sources, or settle what they leave open:
+- Weight decay is slim's l2_regularizer: decay * sum(kernel ** 2) / 2 is added to the loss. Biases
+  and batch normalisation do not decay; He et al. and Simonyan & Zisserman do not say.
+- Keras multiplies the gradient by the learning rate before it enters the momentum, as Caffe does;
+  TensorFlow 1 and Torch multiply afterwards. They differ for some ten steps after the rate falls.
 - Slim's `moving_average_decay` and Szegedy et al.'s running average of the weights are left out.
-- Keras' Adam with epsilon is TensorFlow 1's; `optimizers.RMSprop` says what is not.
+- Adam with an epsilon is the same in Keras and TensorFlow 1. RMSProp is not: see `optimizers.RMSprop`.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _LAB_ADAM = MappingProxyType({"epsilon": 1e-4})
 
 
 def unchanging(rate: float, steps_per_epoch: int, num_epochs: int) -> schedules.Schedule:
-    """Decay of a recipe: none."""
+    """A recipe's decay: the rate stays as it is."""
     return schedules.constant(rate)
 
 
 def every_epochs(factor: float, epochs: float) -> Decay:
-    """Decay of a recipe: times a factor every so many epochs, in slim's whole steps."""
+    """A recipe's decay: the rate is multiplied every `epochs` epochs, in whole steps as in slim."""
     return lambda rate, steps, _: schedules.staircase(rate, factor, max(1, int(steps * epochs)))
 
 
 def every_steps(factor: float, steps: int) -> Decay:
-    """Decay of a recipe: times a factor every so many steps, whatever the data."""
+    """A recipe's decay: the rate is multiplied by `factor` every `steps` steps, whatever the data."""
     return lambda rate, *_: schedules.staircase(rate, factor, steps)
 
 
 def at_epochs(factor: float, epochs: tuple[int, ...]) -> Decay:
-    """Decay of a recipe: times a factor at the ends of these epochs."""
+    """A recipe's decay: the rate is multiplied by `factor` at the end of each of these epochs."""
 
     def decay(rate: float, steps_per_epoch: int, num_epochs: int) -> schedules.Schedule:
         rates = [rate * factor**i for i in range(len(epochs) + 1)]
@@ -53,7 +53,7 @@ def at_epochs(factor: float, epochs: tuple[int, ...]) -> Decay:
 
 
 def in_stretches(factor: float, count: int) -> Decay:
-    """Decay of a recipe: so many stretches of equal length, each a factor below the one before."""
+    """A recipe's decay: `count` stretches of equal length; from one to the next the rate is multiplied."""
 
     def decay(rate: float, steps_per_epoch: int, num_epochs: int) -> schedules.Schedule:
         stretch = -(-steps_per_epoch * num_epochs // count)
@@ -63,7 +63,7 @@ def in_stretches(factor: float, count: int) -> Decay:
 
 
 def warmup_cosine(warmup_epochs: float) -> Decay:
-    """Decay of a recipe: warm-up, then half a cosine to zero at the end."""
+    """A recipe's decay: a linear warm-up, then half a cosine down to zero at the end."""
 
     def decay(rate: float, steps_per_epoch: int, num_epochs: int) -> schedules.Schedule:
         steps = steps_per_epoch * num_epochs
@@ -160,10 +160,10 @@ SMALL_IMAGES = Recipe(
     weight_decay=5e-4,
     clip_norm=5.0,
 )
-SMALL_VGG = dataclasses.replace(  # no batch normalisation: lower rate, longer warm-up
+SMALL_VGG = dataclasses.replace(  # without batch normalisation it needs a lower rate and a longer warm-up
     SMALL_IMAGES, num_epochs=30, learning_rate=0.02, decay=warmup_cosine(2.0)
 )
-SMALL_INCEPTION = dataclasses.replace(  # its gradient begins a hundred times too large for momentum
+SMALL_INCEPTION = dataclasses.replace(  # its first gradients are a hundred times too large for momentum
     SMALL_IMAGES,
     num_epochs=24,
     learning_rate=2e-3,
@@ -200,7 +200,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 )
 IMAGE_RECIPES = tuple(name for name, recipe in RECIPES.items() if recipe.preprocessing != "sound")
 SOUND_RECIPES = tuple(name for name, recipe in RECIPES.items() if recipe.preprocessing == "sound")
-_OF_NETWORKS = (  # patterns of names; the first that fits holds
+_RECIPES_BY_PATTERN = (  # (pattern of a network's name, recipe); the first pattern that fits counts
     ("vgg_*_small*", "small_vgg"),
     ("inception_*_small*", "small_inception"),
     ("resnet_*_small*", "small_images"),
@@ -216,12 +216,12 @@ _OF_NETWORKS = (  # patterns of names; the first that fits holds
 
 
 def choose(network: str, name: str | None = None) -> Recipe:
-    """The recipe of this name, or the one for a network of the catalog.
+    """The recipe of this name or, without a name, the one for a network of the catalog.
 
     Raises:
       InputError: there is no such recipe, or none for the network.
     """
-    for pattern, recipe in () if name else _OF_NETWORKS:
+    for pattern, recipe in () if name else _RECIPES_BY_PATTERN:
         if fnmatch.fnmatchcase(network, pattern):
             return RECIPES[recipe]
     if name is None or name not in RECIPES:

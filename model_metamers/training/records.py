@@ -1,7 +1,7 @@
-"""Reading data sets of TFRecords for training: shuffled by epoch, from any batch on.
+"""Reading data sets of TFRecords for training: shuffled in each epoch, from any batch on.
 
-The order depends on the seed and the epoch alone, so training that was interrupted meets the
-same batches as if it had not been.
+The order depends only on the seed and the epoch. So a training that was interrupted gets the same
+batches as if it had not been.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Records:
     """One split of a data set.
 
     Attributes:
-      paths: of its shards.
-      count: examples in them.
+      paths: the files it is spread over, called shards.
+      count: number of examples in them.
     """
 
     paths: tuple[Path, ...]
@@ -38,16 +38,17 @@ class Records:
     def read(
         self, seed: Sequence[int] | None = None, buffer: int = 4096, wanted: int | None = None
     ) -> tf.data.Dataset:
-        """Serialized examples: as filed, or shuffled when given a seed (of training, and epoch).
+        """A dataset of serialized examples, in the order of the files or shuffled.
 
-        Shards are drawn in a new order and read side by side, and a buffer mixes what they
-        give; a buffer of `count` or more shuffles perfectly.
+        To shuffle, the shards are read side by side in a random order, and a buffer mixes their
+        examples; a buffer of `count` or more shuffles perfectly.
 
         Args:
-          seed: of the order.
-          buffer: examples shuffled at once.
-          wanted: how many will be taken, None for all. Where that is a part of them, no more
-            shards are read side by side than hold it, so that other seeds take other shards.
+          seed: numbers that decide the order, such as those of the training and the epoch; None
+            for the order of the files.
+          buffer: number of examples that are shuffled at a time.
+          wanted: how many examples will be used; None for all. If that is only a part, only as
+            many shards are read side by side as hold that part, so that other seeds use other shards.
         """
         names = [str(path) for path in self.paths]
         files = tf.data.Dataset.from_tensor_slices((names, list(map(tfrecords.compression, self.paths))))
@@ -66,9 +67,9 @@ class Records:
 
 
 def find_records(folder: Path, split: str) -> Records:
-    """A split's shards, every record's place checked.
+    """Finds the shards of a split and checks that none is cut off.
 
-    They are TFRecord files (`tfrecords.is_records`) whose name holds the split as a word:
+    Shards are TFRecord files (`tfrecords.is_records`) whose name holds the split as a word:
     `train-00000-of-00004.tfrecord`, or TF-slim's `train-00000-of-01024` and
     `flowers_train_00000-of-00005.tfrecord`.
 
@@ -83,7 +84,7 @@ def find_records(folder: Path, split: str) -> Records:
 
 
 def find_damage(paths: Sequence[Path]) -> str | None:
-    """Which file is damaged at which byte; None where every checksum is right."""
+    """The message that names the first damaged file and byte; None where every checksum is right."""
     try:
         for path in paths:
             for _ in tfrecords.read_records(path):
@@ -99,14 +100,14 @@ def check_classes(
     """Refuses a data set whose classes are not those of a network's logits.
 
     Args:
-      network: for the message.
+      network: the network, for the message.
       stage_classes: how many classes the logits have.
-      names: of the data set's classes, in order.
-      given: the file they stand in.
-      own: the names of the network's classes; numbered ones fit any name.
+      names: the data set's classes, in order.
+      given: the file that lists them.
+      own: the network's classes, in order; classes that are only numbered fit any name.
 
     Raises:
-      InputError: another number of classes, or other names.
+      InputError: the numbers of classes differ, or their names do.
     """
     if len(names) != stage_classes:
         raise InputError(
@@ -123,10 +124,10 @@ def check_classes(
 
 
 def check_format(folder: Path, sample_rate: int, num_samples: int) -> None:
-    """Refuses clips of another rate or length.
+    """Checks that a data set's clips have a network's sample rate (Hz) and length (samples).
 
     Raises:
-      InputError: says both, and how to build fitting ones.
+      InputError: they do not; the message says how to build clips that do.
     """
     path = folder / "summary.json"
     summary = read_json(path, "summary of a data set of this program")
@@ -152,15 +153,15 @@ def seeded_batches(
     finish: Callable,
     drop_remainder: bool = True,
 ) -> tf.data.Dataset:
-    """Batches from `first` on, each with its own seed for what is random.
+    """Batches of an epoch, each finished with a random seed of its own.
 
     Args:
-      examples: serialized, of one epoch, in order.
-      batch_size: examples of a batch.
-      first: batches to pass over unread.
-      seed, epoch: of the training.
-      parse: serialized example -> tensors.
-      finish: (batch of what `parse` gives, seed int32 [2]) -> (signals, labels).
+      examples: the serialized examples of one epoch, in order.
+      batch_size: examples in a batch.
+      first: number of batches at the beginning to skip.
+      seed, epoch: those of the training; they decide the seed of every batch.
+      parse: f(serialized example) -> tensors.
+      finish: f(batch of what `parse` gives, seed int32 [2]) -> (signals, labels).
       drop_remainder: whether an incomplete last batch is left out.
     """
     batches = examples.skip(first * batch_size).map(parse, tf.data.AUTOTUNE)
@@ -169,10 +170,10 @@ def seeded_batches(
     start = tf.constant([seed & 0x7FFFFFFF, epoch], tf.int32)
 
     def with_seed(number, batch):
-        own = tf.random.experimental.stateless_fold_in(start, tf.cast(number, tf.int32))
-        return finish(batch, own)
+        batch_seed = tf.random.experimental.stateless_fold_in(start, tf.cast(number, tf.int32))
+        return finish(batch, batch_seed)
 
-    # The end of an iterator can wait for the autotuner's sleep, which grows as long as the epoch was.
+    # Without autotuning: an iterator that ends waits until the autotuner wakes, after up to an epoch's time.
     options = tf.data.Options()
     options.autotune.enabled = False
     seeded = tf.data.Dataset.zip(numbers, batches).map(with_seed, tf.data.AUTOTUNE)
@@ -180,7 +181,7 @@ def seeded_batches(
 
 
 def _one_number(seed: Sequence[int]) -> int:
-    """A seed for tf.data, which takes one number."""
+    """One number made from several, because tf.data takes a single number as its seed."""
     result = 0
     for part in seed:
         result = (result * 1_000_003 + int(part) + 1) % (2**31 - 2)

@@ -1,7 +1,7 @@
 """Learning rates by step, as plain functions.
 
-Each function here returns a schedule: step (counted from 0, before the update) -> rate. A
-schedule holds no state, so training that was interrupted goes on with the same rates.
+Each function here returns a schedule: f(step, counted from 0, before the update) -> learning rate.
+A schedule has no state, so a training that was interrupted goes on with the same rates.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def constant(rate: float) -> Schedule:
 
 
 def warmup_cosine(peak: float, num_steps: int, warmup_steps: int = 0) -> Schedule:
-    """Linear warm-up to a peak, then half a cosine to zero at `num_steps` and after.
+    """Linear warm-up to a peak, then half a cosine down to zero at `num_steps` and after.
 
     Args:
-      peak: largest learning rate, reached by the last step of the warm-up.
-      num_steps: of the whole training, warm-up included.
-      warmup_steps: before the cosine; the first one has peak / warmup_steps.
+      peak: highest learning rate, reached by the last step of the warm-up.
+      num_steps: number of steps of the whole training, warm-up included.
+      warmup_steps: number of steps before the cosine; the first one has peak / warmup_steps.
 
     Raises:
       InputError: the peak is not positive, or the warm-up is longer than the training.
@@ -54,18 +54,23 @@ def warmup_cosine(peak: float, num_steps: int, warmup_steps: int = 0) -> Schedul
 
 
 def staircase(rate: float, factor: float, every_steps: int, floor: float = 0.0) -> Schedule:
-    """A rate multiplied by a factor every so many steps: rate * factor ** (step // every_steps).
+    """The rate falls in stairs: rate * factor ** (step // every_steps).
 
-    That is tf.train.exponential_decay(staircase=True) of TensorFlow 1, which TF-slim uses.
+    This is TensorFlow 1's tf.train.exponential_decay(staircase=True), which TF-slim uses.
 
     Args:
-      rate: of the first `every_steps` steps.
+      rate: learning rate of the first `every_steps` steps.
       factor: above 0, at most 1.
       every_steps: at least 1.
       floor: the rate never falls below it.
 
     Raises:
       InputError: an argument is outside these ranges.
+
+    Example:
+      >>> rate = staircase(0.1, factor=0.5, every_steps=100)
+      >>> rate(99), rate(100), rate(250)
+      (0.1, 0.05, 0.025)
     """
     _check_rates([rate])
     if not 0 < factor <= 1:
@@ -81,8 +86,8 @@ def piecewise(rates: Sequence[float], boundaries: Sequence[int]) -> Schedule:
     """Constant stretches: rates[0] before boundaries[0], rates[1] from there on, and so on.
 
     Args:
-      rates: one more than boundaries.
-      boundaries: the first steps of the later stretches, ascending.
+      rates: the learning rates, one more than there are boundaries.
+      boundaries: the first step of every stretch but the first, ascending.
 
     Raises:
       InputError: the numbers of rates and boundaries do not fit, or the boundaries do not ascend.

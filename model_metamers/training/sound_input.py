@@ -1,4 +1,4 @@
-"""Speech and backgrounds from TFRecords as batches of mixtures."""
+"""Training batches of words mixed with backgrounds, read from TFRecords."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SIGNAL = "/stimuli/signal"
 
 @dataclasses.dataclass(frozen=True)
 class SoundData:
-    """A speech and a background data set that fit a network.
+    """One split of a speech and a background data set.
 
     Attributes:
-      words, backgrounds: of one split.
-      num_samples: of every clip.
-      num_labels: classes of the backgrounds, the null class among them.
+      words, backgrounds: the records of the split.
+      num_samples: length of every clip in samples.
+      num_labels: number of background classes, including the null class.
     """
 
     words: records.Records
@@ -43,16 +43,15 @@ class SoundData:
         pace: str = "words",
         drop_remainder: bool = True,
     ) -> tf.data.Dataset:
-        """Batches of (mixtures, labels by task), from batch `first` of an epoch on.
+        """Batches of (mixtures, labels by task) of an epoch; see `mixtures.mixtures`.
 
         Args:
-          epoch: decides the order and every random choice, with `seed`.
-          first: batches to pass over.
-          batch_size: mixtures of a batch.
-          seed: of the training.
-          config: of the mixtures.
-          buffer: examples shuffled at once.
-          pace: "words" or "backgrounds": an epoch is one pass over these, and the others are
+          epoch, seed: decide the order and every random choice.
+          first: number of batches at the beginning of the epoch to leave out.
+          batch_size: mixtures in a batch.
+          config: how words and backgrounds are mixed.
+          buffer: number of examples that are shuffled at a time.
+          pace: "words" or "backgrounds": an epoch is one pass over these; the others are
             repeated or cut short.
           drop_remainder: whether an incomplete last batch is left out.
         """
@@ -64,9 +63,9 @@ class SoundData:
         else:
             words = words.repeat()
 
-        def finish(batch, own_seed):
+        def finish(batch, batch_seed):
             (word, word_label), (background, labels) = batch
-            return mixtures.mixtures(word, word_label, background, labels, own_seed, config)
+            return mixtures.mixtures(word, word_label, background, labels, batch_seed, config)
 
         def parse(word, background):
             return self._parse_word(word), self._parse_background(background)
@@ -101,23 +100,23 @@ def open_data(
     """Training and validation data for a network, by split.
 
     Args:
-      network: whose classes, rate and length the data must have.
+      network: the network; the data must have its sample rate, length and classes.
       speech, backgrounds: folders that build_speech_dataset and build_background_dataset wrote.
-      tasks: to be trained; only their classes must fit.
+      tasks: the tasks to be trained; only their classes must fit.
 
     Raises:
-      InputError: a data set that is missing, cut off, or of other classes, rate or length.
+      InputError: a data set is missing or cut off, or does not fit the network.
     """
     spec = network.signal
     for folder in (speech, backgrounds):
         records.check_format(folder, spec.sample_rate or 0, spec.shape[0])
     words = read_lines(speech / "words.txt")
     labels = read_lines(backgrounds / "labels.txt")
-    own = {WORD_TASK: (words, speech / "words.txt"), AUDIOSET_TASK: (labels, backgrounds / "labels.txt")}
+    lists = {WORD_TASK: (words, speech / "words.txt"), AUDIOSET_TASK: (labels, backgrounds / "labels.txt")}
     for task in tasks:
         if task not in network.tasks:
             raise InputError(f"{network.name} has no task {task}; it has {', '.join(network.tasks)}")
-        names, path = own[task]
+        names, path = lists[task]
         records.check_classes(network, network.tasks[task][1], names, path, network.classes_of(task))
     return {
         split: SoundData(

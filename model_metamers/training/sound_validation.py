@@ -12,21 +12,23 @@ from model_metamers.networks.auditory_cnn import AuditoryCNN
 from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.training import evaluation, mixtures, sound_input
 
-# The mixtures are the same for every network and seed, so that networks can be matched.
+# The mixtures are the same for every network and seed, so that networks can be compared.
 _SEED = 20191208
 
 
 @dataclasses.dataclass(frozen=True)
 class Validation:
-    """Held-out mixtures, and what is measured on them.
+    """Measures a network on held-out mixtures.
 
     Attributes:
-      network: to be measured.
+      network: the network to measure.
       data: the validation split.
-      tasks: that are measured.
-      config: of the training mixtures; the ratios are the same, nothing else varies.
-      batch_size: mixtures at once.
-      draws: mixtures of each word (of each background, for a network without words).
+      tasks: the tasks to measure.
+      config: how the training mixtures are made. The signal-to-noise ratios are used here too;
+        there are no shifts, stretches or null examples.
+      batch_size: mixtures that are computed at a time.
+      draws: number of mixtures made of each word, or of each background for a network without
+        words.
     """
 
     network: AuditoryCNN
@@ -37,7 +39,7 @@ class Validation:
     draws: int = 1
 
     def metrics(self) -> dict[str, float]:
-        """`word_accuracy`, `word_accuracy_quiet`; `mean_auc`, `pooled_auc`, of the tasks there are."""
+        """`word_accuracy`, `word_accuracy_quiet` of words; `mean_auc`, `pooled_auc` of backgrounds."""
         metrics = {}
         logits, labels = self._read(self.draws, quiet=False)
         if WORD_TASK in self.tasks:
@@ -45,16 +47,16 @@ class Validation:
             quiet, quiet_labels = self._read(1, quiet=True)
             metrics["word_accuracy_quiet"] = evaluation.accuracy(quiet[WORD_TASK], quiet_labels[WORD_TASK])
         if AUDIOSET_TASK in self.tasks:
-            # Column 0 is the null class, which no background is of.
-            own, wanted = logits[AUDIOSET_TASK][:, 1:], labels[AUDIOSET_TASK][:, 1:]
-            metrics["mean_auc"] = evaluation.mean_auc(own, wanted)
-            metrics["pooled_auc"] = evaluation.pooled_auc(own, wanted)
+            # Column 0 is the null class, to which no background belongs.
+            given, wanted = logits[AUDIOSET_TASK][:, 1:], labels[AUDIOSET_TASK][:, 1:]
+            metrics["mean_auc"] = evaluation.mean_auc(given, wanted)
+            metrics["pooled_auc"] = evaluation.pooled_auc(given, wanted)
         return metrics
 
     def write_confusions(self, folder: Path) -> None:
-        """Tables of label and answer: of words in noise and in quiet, and of backgrounds.
+        """Writes tables of label and answer, for words in noise, words in quiet, and backgrounds.
 
-        A background of several labels counts once for its first.
+        A background with several labels counts once, for its first label.
         """
         noisy, labels = self._read(self.draws, quiet=False)
         names = {task: self._names(task) for task in self.tasks}
@@ -71,7 +73,7 @@ class Validation:
         return self.network.classes_of(task) or [str(i) for i in range(self.network.tasks[task][1])]
 
     def _read(self, draws: int, quiet: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Logits and labels by task, of every draw."""
+        """Logits and labels by task; the mixtures of all draws follow one another."""
         config = self.config.without_variation()
         if quiet:
             config = dataclasses.replace(config, null_backgrounds=1.0)

@@ -1,4 +1,4 @@
-"""What training saves, so that it goes on to the same weights."""
+"""What a training saves, so that it can go on to the same weights after a stop."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ _HISTORY = "history.json"
 
 
 class TrainingState:
-    """Weights, optimiser and step in a folder; the two newest are kept.
+    """Weights, optimiser and step, saved in a folder that keeps the two newest states.
 
     Args:
-      folder: of the state; made if missing.
-      network: initialised.
-      optimizer: built on the network's variables.
-      settings: what decides the weights; a state of other settings is refused.
+      folder: folder of the states; made if missing. The newest state in it is loaded.
+      network: an initialised network.
+      optimizer: an optimiser that is built on the network's variables.
+      settings: all that decides the weights; states of other settings are refused.
+
+    Attributes:
+      history: the metrics of every evaluation so far, each with its "step".
 
     Raises:
       InputError: the folder holds another training, or cannot be read or written.
@@ -50,7 +53,7 @@ class TrainingState:
 
     @property
     def step(self) -> int:
-        """Steps taken."""
+        """Number of steps taken."""
         return int(self._step.numpy())
 
     def advance(self) -> None:
@@ -71,7 +74,12 @@ class TrainingState:
         self.history = [entry for entry in entries if entry["step"] <= self.step]
 
     def save(self) -> None:
-        """Saves; raises InputError, with the last good state named, where the disk takes no more."""
+        """Saves the state.
+
+        Raises:
+          InputError: it cannot be written, say because the disk is full; the message names the last
+            good state.
+        """
         last = self._manager.latest_checkpoint
         try:
             write_json(self.folder / _HISTORY, self.history)

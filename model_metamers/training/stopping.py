@@ -14,14 +14,17 @@ PAPER_TARGETS = {"word_accuracy": 0.57, "mean_auc": 0.83}
 
 @dataclasses.dataclass(frozen=True)
 class Stopping:
-    """Ends training once every target is reached, or when nothing improves any more.
+    """Ends training once every target is reached, or when a metric no longer improves.
 
     Attributes:
-      targets: metric -> value that is enough; none never ends it.
-      watched: metric that must improve.
-      patience: evaluations without an improvement of `watched` before the end; None waits for
-        ever. 2 in the lab's code (docs/sources.md 1d).
-      min_delta: what counts as an improvement.
+      targets: for each of these metrics, the value that is enough; empty for no such end.
+      watched: name of the metric that must improve.
+      patience: number of evaluations without an improvement of `watched` before the end; None
+        waits for ever. It is 2 in the lab's code (docs/sources.md 1d).
+      min_delta: a larger rise than this counts as an improvement.
+
+    Raises:
+      InputError: the patience is below 1, or there is none to watch.
     """
 
     targets: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -34,13 +37,13 @@ class Stopping:
             raise InputError(f"patience={self.patience} needs 1 or more, and a watched metric")
 
     def check(self, metrics: Mapping[str, float]) -> None:
-        """Raises InputError where a metric is asked for that is not measured."""
+        """Raises InputError where a target or the watched metric is not among the metrics."""
         for name in [*self.targets, *([self.watched] if self.watched else [])]:
             if name not in metrics:
                 raise InputError(f"training cannot stop at {name!r}; measured are {', '.join(metrics)}")
 
     def reason(self, history: Sequence[Mapping[str, float]]) -> str | None:
-        """Why training ends after these evaluations, oldest first; None while it goes on."""
+        """Why training ends after these evaluations (the oldest first); None while it goes on."""
         if not history:
             return None
         self.check(history[-1])
@@ -58,5 +61,5 @@ class Stopping:
 
 
 def _number(metric: float | None) -> float:
-    """A metric that is not defined, None where it was saved, is below all others."""
+    """The metric; one without a value (NaN, or None after it was saved) counts as lower than any other."""
     return -math.inf if metric is None or math.isnan(metric) else metric

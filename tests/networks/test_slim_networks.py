@@ -151,26 +151,25 @@ def test_checkpoint_of_slims_saver(name):
         np.testing.assert_array_equal(network.weights[variable], expected)
 
 
-def _small_networks():
-    """The networks at 32 pixels, as one would train them on CIFAR."""
-    return {
-        "inception": InceptionV3("inception_small", _ELEVEN, 0.125, 32, stem_strides=(1, 1, 2)),
-        "resnet": ResNetV2("resnet_small", _ELEVEN, (1, 1, 1, 1), 32, (4, 8, 16, 32), 8, (1, 1)),
-        "mobilenet": MobileNetV1("mobilenet_small", _ELEVEN, 0.25, 32, 1, "he_normal"),
-    }
+def small_slim_network(family):
+    """A network at 32 pixels, as one would train it on CIFAR."""
+    if family == "inception":
+        return InceptionV3("inception_small", _ELEVEN, 0.125, 32, stem_strides=(1, 1, 2))
+    if family == "resnet":
+        return ResNetV2("resnet_small", _ELEVEN, (1, 1, 1, 1), 32, (4, 8, 16, 32), 8, (1, 1))
+    return MobileNetV1("mobilenet_small", _ELEVEN, 0.25, 32, 1, "he_normal")
 
 
 @pytest.fixture(scope="module")
-def small_networks():
-    networks = _small_networks()
-    for network in networks.values():
-        network.initialize(0)
-    return networks
+def small_inception():
+    network = small_slim_network("inception")
+    network.initialize(0)
+    return network
 
 
 @pytest.mark.parametrize("family", ["inception", "resnet", "mobilenet"])
 def test_small_networks_train(family, small_images):
-    network = _small_networks()[family]
+    network = small_slim_network(family)
     network.initialize(0)
     before = {name: variable.numpy() for name, variable in network.weights.items()}
     decay = 0.997 if family == "resnet" else 0.9997
@@ -198,7 +197,7 @@ def test_moving_averages_stand_in_for_the_batch(family, small_images):
     The moving variance is the unbiased one, as slim's, so the batch repeats the images until
     the difference is small.
     """
-    network = _small_networks()[family]
+    network = small_slim_network(family)
     network.initialize(3)
     network._norm = type(network._norm)(network._norm.epsilon, 0.0, network._norm.scale)
     trained = network.forward(tf.tile(small_images, [256, 1, 1, 1]), training=True)
@@ -208,9 +207,8 @@ def test_moving_averages_stand_in_for_the_batch(family, small_images):
     np.testing.assert_allclose(evaluated[stage].output, expected, atol=5e-3 * float(np.abs(expected).max()))
 
 
-def test_linear_gradient_passes_the_concatenation(small_networks, small_images):
-    network, block = small_networks["inception"], "Mixed_5d"
-    stage = network.forward(tf.constant(small_images))[block]
+def test_linear_gradient_passes_the_concatenation(small_inception, small_images):
+    stage = small_inception.forward(tf.constant(small_images))["Mixed_5d"]
     np.testing.assert_array_equal(stage.output, stage.linear_gradient_output)
     assert (stage.value.numpy() < 0).any()
     gradients = {}
@@ -224,9 +222,8 @@ def test_linear_gradient_passes_the_concatenation(small_networks, small_images):
 
 
 @pytest.mark.parametrize("block", ["Mixed_6a", "Mixed_7a"])
-def test_pooling_branches_are_the_same_before_and_after_the_relu(block, small_networks, small_images):
-    network = small_networks["inception"]
-    stages = network.forward(tf.constant(small_images))
+def test_pooling_branches_are_the_same_before_and_after_the_relu(block, small_inception, small_images):
+    stages = small_inception.forward(tf.constant(small_images))
     before = list(stages)[list(stages).index(block) - 1]
     pooled = tf.nn.max_pool2d(stages[before].output, 3, 2, "VALID")
     np.testing.assert_array_equal(stages[block].value[..., -pooled.shape[-1] :], pooled)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from model_metamers.frontends.decimated import decimated_cochleagram
 from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
+from model_metamers.networks.inception import InceptionV3
 from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.training import losses
@@ -100,3 +101,29 @@ def test_recipes_smooth_labels_where_their_source_does():
     """Szegedy et al. 2016, section 7: 0.1; the others' sources know no smoothing."""
     smoothed = {name: recipe.label_smoothing for name, recipe in RECIPES.items() if recipe.label_smoothing}
     assert smoothed == {"inception_v3": 0.1, "small_sounds": 0.1}
+
+
+def test_tasks_share_the_network_by_weight(tiny_word_cnn, small_sounds):
+    labels = {"/stimuli/word_int": tf.constant([0, 1, 2, 3], tf.int64)}
+    once = losses.tasks({"/stimuli/word_int": 1.0})(tiny_word_cnn, tf.constant(small_sounds), labels, False)
+    twice = losses.tasks({"/stimuli/word_int": 2.0})(tiny_word_cnn, tf.constant(small_sounds), labels, False)
+    logits = tiny_word_cnn.logits(small_sounds).numpy()
+    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[range(4), range(4)])
+    assert float(once) == pytest.approx(expected, rel=1e-4) and float(twice) == pytest.approx(
+        2 * expected, rel=1e-4
+    )
+
+
+def test_label_smoothing_and_auxiliary_loss(small_images):
+    network = InceptionV3("i", ["a", "b", "c"], depth_multiplier=0.05, image_size=107, aux_logits=True)
+    network.initialize(0)
+    images, labels = tf.random.uniform([2, 107, 107, 3]), tf.constant([0, 2])
+    stages = network.forward(images)
+
+    def entropy(stage, smoothing):
+        logs = tf.nn.log_softmax(stages[stage].value).numpy()
+        wanted = np.eye(3)[[0, 2]] * (1 - smoothing) + smoothing / 3
+        return -np.mean(np.sum(wanted * logs, axis=1))
+
+    found = float(losses.classification(0.1, 0.4)(network, images, labels, False))
+    assert found == pytest.approx(entropy("Logits", 0.1) + 0.4 * entropy("AuxLogits", 0.1), rel=1e-4)

@@ -1,0 +1,51 @@
+"""TensorBoard's summaries of a training; a full disk is told in one line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from model_metamers.errors import InputError
+
+
+@contextlib.contextmanager
+def summaries(folder: Path) -> Iterator[None]:
+    """While it lasts, `scalar` writes to files in this folder.
+
+    An error raised within is not replaced by one from writing the last values.
+
+    Raises:
+      InputError: the summaries cannot be written.
+    """
+    with _refused_in_one_line(folder):
+        writer = tf.summary.create_file_writer(str(folder))
+        default = writer.as_default()
+        default.__enter__()
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(tf.errors.OpError):
+            default.__exit__(None, None, None)
+        raise
+    with _refused_in_one_line(folder):
+        default.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def _refused_in_one_line(what: object) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{what}: summaries cannot be written ({str(error).splitlines()[0][:200]}); free some space and "
+            f"repeat the command: it goes on from the last state"
+        ) from error
+
+
+def scalar(name: str, value: float, step: int) -> None:
+    """Writes a value under a name; see `summaries`."""
+    with _refused_in_one_line(name):
+        tf.summary.scalar(name, value, step)
