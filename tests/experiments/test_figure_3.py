@@ -1,5 +1,6 @@
 """Figure 3, drawn from folders of metamers."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError
+from model_metamers.runs.record import sealed
+from model_metamers.storage.reading import read_json
+from model_metamers.storage.writing import write_json
 from model_metamers_experiments.figures import figure_3
 from tests.builders.metamers import write_metamers
 
@@ -50,6 +54,26 @@ def test_figure_3_chooses_and_tells_what_fails(made):
         figure_3.draw([made], ["dog"])
     with pytest.raises(InputError, match="no metamers of the layer 'conv_9'"):
         figure_3.draw([made], layers=["conv_9"])
+
+
+@pytest.mark.parametrize(
+    ("rho", "passes", "shown"),
+    [
+        ({"float": 0.25, "file": 0.75}, {"float": False, "file": True}, "ρ 0.750"),
+        ({"float": 0.75, "file": 0.25}, {"float": True, "file": False}, "ρ 0.250, fails"),
+        ({"float": 0.75, "file": None}, {"float": True, "file": True}, "ρ –"),
+    ],
+)
+def test_figure_3_tells_rho_and_verdict_of_the_file_and_not_of_the_floats(made, tmp_path, rho, passes, shown):
+    folder = tmp_path / "conv1_2" / "signal_0"
+    shutil.copytree(made / "images" / "0" / "conv1_2" / "signal_0", folder)
+    record = read_json(folder / "metamer.json")
+    for part in ("float", "file"):
+        record[part]["spearman"]["conv1_2"] = rho[part]
+        record[part]["verdict"]["passes"] = passes[part]
+    write_json(folder / "metamer.json", sealed(record))
+    (part,) = figure_3.draw([tmp_path]).subfigs
+    assert part.axes[1].get_title() == f"conv1_2\n{shown}"
 
 
 def test_figure_3_refuses_other_folders(tmp_path):
