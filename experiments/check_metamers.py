@@ -10,10 +10,17 @@ target's class, exceeded the null maximum, and are included; mean and range of r
 `<network>_spearman.png` and `.pdf` (Figures S1 to S8: histograms of null and metamer rho
 at each layer).
 
-A metamer that cannot be judged, because a file is missing or foreign, or there is no
-null distribution of its network, weights and layer, is named; the rest is done, and the
-exit status is 1.
+A metamer that cannot be judged, because a file is missing, foreign or not the one that its
+record tells of, because it is there twice, or because there is no null distribution of its
+network, weights and layer, is named; the rest is done, and the exit status is 1.
+
+Rho and classes are those that the records hold. With --anew they are measured again, on the
+float signal and on the file, by the network that the record names (of the catalog, with
+weights of this machine) or that --network does; a metamer whose record says otherwise is
+named, judged by what was measured, and makes the exit status 1.
 """
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
@@ -23,14 +30,27 @@ from typing import Any
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.runs import inclusion, null_runs
+from model_metamers.catalog import named_network
+from model_metamers.networks.names import viewed_name
+from model_metamers.recognition.judgement import Who
+from model_metamers.runs import inclusion, measured_anew, null_runs
 from model_metamers.runs.folder import find_metamers
+from model_metamers.runs.measured_anew import MeasuredAnew
+from model_metamers.runs.record import Record
 from model_metamers.storage import locks
 from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary
 
 _METAMERS = flags.DEFINE_string("metamers", None, "Folder with metamers, at any depth.", required=True)
 _NULL = flags.DEFINE_list("null", None, "Null distributions.", required=True)
+_ANEW = flags.DEFINE_bool("anew", False, "Measure rho and classes again, instead of taking the records'.")
+_NETWORK = flags.DEFINE_string(
+    "network",
+    None,
+    f"With --anew, the network of all metamers. {named_network.NAMES}. Without it, those that their records "
+    f"name. {named_network.BUILDER}",
+)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "With --network, its weights; as in make_metamers.")
 _OUT = flags.DEFINE_string("out", None, "Folder of verdicts, table and figures.", required=True)
 
 
@@ -39,7 +59,7 @@ def main() -> int:
     if not folder.is_dir():
         raise mm.InputError(f"{folder}: no such folder")
     nulls = [null_runs.read(path) for path in _NULL.value]
-    checked, problems = inclusion.check_folders(find_metamers(folder), nulls)
+    checked, problems = inclusion.check_folders(find_metamers(folder), nulls, _measure())
     for problem in problems:
         print(f"check_metamers: {problem}", file=sys.stderr)
     others = sum(one.other_null for one in checked)
@@ -55,6 +75,9 @@ def main() -> int:
         _write(out, rows, table, nulls)
     table = [{**row, "weights": _short(row["weights"])} for row in table]
     binary.print_table([list(table[0]), *([_text(v) for v in row.values()] for row in table)])
+    if _ANEW.value:
+        same = sum(bool(one.same_bits) for one in checked)
+        print(f"Measured anew: {len(checked)} metamers, {same} of them to the last bit as recorded")
     print(f"Written: {out}")
     return int(bool(problems))
 
@@ -77,6 +100,57 @@ def _write(
         name = f"{network}_{_short(weights)}" if several else network
         own = [row for row in rows if (row["network"], row["weights"]) == (network, weights)]
         figure_s1_s8.draw(out, name, own, nulls)
+
+
+def _measure() -> inclusion.Measure | None:
+    """Measures a metamer by its network; None without --anew."""
+    if not _ANEW.value:
+        if _NETWORK.value or _CHECKPOINT.value:
+            raise mm.InputError("--network and --checkpoint are for --anew; add it, or leave them out")
+        return None
+    if _CHECKPOINT.value and not _NETWORK.value:
+        raise mm.InputError("--checkpoint is for --network; name the network too, or leave it out")
+    binary.repeatable()
+    given = named_network.load(_NETWORK.value, _CHECKPOINT.value) if _NETWORK.value else None
+    loaded: dict[tuple, mm.Network | mm.InputError] = {}
+
+    def measure(folder: Path, record: Record) -> MeasuredAnew:
+        key = (record.network, record.checkpoint, record.checkpoint_place)
+        if key not in loaded:
+            try:
+                loaded[key] = _network_of(folder, record, given)
+            except mm.InputError as error:
+                loaded[key] = error
+        network = loaded[key]
+        if isinstance(network, mm.InputError):
+            raise mm.InputError(f"{folder}: {network}")
+        return measured_anew.measure_anew(folder, record, network)
+
+    return measure
+
+
+def _network_of(folder: Path, record: Record, given: mm.Network | None) -> mm.Network:
+    """The network that a metamer was found for.
+
+    Raises:
+      InputError: it is not --network, or is not to be found on this machine.
+    """
+    from model_metamers.networks.cochleagram_view import cochleagram_view
+    from model_metamers.recognition.generators import load_generator, weights_place
+
+    name = viewed_name(record.network)
+    told = f"is of {name} ({record.checkpoint[:19]})"
+    network = given
+    if network is None:
+        try:
+            network = load_generator(Who(name, record.checkpoint), [weights_place(folder, record)])
+        except mm.InputError as error:
+            raise mm.InputError(
+                f"{told}, which was not found on this machine; name it with --network and --checkpoint"
+            ) from error
+    if (network.name, network.checkpoint_digest) != (name, record.checkpoint):
+        raise mm.InputError(f"{told}, --network is {network.name} ({network.checkpoint_digest[:19]})")
+    return network if name == record.network else cochleagram_view(network)
 
 
 def _short(weights: str) -> str:

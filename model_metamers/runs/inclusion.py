@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,13 @@ from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs import results
 from model_metamers.runs.intact import check_files
-from model_metamers.runs.record import read_record
+from model_metamers.runs.measured_anew import MeasuredAnew
+from model_metamers.runs.record import Record, read_record
 
-_NOT_IN_ROWS = ("verdict", "identity", "other_null")
+_NOT_IN_ROWS = ("verdict", "identity", "other_null", "otherwise", "same_bits")
+
+# Measures the metamer in a folder, whose record is given, by its network.
+Measure = Callable[[Path, Record], MeasuredAnew]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Checked:
       verdict: on the float signal.
       identity: what tells it from all other metamers: network, weights, layer, target, settings and seed.
       other_null: whether its record holds the verdict of another null distribution.
+      otherwise: in what its record says otherwise, where it was measured anew.
+      same_bits: whether every number was that of the record, where it was measured anew.
     """
 
     folder: Path
@@ -45,6 +51,8 @@ class Checked:
     verdict: criteria.Verdict
     identity: tuple
     other_null: bool
+    otherwise: tuple[str, ...] = ()
+    same_bits: bool | None = None
 
     def row(self) -> dict[str, Any]:
         """Plain values, for CSV and JSON."""
@@ -55,18 +63,23 @@ class Checked:
 
 
 def check_folders(
-    folders: Iterable[Path], nulls: Sequence[NullDistribution]
+    folders: Iterable[Path], nulls: Sequence[NullDistribution], measure: Measure | None = None
 ) -> tuple[list[Checked], list[InputError]]:
     """The verdict on every metamer that is whole and has its null distribution; each is counted once.
 
+    Args:
+      folders: of metamers.
+      nulls: null distributions.
+      measure: measures a metamer by its network; the numbers of its record are taken when None.
+
     Returns:
-      The verdicts, and an error for each metamer that has none.
+      The verdicts, and an error for each metamer that has none, or whose record says otherwise.
     """
     checked, problems = [], []
     first: dict[tuple, Path] = {}
     for folder in folders:
         try:
-            one = check_folder(folder, nulls)
+            one = check_folder(folder, nulls, measure)
         except InputError as error:
             problems.append(error)
             continue
@@ -76,11 +89,13 @@ def check_folders(
                 InputError(f"{folder} and {other}: the same metamer twice; only the latter is counted")
             )
             continue
+        if one.otherwise:
+            problems.append(InputError(f"{folder}: measured anew, {'; '.join(one.otherwise)}"))
         checked.append(one)
     return checked, problems
 
 
-def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
+def check_folder(folder: Path, nulls: Sequence[NullDistribution], measure: Measure | None = None) -> Checked:
     """The verdict on one metamer, on its floats and on the file as it was measured.
 
     Raises:
@@ -89,7 +104,9 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
     """
     record = read_record(folder)
     check_files(folder, record)
-    metamer, file = results.load(folder), record.file
+    metamer = results.load(folder)
+    anew = measure(folder, record) if measure else None
+    floats, file = (anew.floats, anew.file) if anew else (metamer.measurement, record.file.measurement)
     matching = [n for n in nulls if criteria.is_null_of(n, metamer.network, metamer.checkpoint)]
     if not matching:
         had = ", ".join(f"{n.network} ({n.checkpoint[:19]})" for n in nulls)
@@ -98,10 +115,10 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
         )
     null = next((n for n in matching if metamer.layer in n.layers), matching[0])
     try:
-        verdict = criteria.check(metamer, null)
+        verdict = criteria.verdict_on(floats, metamer.layer, null)
         file_passes = None
-        if file.measurement is not None:
-            file_passes = criteria.verdict_on(file.measurement, metamer.layer, null).passes
+        if file is not None:
+            file_passes = criteria.verdict_on(file, metamer.layer, null).passes
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
     return Checked(
@@ -110,8 +127,8 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
         metamer.checkpoint,
         metamer.layer,
         metamer.stimulus,
-        metamer.target_class,
-        metamer.metamer_class,
+        floats.target_class,
+        floats.signal_class,
         file_passes,
         verdict,
         identity=(
@@ -119,6 +136,8 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution]) -> Checked:
             *metamer.config.identity().items(),
         ),
         other_null=record.null_sha256 not in (None, null.digest),
+        otherwise=anew.otherwise if anew else (),
+        same_bits=anew.same_bits if anew else None,
     )
 
 

@@ -138,6 +138,18 @@ def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
     return sounds.read_waveform(path, spec.rate_hz).astype(np.float32)
 
 
+def measure_file(folder: MetamerFolder, metamer: Metamer, network: Network) -> criteria.Measurement:
+    """Rho and classes of what a person is shown, as read back.
+
+    Args:
+      folder: that it lies in.
+      metamer: its floats.
+      network: that it was made for.
+    """
+    shown = read_shown(_judged_path(folder, metamer.spec), metamer.spec)
+    return criteria.measure(network, metamer.target, shown, metamer.layer)
+
+
 def _write_signals(place: MetamerFolder, metamer: Metamer) -> int:
     """Writes everything but the record; returns how many sound samples were clipped."""
     write_arrays(
@@ -162,13 +174,16 @@ def _judged_file(
     null: NullDistribution | None,
 ) -> JudgedFile:
     """The criteria of what a person is shown, measured on the file as read back."""
-    spec = metamer.spec
-    path = place.arrays if spec.kind == "cochleagram" else place.shown("metamer", spec.kind)
+    path = _judged_path(place, metamer.spec)
     if network is None:
         return JudgedFile(path.name, clipped)
-    measurement = criteria.measure(network, metamer.target, read_shown(path, spec), metamer.layer)
+    measurement = measure_file(place, metamer, network)
     verdict = None if null is None else criteria.verdict_on(measurement, metamer.layer, null)
     return JudgedFile(path.name, clipped, measurement, verdict)
+
+
+def _judged_path(place: MetamerFolder, spec: SignalSpec) -> Path:
+    return place.arrays if spec.kind == "cochleagram" else place.shown("metamer", spec.kind)
 
 
 def _record(

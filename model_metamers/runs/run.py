@@ -8,6 +8,7 @@ its last saved step to the same bits.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +27,9 @@ from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
 from model_metamers.storage.whole import was_set_aside
 from model_metamers.synthesis.config import SynthesisConfig
-from model_metamers.synthesis.state import read_state, write_state
+from model_metamers.synthesis.state import SearchState, read_state, write_state
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -176,9 +179,12 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
     stimuli = null_digest(run)
     path = run.folder.null
     if path.exists():
-        null, measured_on = read_null(path)
-        if measured_on == stimuli and set(layers) <= null.layers.keys():
-            return null
+        try:
+            null, measured_on = read_null(path)
+            if measured_on == stimuli and set(layers) <= null.layers.keys():
+                return null
+        except InputError as error:
+            _log.info("%s; measured again", error)
     null = null_distribution(run.network, layers, np.stack(list(signals.values())), progress=progress)
     write_null(path, null, stimuli)
     return null
@@ -242,7 +248,7 @@ def _make_batch(
     if not path.exists() and not any(was_set_aside(folders[name]) for name in missing):
         names = missing
         path = _state_path(run, search, names)
-    state = read_state(path) if path.exists() else None
+    state = _saved_state(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     targets = np.stack([run.stimuli[name] for name in names])
     digests = [array_digest(target) for target in targets]
@@ -257,6 +263,15 @@ def _make_batch(
             results.save(metamer, folder, run.network, null)
     path.unlink(missing_ok=True)
     return {names[i]: search.diverged_error({names[i]: step}) for i, step in state.diverged.items()}
+
+
+def _saved_state(path: Path) -> SearchState | None:
+    """The state to go on from; None where there is none, or one that is damaged, which a line tells."""
+    try:
+        return read_state(path) if path.exists() else None
+    except DamagedFileError as error:
+        _log.info("%s; the search begins again", error)
+        return None
 
 
 def _state_path(run: Run, search: Search, names: list[str]) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError, runs
-from model_metamers.runs import inclusion, intact
+from model_metamers.runs import inclusion, intact, searches
 from model_metamers.runs.folder import RunFolder, find_metamers
 from model_metamers.runs.record import read_record, sealed, write_record
 from model_metamers.storage.reading import read_json
@@ -278,3 +278,28 @@ def test_verdicts_of_different_nulls_at_one_layer_are_refused(run):
             continue
         with pytest.raises(InputError, match="different null distributions"):
             intact.check_nulls(pair)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", None], ids=["empty", "cut", "missing"])
+def test_a_broken_null_distribution_is_measured_again(run, whole, notes, content):
+    run.folder.null.unlink() if content is None else run.folder.null.write_bytes(content)
+    perform(run)
+    assert seen(run.out) == seen(whole.out)
+    assert [str(run.folder.null) in message for message in notes.messages] == [True] * (content is not None)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04"], ids=["empty", "cut"])
+def test_a_broken_saved_search_begins_again(run, whole, notes, monkeypatch, content):
+    shutil.rmtree(run.folder.layer("fc7"))
+    save = searches.state_path
+
+    def broken(*args):
+        path = save(*args)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    monkeypatch.setattr(searches, "state_path", broken)
+    assert perform(run).complete
+    assert seen(run.out) == seen(whole.out)
+    assert any("the search begins again" in message for message in notes.messages)

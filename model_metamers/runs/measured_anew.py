@@ -1,0 +1,74 @@
+"""Rho and classes of a metamer that is there, measured again and held against its record."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_metamers import criteria
+from model_metamers.criteria.verdict import Measurement
+from model_metamers.runs import results
+from model_metamers.runs.folder import MetamerFolder
+from model_metamers.runs.record import Record
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
+
+# Rho is the same to the last bit on one machine; another's arithmetic may round otherwise.
+TOLERANCE = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredAnew:
+    """What a metamer's network says of it now.
+
+    Attributes:
+      floats, file: of the float signal, and of the file as read back.
+      otherwise: in what the record says otherwise, in words.
+      same_bits: whether every number is that of the record to the last bit.
+    """
+
+    floats: Measurement
+    file: Measurement
+    otherwise: tuple[str, ...]
+    same_bits: bool
+
+
+def measure_anew(folder: Path, record: Record, network: Network) -> MeasuredAnew:
+    """Measures a metamer by its network.
+
+    Args:
+      folder: of the metamer, whose files are whole.
+      record: read from it.
+      network: that it was made for, with the same weights.
+
+    Raises:
+      InputError: the network is another one, lacks the layer, or a file cannot be read.
+    """
+    metamer = results.load(folder)
+    network.check_layers([metamer.layer])
+    floats = criteria.measure(network, metamer.target, metamer.signal, metamer.layer)
+    file = results.measure_file(MetamerFolder(folder), metamer, network)
+    pairs = [("", record.floats.measurement, floats)]
+    if record.file.measurement is not None:
+        pairs.append((" of the file", record.file.measurement, file))
+    otherwise = [text for part, said, now in pairs for text in _otherwise(part, said, now)]
+    same_bits = all(repr(said) == repr(now) for _, said, now in pairs)  # NaN is itself here
+    return MeasuredAnew(floats, file, tuple(otherwise), same_bits)
+
+
+def _otherwise(part: str, said: Measurement, now: Measurement) -> list[str]:
+    """In what a record and a network differ, in words."""
+    differ = []
+    for what in ("target", "signal"):
+        pair = [(getattr(m, f"{what}_label"), getattr(m, f"{what}_class")) for m in (said, now)]
+        if pair[0] != pair[1]:
+            told = [criteria.class_text(name) for _, name in pair]
+            differ.append(f"class of the {what}{part} is {told[1]}, its record says {told[0]}")
+    for layer in said.spearman:
+        theirs, ours = said.spearman[layer], now.spearman.get(layer, math.nan)
+        if not (abs(theirs - ours) <= TOLERANCE or (math.isnan(theirs) and math.isnan(ours))):
+            differ.append(f"rho{part} at {layer} is {ours:.4f}, its record says {theirs:.4f}")
+    return differ
