@@ -11,6 +11,7 @@ from absl import app, flags
 
 import model_metamers as mm
 from model_metamers.storage.explaining import explain
+from model_metamers.storage.reading import printable
 from model_metamers_experiments import flag_checks, stops
 
 CONTINUES = "what was done is kept, and the same command continues"
@@ -77,8 +78,7 @@ def mendable(error: BaseException) -> str | None:
 
 def tell(text: str) -> None:
     """One line on the terminal, whatever the text holds."""
-    line = " ".join(text.split())
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    shown = printable(" ".join(text.split()))
     with contextlib.suppress(OSError, ValueError):  # nobody may be there to read it
         print(f"{stops.program()}: {shown}", file=sys.stderr, flush=True)
 
@@ -166,6 +166,7 @@ def repeatable() -> None:
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
     """Rows in aligned columns; the first row is the header."""
+    rows = [list(map(printable, row)) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for number, row in enumerate(rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -182,6 +183,13 @@ def _present_as_main(module: str) -> None:
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
+class _Formatter(logging.Formatter):
+    """Of notes, which hold what files, archives and servers say."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def _show_notes(name: str) -> None:
     """Lets the package's notes (a resampled file, say) be seen, each once."""
     shown: set[str] = set()
@@ -193,7 +201,7 @@ def _show_notes(name: str) -> None:
 
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(is_new)
-    handler.setFormatter(logging.Formatter(f"{name}: %(message)s"))
+    handler.setFormatter(_Formatter(f"{name}: %(message)s"))
     logger = logging.getLogger("model_metamers")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

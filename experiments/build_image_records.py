@@ -33,6 +33,7 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
+    record_writer.check_split(_SPLIT.value)
     with record_writer.reserved(Path(_OUT.value)):
         return _build()
 

@@ -22,7 +22,6 @@ named, judged by what was measured, and makes the exit status 1.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,11 +60,11 @@ def main() -> int:
     nulls = [null_runs.read(path) for path in _NULL.value]
     checked, problems = inclusion.check_folders(find_metamers(folder), nulls, _measure())
     for problem in problems:
-        print(f"check_metamers: {problem}", file=sys.stderr)
+        binary.tell(str(problem))
     others = sum(one.other_null for one in checked)
     if others:
         told = f"{others} of {len(checked)} metamers hold the verdict of another null distribution"
-        print(f"check_metamers: {told}; all are judged here by --null", file=sys.stderr)
+        binary.tell(f"{told}; all are judged here by --null")
     if not checked:
         raise mm.InputError(f"{folder}: none of its {len(problems)} metamers could be judged")
     rows = [item.row() for item in checked]

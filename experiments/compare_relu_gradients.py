@@ -23,7 +23,6 @@ with the same command.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,7 @@ def main() -> int:
     )
     made = dict(zip(plans, done.by_run, strict=True))
     for gradient, layer, stimulus, error in relu_gradients.failures(made):
-        print(f"compare_relu_gradients: {gradient} {layer} {stimulus}: {error}", file=sys.stderr)
+        binary.tell(f"{gradient} {layer} {stimulus}: {error}")
     rows = relu_gradients.rows(plans, made)
     if not rows:
         return 1

@@ -7,6 +7,7 @@ from typing import Any
 from absl import flags
 
 import model_metamers as mm
+from model_metamers.runs.folder import check_printable
 
 _LARGEST = 2**53  # beyond it a float does not hold every whole number
 _LARGEST_SEED = 2**32 - 1  # as NumPy's RandomState takes
@@ -20,7 +21,8 @@ def check(given: Iterable[flags.Flag]) -> None:
 
     Raises:
       InputError: a number that is none, or beyond what any can be, an empty text, an empty list or
-        entry, an entry that stands twice.
+        entry, an entry that stands twice; a text that `flags.txt` could not repeat, since it holds a
+        line break or another control character, or white space at an end.
     """
     for flag in given:
         if flag.value is None or flag.using_default_value:
@@ -35,7 +37,7 @@ def _check_list(flag: flags.Flag, values: list[Any]) -> None:
     if not values and flag.default != []:
         raise mm.InputError(f"--{flag.name}= is empty; name at least one, or leave the flag out")
     for place, value in enumerate(values):
-        _check_value(flag.name, value.strip() if isinstance(value, str) else value, None)
+        _check_value(flag.name, value, None)
         # Those given one by one stand beside others of their place, and may be alike.
         if value in values[:place] and not isinstance(flag, flags.MultiFlag):
             raise mm.InputError(f"--{flag.name}: {value} stands twice; name it once")
@@ -43,8 +45,11 @@ def _check_list(flag: flags.Flag, values: list[Any]) -> None:
 
 def _check_value(name: str, value: Any, default: Any) -> None:
     if isinstance(value, str):
-        if not value and default != "":
+        if not value.strip() and default != "":
             raise mm.InputError(f"--{name}: an empty value; give one, or leave the flag out")
+        check_printable(value, f"--{name}")
+        if value != value.strip():
+            raise mm.InputError(f"--{name}={value!r}: white space at an end, which flags.txt cannot repeat")
     elif isinstance(value, float) and not math.isfinite(value):
         raise mm.InputError(f"--{name}={value}: expected a number")
     elif isinstance(value, int) and not isinstance(value, bool):

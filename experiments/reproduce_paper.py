@@ -26,7 +26,6 @@ import dataclasses
 import functools
 import os
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,7 +117,7 @@ def main() -> int:
             },
         )
     for failure in failures.values():
-        print(f"reproduce_paper: {failure}", file=sys.stderr)
+        binary.tell(str(failure))
     rows = reproduction.page.rows(findings)
     binary.print_table([["claim", "verdict", "value", "sem", "compared"], *rows])
     print(f"Look: {page}")

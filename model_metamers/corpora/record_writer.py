@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model_metamers.errors import InputError
 from model_metamers.storage import locks, tfrecords, whole
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _EXAMPLES_OF_A_SHARD = 4096
+_SPLIT = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", docs/sources.md 1d
 
 
@@ -54,6 +57,15 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         yield partial
 
 
+def check_split(name: str) -> None:
+    """Refuses a split's name that cannot begin a file's; InputError."""
+    if not _SPLIT.fullmatch(name):
+        raise InputError(
+            f"split {name[:200]!r}: begins the names of files; expected at most 100 letters, digits, '_', "
+            f"'-' and '.', the first a letter or digit"
+        )
+
+
 class ShardWriter(contextlib.ExitStack):
     """The shards of one split, all open at once: `<split>-00000-of-00004.tfrecord`.
 
@@ -67,9 +79,13 @@ class ShardWriter(contextlib.ExitStack):
       shards: how many.
       seed: of places and order.
       reorder: whether to put shards in random order; not needed where examples come in one.
+
+    Raises:
+      InputError: see `check_split`.
     """
 
     def __init__(self, folder: Path, split: str, shards: int, seed: int, reorder: bool = True):
+        check_split(split)
         super().__init__()
         self.paths = [folder / f"{split}-{i:05d}-of-{shards:05d}.tfrecord" for i in range(shards)]
         self._files = [self.enter_context(path.open("wb")) for path in self.paths]

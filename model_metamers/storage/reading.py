@@ -100,7 +100,16 @@ def one_line(text: str) -> str:
 
     So neither a line break nor an escape code that a terminal would obey is left.
     """
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text[:1000].split())[:200])
+    return printable(" ".join(text[:1000].split())[:200])
+
+
+def printable(text: str) -> str:
+    """A text that a terminal shows and does not obey.
+
+    Control characters, those that turn the direction of writing, line breaks and halves of characters
+    are written as escapes such as `\\x1b`.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_lines(path: str | os.PathLike) -> list[str]:
