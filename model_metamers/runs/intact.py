@@ -82,6 +82,8 @@ def check_place(folder: str | os.PathLike, record: Record) -> None:
             )
     settings = read_json(RunFolder.of(network).settings, "settings; choose another folder")
     own = {"network": record.network, "checkpoint": record.checkpoint, **record.config.identity()}
+    if not isinstance(settings, dict):
+        raise DamagedFileError(f"{RunFolder.of(network).settings}: no settings of a run")
     other = [key for key in own if key in settings and settings[key] != own[key]]
     if other:
         raise DamagedFileError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Collection, Iterable, Sequence
@@ -98,6 +99,18 @@ def judge_anew(places: Iterable[MetamerFolder], null: NullDistribution) -> None:
             _counted(kept),
             ", ".join(map(str, kept[:5])),
         )
+
+
+def gave_verdicts(folder: RunFolder, null: NullDistribution) -> bool:
+    """Whether some of a folder's verdicts are of a null distribution, or there are none of any.
+
+    One that was changed after it was written gave none.
+    """
+    given = set()
+    for place in folder.metamers():
+        with contextlib.suppress(InputError):
+            given.add(read_record(place.path).null_sha256)
+    return not given - {None} or null.digest in given
 
 
 def _counted(places: Sequence[Path]) -> str:

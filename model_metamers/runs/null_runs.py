@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import math
 import os
 import re
@@ -19,17 +20,19 @@ from typing import TYPE_CHECKING, Any
 from model_metamers.criteria import null_design
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
 from model_metamers.criteria.null_distribution import combine, measure_blocks
-from model_metamers.errors import InputError
+from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs.folder import NULL
 from model_metamers.signals.collection import Stimuli
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.locks import held, hold
-from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.reading import read_arrays, read_json
 from model_metamers.storage.whole import make_folder
 from model_metamers.storage.writing import write_arrays, write_json
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
+
+_log = logging.getLogger(__name__)
 
 _BLOCKS, _SUMMARY = "blocks", "null.json"
 
@@ -90,7 +93,7 @@ def measure(
         measuring.enter_context(hold(run.out, f"shard-{shard}-of-{num_shards}"))
     with measuring:
         folder = make_folder(run.out / _BLOCKS)
-        missing = [block for block in own if not _block_path(folder, block.index).exists()]
+        missing = [block for block in own if not _is_measured(folder, block.index, run.layers)]
         measure_blocks(
             run.network,
             run.layers,
@@ -118,8 +121,12 @@ def _finished(run: NullRun) -> NullDistribution | None:
     """The null distribution where it is there whole; what a killed process left beside it is put right."""
     if not (run.out / NULL).exists():
         return None
-    null = read_null(run.out / NULL)[0]
-    if not (run.out / _SUMMARY).exists():
+    try:
+        null = read(run.out)
+    except InputError as error:
+        _log.info("%s; measured again", error)
+        return None
+    if _digest_in(run.out / _SUMMARY) is None:
         write_json(run.out / _SUMMARY, summary(null))
     shutil.rmtree(run.out / _BLOCKS, ignore_errors=True)
     return null
@@ -127,10 +134,11 @@ def _finished(run: NullRun) -> NullDistribution | None:
 
 def _combined(run: NullRun, blocks: Sequence[null_design.Block]) -> NullDistribution | None:
     """Writes the null distribution of all blocks; None while some are missing."""
-    paths = [_block_path(run.out / _BLOCKS, block.index) for block in blocks]
-    if not all(path.exists() for path in paths):
+    folder = run.out / _BLOCKS
+    if not all(_is_measured(folder, block.index, run.layers) for block in blocks):
         return None
-    null = combine(run.network, run.design, [read_arrays(path, run.layers) for path in paths])
+    rho = [read_arrays(_block_path(folder, block.index), run.layers) for block in blocks]
+    null = combine(run.network, run.design, rho)
     write_json(run.out / _SUMMARY, summary(null))
     write_null(run.out / NULL, null, run.stimuli.digest)
     return _finished(run)
@@ -148,7 +156,16 @@ def summary(null: NullDistribution) -> dict[str, Any]:
         "checkpoint": null.checkpoint,
         "design": null.design,
         "layers": layers,
+        "sha256": null.digest,
     }
+
+
+def _digest_in(path: Path) -> str | None:
+    """The digest of the null distribution that a summary tells of; None where it tells none."""
+    with contextlib.suppress(InputError):
+        values = read_json(path)
+        return values.get("sha256") if isinstance(values, dict) else None
+    return None
 
 
 def _settings(run: NullRun) -> dict[str, Any]:
@@ -165,15 +182,31 @@ def _block_path(folder: Path, index: int) -> Path:
     return folder / f"block_{index:06d}.npz"
 
 
+def _is_measured(folder: Path, index: int, layers: Sequence[str]) -> bool:
+    """Whether a block is there and can be read."""
+    path = _block_path(folder, index)
+    try:
+        return path.exists() and bool(read_arrays(path, layers))
+    except InputError as error:
+        _log.info("%s; measured again", error)
+        return False
+
+
 def read(path: str | os.PathLike) -> NullDistribution:
     """A null distribution from its folder or its `null.npz`.
 
     Raises:
-      InputError: there is none, or it is not finished.
+      InputError: there is none, it is not finished, or it is not the one that its `null.json` tells of.
     """
     path = Path(path)
     if path.is_dir():
         if not (path / NULL).exists() and (path / _BLOCKS).is_dir():
             raise InputError(f"{path}: not all blocks are measured yet; run the shards that are missing")
         path = path / NULL
-    return read_null(path)[0]
+    null = read_null(path)[0]
+    if _digest_in(path.with_name(_SUMMARY)) not in (None, null.digest):
+        raise DamagedFileError(
+            f"{path}: was changed after it was written; make_null_distribution with the same command "
+            f"measures it anew"
+        )
+    return null

@@ -21,7 +21,7 @@ from model_metamers.errors import DamagedFileError, InputError, StorageError
 from model_metamers.runs import results, searches
 from model_metamers.runs.folder import RunFolder, check_names, check_printable
 from model_metamers.runs.intact import check_place
-from model_metamers.runs.mending import judge_anew, mend
+from model_metamers.runs.mending import gave_verdicts, judge_anew, mend
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
@@ -181,7 +181,11 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
     if path.exists():
         try:
             null, measured_on = read_null(path)
-            if measured_on == stimuli and set(layers) <= null.layers.keys():
+            if (
+                measured_on == stimuli
+                and set(layers) <= null.layers.keys()
+                and gave_verdicts(run.folder, null)
+            ):
                 return null
         except InputError as error:
             _log.info("%s; measured again", error)

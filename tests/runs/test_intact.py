@@ -14,8 +14,8 @@ from model_metamers import InputError, runs
 from model_metamers.runs import inclusion, intact, searches
 from model_metamers.runs.folder import RunFolder, find_metamers
 from model_metamers.runs.record import read_record, sealed, write_record
-from model_metamers.storage.reading import read_json
-from model_metamers.storage.writing import write_json
+from model_metamers.storage.reading import read_arrays, read_json
+from model_metamers.storage.writing import write_arrays, write_json
 from model_metamers.synthesis.search import Search
 from tests.builders import tampering
 
@@ -286,6 +286,13 @@ def test_a_broken_null_distribution_is_measured_again(run, whole, notes, content
     perform(run)
     assert seen(run.out) == seen(whole.out)
     assert [str(run.folder.null) in message for message in notes.messages] == [True] * (content is not None)
+
+
+def test_a_null_distribution_that_was_changed_judges_nothing(run, whole):
+    arrays = read_arrays(run.folder.null)
+    write_arrays(run.folder.null, {**arrays, "fc7/maximum": np.array(-1.0)})
+    perform(run)
+    assert seen(run.out) == seen(whole.out)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04"], ids=["empty", "cut"])

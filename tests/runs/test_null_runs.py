@@ -19,6 +19,8 @@ from model_metamers.runs import inclusion, null_runs
 from model_metamers.runs.folder import find_metamers
 from model_metamers.runs.record import read_record
 from model_metamers.signals import collection
+from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.writing import write_arrays
 from tests.builders import binaries
 from tests.builders.holders import holding
 from tests.conftest import make_tiny_vgg
@@ -125,6 +127,52 @@ def test_shards_with_blocks_in_common_are_not_measured_at_once(tmp_path, tiny_vg
         else:
             null_runs.measure(run, *ours, progress=False)
             assert (tmp_path / "blocks").is_dir()
+
+
+def edit_null(folder: Path) -> None:
+    arrays = read_arrays(folder / "null.npz")
+    write_arrays(folder / "null.npz", {**arrays, "fc7/maximum": np.array(0.01)})
+
+
+def edit_summary(folder: Path) -> None:
+    path = folder / "null.json"
+    path.write_text(path.read_text().replace('"sha256": "', '"sha256": "0'))
+
+
+@pytest.mark.parametrize("change", [edit_null, edit_summary, lambda f: (f / "null.npz").write_bytes(b"PK")])
+def test_a_null_that_was_changed_is_refused_and_measured_again(tmp_path, tiny_vgg, change, caplog):
+    caplog.set_level("INFO", "model_metamers")
+    run = null_run(tiny_vgg, tmp_path, pairs=40)
+    null_runs.measure(run, progress=False)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    change(tmp_path)
+    with pytest.raises(InputError, match=r"null\.npz: (was changed after it was written|missing, truncated)"):
+        null_runs.read(tmp_path)
+    null_runs.measure(run, progress=False)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
+    assert "measured again" in caplog.text
+
+
+def test_a_null_of_an_older_version_has_no_digest_until_it_is_asked_for_again(tmp_path, tiny_vgg):
+    run = null_run(tiny_vgg, tmp_path, pairs=40)
+    null = null_runs.measure(run, progress=False)
+    values = json.loads((tmp_path / "null.json").read_text())
+    assert values.pop("sha256") == null.digest
+    for content in (json.dumps(values), "[1]", "{"):
+        (tmp_path / "null.json").write_text(content)
+        assert null_runs.read(tmp_path).digest == null_runs.read(tmp_path / "null.npz").digest == null.digest
+        null_runs.measure(run, progress=False)
+        assert json.loads((tmp_path / "null.json").read_text())["sha256"] == null.digest
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04"])
+def test_a_damaged_block_is_measured_again(tmp_path, tiny_vgg, content):
+    whole = null_runs.measure(null_run(tiny_vgg, tmp_path / "whole", pairs=100), progress=False)
+    run = null_run(tiny_vgg, tmp_path / "broken", pairs=100)
+    assert null_runs.measure(run, 0, 2, progress=False) is None
+    (tmp_path / "broken" / "blocks" / "block_000000.npz").write_bytes(content)
+    assert null_runs.measure(run, 1, 2, progress=False) is None  # shard 0 lacks a block again
+    assert null_runs.measure(run, 0, 2, progress=False).digest == whole.digest
 
 
 def test_folder_of_other_settings_is_refused(tmp_path, tiny_vgg):
