@@ -81,7 +81,7 @@ def photographs() -> Iterator[tuple[str, np.ndarray]]:
     for path, pixels in zip(samples.filenames, samples.images, strict=True):
         yield Path(path).stem, pixels
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    yield "grace_hopper", np.asarray(Image.open(hopper))
+    yield "grace_hopper", np.asarray(Image.open(hopper, formats=("JPEG",)))
 
 
 def write_words(folder: Path) -> Path:

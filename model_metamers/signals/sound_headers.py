@@ -34,6 +34,22 @@ def missing_bytes(path: Path) -> int:
     return max(0, end - size)
 
 
+def is_taken(path: Path) -> bool:
+    """Whether a file begins as one of the formats that are read here.
+
+    libsndfile knows twenty others, which it would tell by their first bytes whatever the file is
+    called, and looks for one of them in a hidden file beside it. An MP3 may have other bytes in front.
+
+    Raises:
+      OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        first = file.read(4)
+    is_mpeg = len(first) > 1 and first[0] == 0xFF and first[1] >= 0xE0
+    known = first in _END_OF_SOUND or first == b"fLaC" or first.startswith(b"ID3")
+    return known or is_mpeg or path.suffix.lower() == ".mp3"
+
+
 def _end_of_riff(file: IO[bytes], size: int) -> int:
     """WAV: where its "data" chunk should end; RF64 keeps the length in a chunk of its own."""
     long_length = None

@@ -25,6 +25,8 @@ from model_metamers.storage.writing import write_bytes
 SPHERE = (".sph", ".wv1", ".wv2", ".nist")  # NIST's, of the LDC's corpora; WSJ's two microphones
 _CONTAINERS = (".wav", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".ogg", ".oga", ".opus")
 EXTENSIONS = (*_CONTAINERS, ".flac", ".mp3", *SPHERE)
+# Of what libsndfile opens, the formats of these files, as it calls them.
+FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "OGG", "FLAC", "MP3", "NIST")
 _SILENCE_RMS = 1e-6  # about a thirtieth of a 16-bit step
 # A float waveform beyond this holds 16-bit values that nobody scaled.
 _LARGEST_PEAK = 8.0
@@ -46,7 +48,7 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
     channels are taken as one: `conversions` tells.
 
     Args:
-      path: of any format libsndfile reads; NIST SPHERE only uncompressed.
+      path: of a file of one of `EXTENSIONS`; NIST SPHERE only uncompressed.
       sample_rate: in Hz.
       mix_channels: whether to take the mean of channels that differ.
 
@@ -73,15 +75,19 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    """A sound file that is not cut off; InputError where it cannot be read."""
+    """A sound file of one of `FORMATS` that is not cut off; InputError where it cannot be read."""
     _check_whole(path)
     try:
+        if not sound_headers.is_taken(path):
+            raise _other_format(path)
         with soundfile.SoundFile(str(path)) as file:
+            if file.format not in FORMATS:
+                raise _other_format(path)
             yield file
     except InputError:
         raise
-    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError, MemoryError) as error:
-        raise _unreadable(path, error) from error
+    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        raise _unreadable(path, error) from error  # TypeError: by its name soundfile takes it for raw bytes
 
 
 def _whole(file: soundfile.SoundFile, path: Path, mix_channels: bool) -> np.ndarray:
@@ -173,12 +179,15 @@ def _cut_off(path: Path, how: str) -> InputError:
 
 def duration_s(path: Path) -> float:
     """A sound file's length by its header, s; InputError as `read_waveform`."""
-    _check_whole(path)
-    try:
-        info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise _unreadable(path, error) from error
-    return info.frames / info.samplerate
+    with _opened(path) as file:
+        return file.frames / file.samplerate
+
+
+def _other_format(path: Path) -> InputError:
+    return InputError(
+        f"{path}: no readable sound file; by its first bytes it is none of {' '.join(EXTENSIONS)}; convert it "
+        f"to one of these"
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
@@ -195,7 +204,11 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 def conversions(path: Path, signal: SignalSpec) -> list[str]:
     """What `load_sound` does to a readable file beyond setting its level, in words."""
-    info = soundfile.info(str(path))
+    with _opened(path) as info:
+        return _conversions(info, signal)
+
+
+def _conversions(info: soundfile.SoundFile, signal: SignalSpec) -> list[str]:
     done = []
     if info.channels > 1:
         done.append(f"{info.channels} equal channels taken as one")
