@@ -185,8 +185,8 @@ def duration_s(path: Path) -> float:
 
 def _other_format(path: Path) -> InputError:
     return InputError(
-        f"{path}: no readable sound file; by its first bytes it is none of {' '.join(EXTENSIONS)}; convert it "
-        f"to one of these"
+        f"{path}: no readable sound file; by its first bytes it is none of {' '.join(EXTENSIONS)}; convert "
+        f"it to one of these"
     )
 
 
