@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 
@@ -25,6 +25,11 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parent / "checkpoints"
 _FILE = "manifest.json"
 RECORD = "downloads.json"
+# A path within a folder, the name of a file, and the address of one: no name is empty, "." or "..", none
+# holds what another system takes for the end of a name, or a control character.
+_Path = Annotated[str, msgspec.Meta(pattern=r"\A(?!(?:.*/)?\.{0,2}(?:/|\Z))[^\\:\x00-\x1f\x7f]+\Z")]
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A(?!\.{0,2}\Z)[^/\\:\x00-\x1f\x7f]+\Z")]
+_Url = Annotated[str, msgspec.Meta(pattern=r"\A(?:.*/)?(?!\.{0,2}\Z)[^/\\:\x00-\x1f\x7f]+\Z")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +46,12 @@ class Download:
         of a checkpoint, "architecture" an architecture pickle.
     """
 
-    name: str
-    url: str
+    name: _Name
+    url: _Url
     bytes: int | None
     sha256: str | None
     licence: str
-    networks: Mapping[str, Mapping[str, str]]
+    networks: Mapping[str, Mapping[str, _Name]]
 
     @property
     def file_name(self) -> str:
@@ -58,14 +63,14 @@ class Download:
 
 
 class _File(TypedDict):
-    name: str
+    name: _Path
     sha256: str
 
 
 class _Shipped(TypedDict):
     """What an entry of the manifest with `files` holds at least."""
 
-    prefix: str
+    prefix: _Path
     network: str
     files: list[_File]
 
@@ -74,7 +79,7 @@ class _Fetched(TypedDict, total=False):
     """What an entry of `downloads.json` may hold; people delete its sha256 to accept another file."""
 
     sha256: str
-    networks: dict[str, dict[str, str]]
+    networks: dict[str, dict[str, _Path]]
     files: list[_File]
 
 
@@ -95,7 +100,7 @@ def read_manifest(folder: Path | None = None) -> dict[str, Any]:
     """Entries of the checkpoints that ship, by checkpoint name.
 
     Raises:
-      DamagedFileError: no manifest, or an entry that is none.
+      DamagedFileError: no manifest, or an entry that is none, or that names a file elsewhere.
     """
     path = (folder or checkpoints_folder()) / _FILE
     shipped = {name: entry for name, entry in _entries(path).items() if "files" in entry}
@@ -107,7 +112,7 @@ def read_downloads(folder: Path | None = None) -> dict[str, Download]:
     """Checkpoints that can be fetched, by name.
 
     Raises:
-      DamagedFileError: no manifest, or an entry that is none.
+      DamagedFileError: no manifest, or an entry that is none, or that names a file elsewhere.
     """
     path = (folder or checkpoints_folder()) / _FILE
     given = {name: {**entry, "name": name} for name, entry in _entries(path).items() if "url" in entry}
@@ -189,9 +194,12 @@ def fetched_files(download: Download, network: str, folder: Path) -> dict[str, P
             f"{folder / RECORD}: {download.name} lists no files of {network}; delete it and fetch anew"
         )
     for prefix in prefixes.values():
-        for file in record["files"]:
-            if file["name"] == prefix or file["name"].startswith((f"{prefix}.index", f"{prefix}.data-")):
-                _verify(folder / file["name"], file["sha256"], RECORD)
+        endings = (f"{prefix}.index", f"{prefix}.data-")
+        own = [file for file in record["files"] if file["name"] == prefix or file["name"].startswith(endings)]
+        if not own:
+            raise DamagedFileError(f"{folder / RECORD}: lists no file of {prefix}; delete it and fetch anew")
+        for file in own:
+            _verify(folder / file["name"], file["sha256"], RECORD)
     return {role: folder / prefix for role, prefix in prefixes.items()}
 
 
@@ -199,7 +207,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """What was fetched into a folder: by download name, its digest and its files.
 
     Raises:
-      InputError: the note is damaged.
+      InputError: the note is damaged, or names a file elsewhere.
     """
     path = folder / RECORD
     try:

@@ -121,6 +121,11 @@ def _prefix(path: Path) -> Path:
             latest = tf.train.latest_checkpoint(str(path))
         if latest is None:
             raise InputError(f"checkpoint {path}: the folder names no checkpoint; give the file's prefix")
+        if not Path(latest).parent.resolve().is_relative_to(path.resolve()):
+            raise InputError(
+                f"checkpoint {path}: its file `checkpoint` names {one_line(latest)}, which lies elsewhere; "
+                f"give the prefix of the file that is meant"
+            )
         return Path(latest)
     for suffix in (".index", ".data-00000-of-00001"):
         if path.name.endswith(suffix):

@@ -39,8 +39,9 @@ def unpack(archive: Path, folder: Path, most_bytes: int = _MOST_BYTES) -> None:
       most_bytes: that the files may hold together.
 
     Raises:
-      InputError: damaged or no archive; a member with an absolute path, with "..", a link, a
-        device, a file with holes, or a name twice; too many, too large, or no room on the disk.
+      InputError: damaged or no archive; a member with an absolute path, with "..", with a control
+        character, a link, a device, a file with holes, or a name twice; too many, too large, or no room
+        on the disk.
     """
     folder.mkdir(parents=True)
     try:
@@ -129,8 +130,10 @@ def _unpack_members(tar: tarfile.TarFile, archive: Path, folder: Path, most: int
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, folder: Path) -> None:
     path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or "\\" in member.name or ":" in member.name:
+    if path.is_absolute() or ".." in path.parts or any(c in "\\:" for c in member.name):
         raise InputError(f"archive {archive}: {member.name!r} would leave the folder; refused")
+    if not member.name.isprintable():
+        raise InputError(f"archive {archive}: {member.name!r} cannot be printed; refused")
     if member.issparse() or not (member.isreg() or member.isdir()):
         raise InputError(f"archive {archive}: {member.name!r} is a link, a device or has holes; refused")
     target = folder.joinpath(*path.parts)
