@@ -3,22 +3,25 @@
   compare_relu_gradients --network=word_reduced_aliasing_small --inputs=words/ --out=relu
   compare_relu_gradients --network=vgg_19_small --inputs=photos/ --layers=conv1_2,conv5_4 --out=relu
 
-Where a layer ends in a ReLU, a unit that is zero for the signal so far passes no gradient
-and may never leave zero. So the paper lets the ReLU of the matched layer pass every
-gradient. This searches for metamers of the same stimuli, from the same noise, with either
-gradient ("linear" and "plain"), and tells how well they match.
+At a layer that ends in a ReLU, a unit that is zero for the current signal passes no gradient and may
+stay at zero for ever. So the paper lets every gradient pass the ReLU of the matched layer. This
+program searches for metamers of the same stimuli, from the same noise, with either gradient
+("linear" and "plain"), and tells how well they match.
 
---stimuli of the inputs are matched, evenly spread over the order of their names; the further ones and
---null_inputs serve the null distribution. Layers must end in a ReLU: at others the two gradients are one.
+As many of the inputs as --stimuli says are matched, evenly spread over the order of their names. The
+other inputs and --null_inputs are used for the null distribution. The layers must end in a ReLU: at
+others the two gradients are the same.
 
-Written below --out, which may be shared by several networks: `linear/` and `plain/` with
-the metamers, each as make_metamers leaves them; `relu_gradients.csv` and `.json` with, for
-each network, layer, stimulus and gradient, rho at the layer and the shares of units that
-are zero (zero_target: for the target; zero_start: for the noise; zero_start_of_active: for
-the noise, of the units that the target activates; lost: of these, still zero in the
-metamer); `<network>_example.npz` with activations of one stimulus at one layer;
-`figure_2_<network>.png` and `.pdf`; `<network>_flags.txt`. A run that was stopped continues
-with the same command.
+Results in --out, which several networks may share:
+  linear/, plain/                the metamers, as make_metamers writes them;
+  relu_gradients.csv and .json   a row for each network, layer, stimulus and gradient, with rho at the
+                                 layer and shares of units that are zero: zero_target for the target,
+                                 zero_start for the noise, zero_start_of_active for the noise among the
+                                 units that the target activates, lost for the metamer among those;
+  <network>_example.npz          activations of one stimulus at one layer;
+  figure_2_<network>.png, .pdf   the figure;
+  <network>_flags.txt            the flags.
+A run that was stopped continues with the same command.
 """
 
 from __future__ import annotations
@@ -118,7 +121,7 @@ def _config(gradient: str) -> mm.SynthesisConfig:
 def _plans(
     network: mm.Network, layers: Sequence[str], configs: Mapping[str, mm.SynthesisConfig], out: Path
 ) -> dict[str, runs.Run]:
-    """The two runs, which differ in the gradient only."""
+    """The two runs, which differ only in the gradient."""
     signals = files.load_signals(files.find_files(_INPUTS.value, network.signal), network.signal)
     further = files.load_signals(files.find_files(_NULL_INPUTS.value, network.signal), network.signal)
     names = list(signals)

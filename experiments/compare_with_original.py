@@ -1,4 +1,4 @@
-"""Lays our metamers beside those of the authors' TensorFlow 1.13 notebooks.
+"""Compares our metamers with those of the authors' TensorFlow 1.13 notebooks.
 
   fetch_checkpoint --network=vgg_19
   compare_with_original --vgg_image=pocketwatch.jpg --out=original
@@ -6,32 +6,34 @@
   fetch_checkpoint --network=word_reduced_aliasing_released
   compare_with_original --word_sound=human_audio_resampled.wav --out=original
 
-The notebooks' protocol, 15000 iterations with the settings of the released code: VGG-19 at
-conv1_2 and conv5_4 of pocketwatch.jpg, and the reduced-aliasing word network at pool_0_0
-and conv_4 of human_audio_resampled.wav. Both files are in assets/ of the authors' public
+It follows the notebooks: 15000 iterations with the settings of the released code, VGG-19 at
+conv1_2 and conv5_4 for pocketwatch.jpg, and the reduced-aliasing word network at pool_0_0
+and conv_4 for human_audio_resampled.wav. Both files are in assets/ of the authors' public
 repository, github.com/jenellefeather/model_metamers. --vgg_checkpoint, or --word_pickle
-with --word_checkpoint, name checkpoints that fetch_checkpoint did not get.
+with --word_checkpoint, name checkpoints that were not downloaded by fetch_checkpoint.
 
-The original noise was drawn without a recorded seed, so the numbers cannot be equal. They
-agree when all of this holds:
+The seed of the original noise was not recorded, so the numbers cannot be equal. They agree when
+all of this holds:
 
-  the picture's minimum and maximum, once loaded, are the original's (it tells the filter
-    that resized it);
-  the loss of the noise, before any step, is within 10 %: it hardly depends on the seed, but
+  the loaded picture's minimum and maximum are the original's, which shows that it was resized
+    by the same filter;
+  the loss of the noise, before any step, is within 10 %; it hardly depends on the seed, but
     on weights, preprocessing and level;
   from iteration 1000 on the losses are typically (in the median over every 1000th) within a
-    factor of 2, and so is the final one; single losses of Adam jump by more than that. A
-    seed alone can do so, too: in vgg_19_small, 8 seeds after 4000 iterations spread the loss
-    1.4-fold at conv1_2 and 3.3-fold at conv5_4, that of the noise 1.03- and 1.07-fold. So
-    where only losses differ, and by little more than 2, try another --seed;
-  Spearman's rho at the layer and of the logits is within 0.01, where it was recorded (the
+    factor of 2, and so is the final one. Single losses of Adam jump by more than that, and so
+    does the loss between seeds: with 8 seeds of vgg_19_small it differed, after 4000
+    iterations, up to 1.4-fold at conv1_2 and 3.3-fold at conv5_4; the loss of the noise
+    differed 1.03- and 1.07-fold. So where only losses differ, and by little more than 2, try
+    another --seed;
+  Spearman's rho at the layer and at the logits is within 0.01, where it was recorded (the
     audio notebook did not save its figure);
-  the target's class is found, and rho lies above the null distribution, as it did
-    (--vgg_null, --word_null: folders of make_null_distribution; left out without).
+  the metamer has the target's class and its rho lies above the null distribution, as in the
+    original. Null distributions are given as folders of make_null_distribution (--vgg_null,
+    --word_null); without them this condition is left out.
 
-Written below --out: the metamers, `comparison.csv` (both losses and their ratio at every
-1000 iterations), `comparison.json` (also the checks and a sentence for each metamer),
-`original_comparison.png` and `.pdf`, and `flags.txt`. A run that was stopped continues with
+Results in --out: the metamers; `comparison.csv` with both losses and their ratio at every
+1000 iterations; `comparison.json`, also with the checks and a sentence for each metamer;
+`original_comparison.png` and `.pdf`; and `flags.txt`. A run that was stopped continues with
 the same command. The exit status is 1 where they do not agree.
 """
 
@@ -122,7 +124,7 @@ def _check_flags() -> dict[str, str]:
     """The stimulus of each network that is to be compared.
 
     Raises:
-      InputError: none is, or files of one are missing; the message says what to fetch and how.
+      InputError: no network is, or a file is missing; the message says what to download and how.
     """
     vgg = (_VGG_IMAGE.value, _VGG_CHECKPOINT.value, _VGG_NULL.value)
     word = (_WORD_SOUND.value, _WORD_PICKLE.value, _WORD_CHECKPOINT.value, _WORD_NULL.value)
@@ -175,7 +177,7 @@ def _load(network: str) -> mm.Network:
 
 
 def _write(out: Path, comparisons: Sequence[dict[str, Any]]) -> None:
-    """Files are written after each metamer, so that hours of one are not lost with the next."""
+    """Writes the results so far. This is done after each metamer, which may have taken hours."""
     content = {"source": original_numbers.read_source(), "comparisons": list(comparisons)}
     write_json(out / original_comparison.COMPARISON, content)
     rows = [

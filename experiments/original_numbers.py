@@ -33,13 +33,16 @@ class OriginalCase:
     """One metamer of the authors' notebooks.
 
     Attributes:
-      network, layer: as in the catalog.
-      original_layer, notebook: what it is called there, and where.
+      network, layer: names in the catalog.
+      original_layer: the authors' name of the layer.
+      notebook: the notebook with the numbers.
       stimulus, stimulus_sha256: file in the authors' repository, and its digest.
-      target_minimum, target_maximum: of the picture as loaded; None for the sound.
-      spearman_layer, spearman_logits: None where not recorded.
-      same_class, outside_null: the authors' two checks.
-      iterations, loss: the trace.
+      target_minimum, target_maximum: smallest and largest value of the loaded picture; None for
+        the sound.
+      spearman_layer, spearman_logits: rho at the layer and at the logits; None where the notebook
+        does not have it.
+      same_class, outside_null: the results of the authors' two checks.
+      iterations, loss: the printed losses, and the iterations they belong to.
     """
 
     network: str
@@ -59,7 +62,7 @@ class OriginalCase:
 
 
 def read_source() -> dict[str, str]:
-    """Where the numbers come from: repository, commit, software, how they were read."""
+    """Where the numbers come from: repository, commit, software, and how they were read."""
     return json.loads(NUMBERS.read_text(encoding="utf-8"))["source"]
 
 
@@ -84,31 +87,32 @@ def plan(
     """The run that makes our metamer of a case.
 
     Args:
-      case: of the original.
-      network: ours, with the original's weights.
-      target: its stimulus as the network takes it.
-      config: of the search.
-      out: folder; the metamer lands in `<network>/<layer>/<stimulus>` below.
-      null: for the verdict; that condition is left out when None.
+      case: the original's metamer.
+      network: our network, with the original's weights.
+      target: the stimulus, as the network takes it.
+      config: settings of the search.
+      out: folder; the metamer is written to `<network>/<layer>/<stimulus>` in it.
+      null: null distribution for the verdict; None leaves that condition out.
     """
     stimulus = Path(case.stimulus).stem
     return runs.Run(network, (case.layer,), {stimulus: target}, {}, out, config, batch_size=1, null=null)
 
 
 def compare(case: OriginalCase, run: runs.Run, same_stimulus: bool = True) -> dict[str, Any]:
-    """Lays our metamer of a case, which is made already, beside the original.
+    """Compares our metamer of a case, which is made already, with the original.
 
     Args:
-      case: of the original.
-      run: that made ours; see `plan`.
-      same_stimulus: whether the target is the original's, so that agreement means something.
+      case: the original's metamer.
+      run: the run that made ours; see `plan`.
+      same_stimulus: whether the target is the original's; otherwise nothing follows from
+        agreement.
 
     Returns:
-      Plain values: `rows` (iteration, original_loss, loss, ratio), `checks`, `agrees`,
-      `sentence`, and the folder of the metamer.
+      Plain values, such as `rows` (iteration, original_loss, loss, ratio), `checks`, `agrees`,
+      `sentence`, and `metamer`, its folder.
 
     Raises:
-      InputError: the metamer is not there.
+      InputError: our metamer is missing.
     """
     network, null = run.network, run.null
     folder = run.folder.metamer(case.layer, *run.stimuli).path
@@ -135,7 +139,7 @@ def compare(case: OriginalCase, run: runs.Run, same_stimulus: bool = True) -> di
 
 
 def loss_rows(case: OriginalCase, metamer: Metamer) -> list[dict[str, Any]]:
-    """Both losses wherever both traces have one."""
+    """Both losses and their ratio, for all iterations with a loss in both traces."""
     ours = dict(zip(metamer.loss_iterations.tolist(), metamer.loss.tolist(), strict=True))
     return [
         {"iteration": i, "original_loss": loss, "loss": ours[i], "ratio": ours[i] / loss}
@@ -147,7 +151,7 @@ def loss_rows(case: OriginalCase, metamer: Metamer) -> list[dict[str, Any]]:
 def make_checks(
     case: OriginalCase, metamer: Metamer, logits: str, null: NullDistribution | None
 ) -> list[dict[str, Any]]:
-    """Every check that the recorded numbers allow; those of the end only for a full search."""
+    """All checks that the recorded numbers allow; those of the end only where the search is complete."""
     rows = loss_rows(case, metamer)
     checks = []
     if case.target_minimum is not None and case.target_maximum is not None:
@@ -183,7 +187,7 @@ def make_checks(
 
 
 def _factor(ratio: float) -> float:
-    """How far apart two losses are, whichever is larger; infinite where one is zero."""
+    """The factor between two losses, at least 1, from their ratio; infinite where one is zero."""
     return max(ratio, 1 / ratio) if 0 < ratio < math.inf else math.inf
 
 

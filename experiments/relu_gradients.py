@@ -1,4 +1,4 @@
-"""How well metamers match that were made with the linear and with the ordinary ReLU gradient."""
+"""How well metamers match when they are made with the linear and with the ordinary ReLU gradient."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ from model_metamers_experiments.figures import figure_2
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
 
-_EXAMPLE_UNITS = 20000  # more points than a scatter plot can show
+_EXAMPLE_UNITS = 20000  # a scatter plot cannot show more points
 
 
 def relu_layers(network: Network, asked: Sequence[str] | None) -> tuple[str, ...]:
-    """The asked layers, or all metamer layers that end in a ReLU, early to late."""
+    """The layers asked for, or all metamer layers that end in a ReLU; early to late.
+
+    Raises:
+      InputError: a layer asked for does not end in a ReLU, or is unknown.
+    """
     import tensorflow as tf
 
     stages = network.forward(tf.zeros([1, *network.signal.shape]))
@@ -41,7 +45,7 @@ def relu_layers(network: Network, asked: Sequence[str] | None) -> tuple[str, ...
 def failures(
     made: Mapping[str, Sequence[runs.Made]],
 ) -> Iterator[tuple[str, str, str, InputError]]:
-    """Gradient, layer, stimulus and reason of every metamer that could not be made."""
+    """(gradient, layer, stimulus, error) of every metamer that could not be made."""
     for gradient, of_run in made.items():
         for layer, stimulus, record in of_run:
             if isinstance(record, InputError):
@@ -49,11 +53,11 @@ def failures(
 
 
 def rows(plans: Mapping[str, runs.Run], made: Mapping[str, Sequence[runs.Made]]) -> list[dict[str, Any]]:
-    """What is told of every metamer that was made, with either gradient.
+    """A row of numbers for every metamer that was made.
 
     Args:
-      plans: the run of each gradient.
-      made: what became of its metamers.
+      plans: the run of each gradient, "linear" and "plain".
+      made: the metamers of each gradient: layer, stimulus, and a record or an error.
     """
     return [
         _row(plans[gradient], layer, stimulus, gradient, record)
@@ -69,7 +73,7 @@ def summary(layers: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[dict[
 
 
 def _row(plan: runs.Run, layer: str, stimulus: str, gradient: str, record: runs.Record) -> dict[str, Any]:
-    """What is told of one metamer."""
+    """The row of one metamer; the manual of compare_relu_gradients explains the columns."""
     from model_metamers.synthesis import starts
 
     metamer = results.load(plan.folder.metamer(layer, stimulus).path)
@@ -94,23 +98,23 @@ def _row(plan: runs.Run, layer: str, stimulus: str, gradient: str, record: runs.
 
 
 def _activations(network: Network, layer: str, signals: Sequence[np.ndarray]) -> np.ndarray:
-    """Of each signal at a layer, [signals, units]."""
+    """The activations of signals at a layer, [signals, units]."""
     return network.activations(np.stack(signals), [layer])[layer].numpy().reshape(len(signals), -1)
 
 
 def write_rows_of(out: Path, there: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> None:
-    """Adds rows to those that were there; a row of the same metamer is replaced."""
+    """Writes the rows that were there and new ones, which replace those of the same metamers."""
     path = out / figure_2.ROWS
     key = ("network", "depth", "layer", "stimulus", "gradient")
     merged = {tuple(row[k] for k in key): row for row in [*there, *rows]}
-    # NaN as JSON gives it back, so that the CSV is the same after a further run.
+    # NaN becomes None, as it comes back from JSON, so that a later run writes the same CSV.
     ordered = [{k: None if v != v else v for k, v in merged[place].items()} for place in sorted(merged)]
     write_json(path, ordered)
     write_rows(path.with_suffix(".csv"), ordered)
 
 
 def _summary_of(layer: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A layer's line of the table, over stimuli that have a rho with either gradient."""
+    """A layer's line of the table, over the stimuli for which rho is known with both gradients."""
     rho = {g: {r["stimulus"]: r["rho"] for r in rows if r["gradient"] == g} for g in figure_2.GRADIENTS}
     both = [s for s in rho["linear"] if np.isfinite([rho[g].get(s, np.nan) for g in rho]).all()]
     linear, plain = (np.array([rho[g][s] for s in both]) for g in ("linear", "plain"))
@@ -136,12 +140,16 @@ def _mean(rows: Sequence[dict[str, Any]], column: str) -> float:
 
 
 def most_different(summary: Sequence[dict[str, Any]]) -> str:
+    """The layer at which the mean rho of the two gradients differs most."""
     difference = [abs(line["rho_linear"] - line["rho_plain"]) for line in summary]
     return summary[int(np.argmax(np.nan_to_num(difference, nan=-1.0)))]["layer"]
 
 
 def write_example(plans: dict[str, runs.Run], layer: str) -> None:
-    """Activations of the first stimulus that both gradients have at a layer, for the figure."""
+    """Writes the activations of an example for the figure.
+
+    It is the first stimulus with metamers of both gradients at the layer.
+    """
     network, out = plans["linear"].network, plans["linear"].out.parent
     for stimulus in plans["linear"].stimuli:
         folders = {g: plan.folder.metamer(layer, stimulus).path for g, plan in plans.items()}

@@ -1,4 +1,4 @@
-"""The data sets that the small sound networks are trained on and tested with, as tasks that build them."""
+"""Tasks that build the data sets on which the small sound networks are trained and tested."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ _FORMAT = {
 
 
 def speech(data: Path, out: Path) -> Task:
-    """Builds the words: Speech Commands and the spoken digits, 15 % of the speakers held out."""
+    """The task that builds the words: Speech Commands and spoken digits, 15 % of the speakers held out."""
     arguments: dict[str, Any] = {
         "recordings": Repeated([data / "speech_commands", data / "free_spoken_digit"]),
         "layout": Repeated(["speech_commands", "spoken_digits"]),
@@ -29,7 +29,7 @@ def speech(data: Path, out: Path) -> Task:
 
 
 def backgrounds(data: Path, out: Path) -> Task:
-    """Builds the backgrounds: ESC-10, its fifth fold held out."""
+    """The task that builds the backgrounds: ESC-10, with its fifth fold held out."""
     arguments: dict[str, Any] = {
         "sounds": data / "esc10",
         "validation_folds": [5],

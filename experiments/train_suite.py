@@ -27,7 +27,7 @@ from model_metamers_experiments import binary, suite_data
 _MIXTURES = {"max_shift_s": 0.1, "max_stretch": 0.2, "frontend_decimation": 10}
 _SPEECH = {**_MIXTURES, "null_words": 0.04, "null_backgrounds": 0.6}
 _WORDS = {**_SPEECH, "evaluations_per_epoch": 0.2}
-# It learns faster, and is stopped where the others end (paper 3.3).
+# The network with aliasing learns faster; it is stopped at the score of the others (paper 3.3).
 _MATCHED = {**_SPEECH, "evaluations_per_epoch": 0.5, "stop_at_word_accuracy": 0.82}
 _BACKGROUNDS = {
     **_MIXTURES,
@@ -36,7 +36,7 @@ _BACKGROUNDS = {
     "evaluations_per_epoch": 0.1,
     "saves_per_epoch": 0.2,
 }
-# Epochs, seed and flags of each; the rest is the recipe of its family.
+# (epochs, seed, further flags) of each network; all else is in the recipe of its family.
 _IMAGES: dict[str, tuple[int, int, dict]] = {
     "vgg_19_small": (30, 0, {}),
     "vgg_19_small_seed1": (30, 1, {}),
@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def _training(name: str, out: Path) -> Task:
-    """Trains a network."""
+    """The task that trains a network."""
     epochs, seed, own = (_IMAGES | _SOUNDS)[name]
     arguments = {
         "network": name,
@@ -101,10 +101,10 @@ def _training(name: str, out: Path) -> Task:
 
 
 def _run(task: Task) -> None:
-    """Runs a binary of this package, shown as it could be typed.
+    """Prints the command of a binary of this package and runs it.
 
     Raises:
-      InputError: it failed; what it said stands above.
+      InputError: it failed; its own message is printed above.
     """
     python, flag, module, *arguments = command(task.program, task.arguments)
     name = module.rpartition(".")[2]
@@ -115,7 +115,7 @@ def _run(task: Task) -> None:
 
 
 def _entry(out: Path, name: str) -> dict | None:
-    """The manifest entry of a finished network."""
+    """The manifest's entry of a network; None where its training is not finished."""
     path = out / name / "manifest.json"
     return json.loads(path.read_text(encoding="utf-8")).get(f"{name}.ckpt") if path.exists() else None
 

@@ -1,1 +1,1 @@
-"""One module per figure: reads saved results and draws."""
+"""One module for each figure, which reads saved results and draws them."""

@@ -1,4 +1,4 @@
-"""What a figure shows of the results: which networks, under which names, and which decisions."""
+"""Choosing what a figure shows: which networks, under which names, and which decisions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from model_metamers.recognition.points import Point
 
 
 def networks(there: Iterable[Who], specs: Sequence[str] | None, role: str) -> list[Who]:
-    """Networks by name, in the order of the names; all of them, in order, without names.
+    """The networks in the results that have one of the given names, in the order of the names.
 
     Args:
-      there: those in the results.
-      specs: "NAME" or "NAME=WEIGHTS" each; None or none for all.
-      role: "judge", say, for the message.
+      there: the networks in the results.
+      specs: "NAME" or "NAME=WEIGHTS" each; None or empty for all networks, in their order.
+      role: what they are called in the message, such as "judge".
 
     Raises:
-      InputError: a name that none of them bears.
+      InputError: no network has one of the names.
     """
     there = list(dict.fromkeys(there))
     chosen = []
@@ -32,7 +32,11 @@ def networks(there: Iterable[Who], specs: Sequence[str] | None, role: str) -> li
 
 
 def decisions(points: Iterable[Point], asked: Sequence[str] | None = None) -> list[str]:
-    """The decisions to draw, the judge's own classes last; InputError where one was not made."""
+    """The decisions to draw: those asked for, or all, with that among the judge's own classes last.
+
+    Raises:
+      InputError: a decision that is asked for is not in the results.
+    """
     there = list(dict.fromkeys(point.decision for point in points))
     missing = [name for name in asked or () if name not in there]
     if missing:
@@ -43,12 +47,12 @@ def decisions(points: Iterable[Point], asked: Sequence[str] | None = None) -> li
 def labels(
     whos: Sequence[Who], names: Mapping[str, str] | None = None, own: Mapping[Who, str] | None = None
 ) -> dict[Who, str]:
-    """What networks are called in a figure; where two would be called the same, with the digest.
+    """What the networks are called in a figure; the same name twice gets the weights' digest added.
 
     Args:
-      whos: in a figure together.
-      names: by "NAME" or "NAME=WEIGHTS"; the longest that means a network is taken.
-      own: what they are called without such a name; else their own name.
+      whos: the networks of the figure.
+      names: texts by "NAME" or "NAME=WEIGHTS"; where several fit a network, the longest counts.
+      own: texts for networks without one in `names`; those in neither have their own name.
     """
     texts, known = {}, names or {}
     for who in whos:

@@ -30,10 +30,16 @@ _DECISIONS = {
     "sixteen_by_name": "16-way (by name)",
     "classes": "classes of the list",
 }
-# Inches: of a page, a figure at least, a column, one at least, a row, a line of counts, a letter.
-_PAGE, _LEAST, _COLUMN, _NARROWEST, _ROW, _COUNT, _LETTER = 7.6, 4.4, 2.5, 1.9, 2.0, 0.13, 0.062
-_APART = 0.09  # curves at a layer, so that their error bars are seen
-_WIDEST = 0.5  # of all of them
+# Sizes in inches.
+_PAGE_WIDTH = 7.6
+_LEAST_WIDTH = 4.4  # of a figure
+_COLUMN_WIDTH, _LEAST_COLUMN_WIDTH = 2.5, 1.9
+_ROW_HEIGHT = 2.0
+_COUNT_HEIGHT = 0.13  # of a line of counts
+_LETTER_WIDTH = 0.062
+# Distances on the x axis, where layers are 1 apart.
+_APART = 0.09  # between the curves at a layer, so that their error bars can be seen
+_WIDEST = 0.5  # between the first and the last of them, at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +47,9 @@ class Line:
     """A curve.
 
     Attributes:
-      label: for the legend; curves of one label look the same in every panel.
-      style: of `plots.line_style`.
-      points: in order, by decision.
+      label: its text in the legend; curves with the same label look the same in every panel.
+      style: how it is drawn, from `plots.line_style`.
+      points: its points in order, by decision.
     """
 
     label: str
@@ -57,7 +63,13 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """A column: a title, its curves, and whether each counts metamers of its own."""
+    """A column of a figure.
+
+    Attributes:
+      title: its title.
+      lines: its curves.
+      own_counts: whether each curve is of other metamers, so that each has counts of its own.
+    """
 
     title: str
     lines: Sequence[Line]
@@ -65,31 +77,32 @@ class Panel:
 
     @property
     def layers(self) -> list[str]:
-        """On the x axis."""
+        """The layers on the x axis."""
         return layers(itertools.chain.from_iterable(line.all_points for line in self.lines))
 
 
 def line(label: str, style: Mapping[str, Any], chosen: Sequence[Point], decisions: Sequence[str]) -> Line:
-    """A curve for each decision of one judge's points of one generator."""
+    """The line of one judge's points of one generator, with a curve for each decision."""
     by_decision = {d: curve(p for p in chosen if p.decision == d) for d in decisions}
     return Line(label, style, by_decision)
 
 
 def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> Figure:
-    """A column for each panel, a row for each decision, the counts below.
+    """Draws a column for each panel and a row for each decision, with the counts below.
 
-    Below each layer stands how many metamers met the criteria, in brackets how many of them
-    count where a judge cannot tell right from wrong for all; below "natural" the number of
-    targets. Error bars are standard errors over stimuli.
+    The count below a layer is the number of metamers that met the criteria. Where the judge's
+    answer cannot be called right or wrong for all of them, the number for which it can follows in
+    brackets. Below "natural" is the number of targets. Error bars are standard errors over stimuli.
     """
     total = _total(panels)
     tables = [_count_rows(panel, total) for panel in panels]
-    below = _COUNT * max(sum(max(text.count("\n") + 1 for text in row) for row in rows) for rows in tables)
+    lines_below = max(sum(max(text.count("\n") + 1 for text in row) for row in rows) for rows in tables)
+    below = _COUNT_HEIGHT * lines_below
     longest = max(len(text) for panel in panels for text in panel.title.split("\n"))
-    column = max(_NARROWEST, _LETTER * longest + 0.3)
-    width = max(_LEAST, min(_PAGE, _COLUMN * len(panels)), column * len(panels) + 0.5)
-    figure = Figure(figsize=(width, _ROW * len(decisions) + below + 1.1), layout="constrained")
-    ratios = [_ROW] * len(decisions) + [below]
+    column = max(_LEAST_COLUMN_WIDTH, _LETTER_WIDTH * longest + 0.3)
+    width = max(_LEAST_WIDTH, min(_PAGE_WIDTH, _COLUMN_WIDTH * len(panels)), column * len(panels) + 0.5)
+    figure = Figure(figsize=(width, _ROW_HEIGHT * len(decisions) + below + 1.1), layout="constrained")
+    ratios = [_ROW_HEIGHT] * len(decisions) + [below]
     grid = figure.subplots(len(decisions) + 1, len(panels), squeeze=False, height_ratios=ratios)
     for column, panel in enumerate(panels):
         layers = panel.layers
@@ -118,7 +131,7 @@ def draw(panels: Sequence[Panel], decisions: Sequence[str], title: str = "") -> 
 
 
 def _legend_columns(labels: Mapping[str, Any], width: float) -> int:
-    """As many as fit, at about 0.055 inches a letter and 0.6 for the line."""
+    """As many columns as fit, at about 0.055 inches for a letter and 0.6 for the line before it."""
     return max(1, min(len(labels), int(width / (0.6 + 0.055 * max(map(len, labels))))))
 
 
@@ -138,14 +151,14 @@ def _curves(axes: Axes, panel: Panel, decision: str, layers: Sequence[str]) -> N
 
 
 def _total(panels: Sequence[Panel]) -> int | None:
-    """How many metamers were made for every point, None where for one more than for another."""
+    """How many metamers were made for each point; None where the numbers differ."""
     every = (point for panel in panels for line in panel.lines for point in line.all_points)
     totals = {point.total for point in every if point.layer != NATURAL}
     return totals.pop() if len(totals) == 1 else None
 
 
 def _count_rows(panel: Panel, total: int | None) -> list[list[str]]:
-    """Texts, [rows][layers]: a row for each curve, or one where all have the same metamers."""
+    """Counts as texts, [rows][layers]: a row for each curve, or one if all have the same metamers."""
     groups = [line.all_points for line in panel.lines]
     if not panel.own_counts:
         groups = [list(itertools.chain.from_iterable(groups))]
@@ -153,11 +166,14 @@ def _count_rows(panel: Panel, total: int | None) -> list[list[str]]:
 
 
 def count_text(points: Sequence[Point], total: int | None = None) -> str:
-    """How many metamers passed, "18", "18/20"; below, "(15)" or "(9-15)", how many count.
+    """How many metamers passed, such as "18" or "18/20", and below in brackets how many count.
+
+    Those that count are the ones for which a judge's answer can be called right or wrong: "(15)",
+    or "(9-15)" where judges differ; nothing where all count.
 
     Args:
-      points: of a layer and a generator, by every judge.
-      total: that is told elsewhere; None to tell it here.
+      points: the points of all judges, for one layer and generator.
+      total: how many were made, if the figure says so elsewhere; None to say it here.
     """
     if not points:
         return "-"

@@ -1,6 +1,6 @@
-"""Figure 2: how well metamers match, and what the linear ReLU gradient does for it.
+"""Figure 2: how well metamers match, and how much the linear ReLU gradient improves it.
 
-Reads what `compare_relu_gradients` left; runs no network.
+It reads the results of `compare_relu_gradients` and runs no network.
 """
 
 import json
@@ -24,23 +24,25 @@ from model_metamers.storage.reading import read_arrays
 GRADIENTS = ("linear", "plain")
 ROWS = "relu_gradients.json"
 
-# The paper's colours; the symbols tell them apart without colour.
+# The paper's colours; the symbols also tell the gradients apart.
 _STYLES = {"plain": ("#1f5fa8", "o", "plain ReLU gradient"), "linear": ("#c8553d", "^", "linear gradient")}
-# Text of 7 to 8 points across the width of a page.
+# For text of 7 to 8 points in a figure that is as wide as a page.
 _PRINT: dict[Any, Any] = {"font.size": 8, "axes.linewidth": 0.6, "lines.markersize": 3}
-_MANY_UNITS = 2000  # drawn smaller
-_OFFSET, _SPREAD = 0.2, 0.12  # of the two gradients' points around a layer's tick
+_MANY_UNITS = 2000  # more units than this are drawn as smaller points
+_OFFSET = 0.2  # between a layer's tick and the middle of the points of a gradient
+_SPREAD = 0.12  # between that middle and the outermost points
 
 
 def draw(out: Path) -> list[Path]:
-    """Writes `figure_2_<network>.png` and `.pdf` of every network in the folder.
+    """Writes `figure_2_<network>.png` and `.pdf` for every network in the folder.
 
-    (a) rho of metamers of the earliest and of the latest matched layer, read at both, with
-    the null distribution; (b) activations of a target against its metamers' at one layer;
-    (c) rho of the metamers of each layer, made with either gradient, in every network.
+    (a) shows rho of the metamers of the earliest and of the latest matched layer, measured at both
+    layers, with the null distribution. (b) shows the activations of a target and of its metamers at
+    one layer. (c) shows rho of the metamers of each layer with either gradient, in every network.
+    Rho is that of the signals in floats.
 
     Args:
-      out: folder of compare_relu_gradients.
+      out: folder that compare_relu_gradients wrote.
 
     Returns:
       The files written.
@@ -81,7 +83,7 @@ def _draw_network(out: Path, network: str, networks: Sequence[str], rows: Sequen
 
 
 def _early_and_late(part: SubFigure, out: Path, network: str, rows: Sequence[dict[str, Any]]) -> None:
-    """(a): a row for the layer that was matched, a column for the layer it is read at."""
+    """(a): a row for each matched layer, a column for each layer at which rho is measured."""
     layers = [layer for _, layer in sorted({(row["depth"], row["layer"]) for row in rows})]
     ends = list(dict.fromkeys([layers[0], layers[-1]]))
     null = _read_null(RunFolder(out / "linear", network).null)
@@ -101,7 +103,7 @@ def _early_and_late(part: SubFigure, out: Path, network: str, rows: Sequence[dic
 
 
 def _example(part: SubFigure, path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """(b): activations of a target against those of its metamers, plain above linear."""
+    """(b): the activations of a target and of its metamers, the plain gradient above the linear one."""
     arrays = read_arrays(path, ("layer", "stimulus", "target", *GRADIENTS))
     layer, stimulus = str(arrays["layer"]), str(arrays["stimulus"])
     highest = 1.05 * max(float(arrays[name].max()) for name in ("target", *GRADIENTS))
@@ -162,7 +164,7 @@ def _by_layer(axes: Axes, rows: Sequence[dict[str, Any]], network: str) -> None:
 
 
 def _tick(layer: str, rows: Sequence[dict[str, Any]]) -> str:
-    """A layer with the shares of its units that are zero, over the targets and for the noise."""
+    """A layer's name, and the shares of its units that are zero for the targets and for the noise."""
     own = [row for row in rows if row["layer"] == layer]
     shares = (np.mean([row[name] for row in own]) for name in ("zero_target", "zero_start"))
     return plots.as_written(f"{layer}\n") + " | ".join(f"{share:.0%}" for share in shares)
@@ -173,7 +175,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of compare_relu_gradients; InputError where there are none."""
+    """The rows that compare_relu_gradients wrote; raises InputError where there are none."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -184,7 +186,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _read_null(path: Path) -> NullDistribution | None:
-    """None where there were not two signals to measure one on."""
+    """The null distribution; None where there were too few signals to measure one."""
     return read_null(path)[0] if path.exists() else None
 
 

@@ -1,6 +1,6 @@
-"""Figure 3a and 3c: example metamers over the layers, as pictures and as cochleagrams.
+"""Figures 3a and 3c: example metamers of each layer, as pictures and as cochleagrams.
 
-Reads the folders of metamers; runs no network.
+It reads folders of metamers and runs no network.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -28,9 +29,24 @@ from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.reading import read_arrays
 from model_metamers_experiments.figures import choosing, curves
 
-_PAGE, _PICTURE, _COCHLEAGRAM = 7.6, 1.35, 1.3  # inches; a row's height at most
-_TITLE = 0.42
-_LINE = 22  # characters beside a row
+# Sizes in inches.
+_PAGE_WIDTH = 7.6
+_PICTURE_HEIGHT, _COCHLEAGRAM_HEIGHT = 1.35, 1.3  # of a row, at most
+_TITLE_HEIGHT = 0.42
+_LINE = 22  # most characters in a line beside a row
+
+
+class _Group(NamedTuple):
+    """Whose metamers share rows: one network's, searched for in one way."""
+
+    generated_by: Who
+    optimized: str
+    settings: str
+
+    @property
+    def order(self) -> tuple[Who, bool, str]:
+        """The order of the groups: where the cochleagram was optimised, after the others."""
+        return self.generated_by, self.optimized == "cochleagram", self.settings
 
 
 def draw(
@@ -39,22 +55,23 @@ def draw(
     layers: Sequence[str] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Figure:
-    """A row for each network and stimulus: the natural signal, then its metamers, early to late.
+    """Draws a row for each network and stimulus: the natural signal, then its metamers, early to late.
 
-    Pictures are part a, sounds part c as in the paper, drawn as cochleagrams on one scale of
-    brightness a row. Metamers are the files that people are shown; what fails the criteria
-    on the file, or has no verdict, says so. Of several seeds the first is taken.
+    Pictures are part a. Sounds are part c, as in the paper; they are drawn as cochleagrams, with one
+    scale of brightness in each row. The metamers drawn are the files that people are shown, and rho is
+    that of the files. Titles also say where the file fails the criteria or has no verdict. Where there
+    are several seeds, the first one is shown.
 
     Args:
       metamers: folders with metamers, at any depth.
-      stimuli: their names; None for one for each network, that whose metamers pass at the
-        most layers, the first by name among equals.
-      layers: to show; None for all.
+      stimuli: names of the stimuli to show. None shows one for each network: the one whose
+        metamers pass at the most layers, the first by name if several do.
+      layers: layers to show; None for all.
       names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
 
     Raises:
-      InputError: no metamers, damaged ones, none of the stimuli or layers, or verdicts of different
-        null distributions at one layer.
+      InputError: there are no metamers, none of a stimulus or layer, a record is damaged, or the
+        verdicts at one layer were given by different null distributions.
     """
     shown = [p for p in presentations.find(metamers, "none") if p.layer != NATURAL]
     for what, asked in (("stimulus", stimuli), ("layer", layers)):
@@ -82,7 +99,7 @@ def draw(
             "ytick.labelsize": 6,
         }
     ):
-        figure = Figure(figsize=(_PAGE, sum(heights)), layout="constrained")
+        figure = Figure(figsize=(_PAGE_WIDTH, sum(heights)), layout="constrained")
         subfigures = figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
         for subfigure, (letter, part) in zip(subfigures, parts.items(), strict=True):
             _part(subfigure, letter, part, called)
@@ -90,13 +107,13 @@ def draw(
 
 
 def _rows(shown: Sequence[Presentation], stimuli: Sequence[str] | None) -> list[list[Presentation]]:
-    """Metamers of a network, a way of searching and a stimulus each, early to late."""
-    groups: dict[tuple, list[Presentation]] = {}
+    """The rows of the figure: the metamers of one group and one stimulus each, early to late."""
+    groups: dict[_Group, list[Presentation]] = {}
     for p in shown:
-        groups.setdefault((p.generated_by, p.optimized, p.settings), []).append(p)
+        groups.setdefault(_Group(p.generated_by, p.optimized, p.settings), []).append(p)
     rows = []
-    ordered = sorted(groups, key=lambda key: (key[0], key[1] == "cochleagram", key[2]))
-    for group in (groups[key] for key in ordered):
+    for key in sorted(groups, key=lambda key: key.order):
+        group = groups[key]
         for stimulus in stimuli or [_example(group)]:
             row = sorted(
                 (p for p in group if p.stimulus == stimulus), key=lambda p: (p.layer_index, p.search_seed)
@@ -108,22 +125,22 @@ def _rows(shown: Sequence[Presentation], stimuli: Sequence[str] | None) -> list[
 
 
 def _example(group: Sequence[Presentation]) -> str:
-    """The stimulus whose metamers pass at the most layers."""
+    """The stimulus whose metamers pass at the most layers; the first by name if several do."""
     passing = {(p.stimulus, p.layer) for p in group if _verdict(p)}
     names = sorted({p.stimulus for p in group})
     return max(names, key=lambda name: sum(stimulus == name for stimulus, _ in passing))
 
 
 def _verdict(metamer: Presentation) -> bool | None:
-    """Whether it passes on the file; None where that was not measured."""
+    """Whether the metamer's file passes the criteria; None where that was not measured."""
     verdict = read_record(metamer.folder).file.verdict
     return None if verdict is None else verdict.passes
 
 
 def _height(part: Sequence[Sequence[Presentation]]) -> float:
     columns = 1 + max(map(len, part))
-    highest = _PICTURE if part[0][0].spec.kind == "image" else _COCHLEAGRAM
-    return 0.3 + len(part) * (min(highest, _PAGE / columns) + _TITLE)
+    highest = _PICTURE_HEIGHT if part[0][0].spec.kind == "image" else _COCHLEAGRAM_HEIGHT
+    return 0.3 + len(part) * (min(highest, _PAGE_WIDTH / columns) + _TITLE_HEIGHT)
 
 
 def _part(
@@ -152,7 +169,7 @@ def _part(
 
 
 def _in_lines(name: str) -> str:
-    """A name broken after an underscore or space wherever a line would outgrow its row."""
+    """A name, broken after an underscore or space where a line would be too long for its row."""
     lines = [""]
     for piece in re.findall(r"[^_ ]+[_ ]?|[_ ]", name):
         if lines[-1] and len(lines[-1] + piece.rstrip()) > _LINE:
@@ -162,7 +179,7 @@ def _in_lines(name: str) -> str:
 
 
 def _about(metamer: Presentation) -> str:
-    """Rho at the matched layer of the file, and whether it fails."""
+    """Rho of the metamer's file at the matched layer, and whether the file fails the criteria."""
     measured = read_record(metamer.folder).file.measurement
     rho = measured.spearman.get(metamer.layer, np.nan) if measured else np.nan
     text = "ρ –" if np.isnan(rho) else f"ρ {rho:.3f}"
@@ -183,14 +200,14 @@ def _picture(axes: Axes, metamer: Presentation, stem: str) -> None:
 
 
 def _cochleagram(axes: Axes, metamer: Presentation, stem: str) -> None:
-    """A sound's by the paper's filters, as far as its sample rate reaches."""
+    """Draws a cochleagram; a sound's is made with the paper's filters up to half its sample rate."""
     frontend = metamer.spec.frontend or picture_frontend(metamer.spec.rate_hz)
     values, brightest = (_values(_shown(metamer, s), metamer, frontend) for s in (stem, "target"))
     plots.cochleagram(axes, values, frontend, float(brightest.max()))
 
 
 def _values(signal: np.ndarray, metamer: Presentation, frontend: CochleagramConfig) -> np.ndarray:
-    """[filters, frames] of a sound or a cochleagram."""
+    """The cochleagram [filters, frames] of a sound, or of what is a cochleagram already."""
     if metamer.spec.kind == "cochleagram":
         return signal[:, :, 0]
     return sound_picture(signal, metamer.spec.rate_hz, frontend)

@@ -1,6 +1,6 @@
-"""Figure 5: recognition of metamers by networks of other architectures, and of another seed.
+"""Figure 5: recognition of metamers by networks of other architectures and of another seed.
 
-Reads what `recognize_metamers` left; runs no network.
+It reads the results of `recognize_metamers` and runs no network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,22 +22,23 @@ def draw(
     decisions: Sequence[str] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Figure:
-    """A column for each generating network, a row for each decision, a curve for each judge.
+    """Draws a column for each generating network, a row for each decision, a curve for each judge.
 
-    The judge's own classes are the bottom row. Judges of one architecture share colour and
-    symbol; another seed is dashed, with open symbols.
+    The bottom row is the decision among the judge's own classes. Judges of one architecture have
+    the same colour and symbol; those of another seed are dashed, with open symbols.
 
     Args:
-      recognition: each a `recognition.csv` or the folder that holds one.
-      generators: whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all that another
-        network judged.
-      judges: that must have judged every one of them; None for all there are.
-      decisions: top to bottom; None for all.
+      recognition: `recognition.csv` files, or folders that hold one.
+      generators: networks whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all that
+        another network judged.
+      judges: networks that judge; each must have judged the metamers of every generator. None for
+        all that are in the results.
+      decisions: decisions to show, top to bottom; None for all.
       names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
 
     Raises:
-      InputError: results of another kind, a network that is not there or did not judge, or
-        metamers that no network but their own judged.
+      InputError: the files are no such results, a network is not in them or did not judge, or no
+        network but its own judged a generator's metamers.
     """
     points = [point for point in read_points(recognition) if point.of_signal]
     shown = choosing.networks((p.generator for p in points), generators, "generating network")
@@ -68,12 +69,12 @@ def draw(
 
 
 def _others(generator: Who, points: Sequence[Point]) -> set[Who]:
-    """The networks that judged the metamers of another."""
+    """The networks, other than the generator itself, that judged its metamers."""
     return {point.judge for point in points if point.generator == generator} - {generator}
 
 
 def _check(generator: Who, asked: Sequence[Who], points: Sequence[Point]) -> None:
-    """Every judge that was asked for judged the metamers, and not their own network alone."""
+    """Raises InputError unless every judge asked for, and one other than the generator, judged."""
     judged = {point.judge for point in points if point.generator == generator}
     missing = [judge for judge in asked if judge not in judged]
     if missing:
@@ -91,11 +92,12 @@ def _check(generator: Who, asked: Sequence[Who], points: Sequence[Point]) -> Non
 def _ordered(generators: Sequence[Who], judges: Sequence[Who]) -> list[Who]:
     """The generating networks in their order, each followed by its other seeds, then other networks."""
     architectures = list(dict.fromkeys(who.architecture for who in [*generators, *judges]))
-    return sorted(judges, key=lambda who: (architectures.index(who.architecture), who not in generators))
+    generators_first = sorted(judges, key=lambda who: who not in generators)
+    return sorted(generators_first, key=lambda who: architectures.index(who.architecture))
 
 
 def _styles(generators: Sequence[Who], judges: Sequence[Who]) -> dict[Who, dict]:
-    """Colour by architecture, dashes by seed; a generating network is a first seed."""
+    """Line styles: a colour for each architecture, dashes for other seeds than the generator's."""
     ordered = sorted(judges, key=lambda who: who not in generators)
     architectures = list(dict.fromkeys(who.architecture for who in _ordered(generators, judges)))
     styles: dict[Who, dict] = {}

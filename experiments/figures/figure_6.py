@@ -1,6 +1,6 @@
-"""Figure 6: a word network judging metamers of another seed, other tasks, and untrained networks.
+"""Figure 6: a word network judges metamers of another seed, of other tasks and of untrained networks.
 
-Reads what `recognize_metamers` left; runs no network.
+It reads the results of `recognize_metamers` and runs no network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,19 @@ def draw(
     decisions: Sequence[str] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Figure:
-    """A curve for each generating network, over the layers; error bars are bootstrapped SEM.
+    """Draws a curve over the layers for each generating network; error bars are bootstrapped SEM.
 
     Args:
-      recognition: each a `recognition.csv` or the folder that holds one.
-      judge: the network that judges, "NAME" or "NAME=WEIGHTS"; None where only one does.
-      generators: whose metamers are shown, in this order; None for all: the judge itself,
-        another seed, other networks, untrained ones.
-      decisions: a row each; None for all.
+      recognition: `recognition.csv` files, or folders that hold one.
+      judge: the network that judges, "NAME" or "NAME=WEIGHTS"; None if there is only one.
+      generators: networks whose metamers are shown, in this order. None for all: first the judge
+        itself, then another seed, other networks and untrained ones.
+      decisions: decisions to show, a row for each; None for all.
       names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
 
     Raises:
-      InputError: results of another kind, no such judge or several, or nothing of another
-        network that it judged.
+      InputError: the files are no such results, the judge is not in them, several networks judge
+        and none is named, or it judged no metamers but its own.
     """
     points = [point for point in read_points(recognition) if point.of_signal]
     looking = choosing.networks((p.judge for p in points), [judge] if judge else None, "judge")
@@ -64,14 +64,14 @@ def draw(
 
 
 def _kinship(who: Who, judge: Who) -> int:
-    """How near a generating network is to the judge; 0 is itself."""
+    """How distant a generating network is from the judge: 0 for the judge itself, up to 3."""
     if who == judge:
         return 0
     return 3 if who.untrained else 1 if who.is_other_seed_of(judge) else 2
 
 
 def _role(who: Who, judge: Who) -> str:
-    """What a generating network is to the judge, in words."""
+    """What a generating network is called beside the judge, such as "another seed"."""
     name = f"{who.name}, untrained" if who.untrained else who.name
     if who == judge:
         return "the same network"

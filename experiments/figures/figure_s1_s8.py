@@ -19,11 +19,11 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     """Writes `<name>_spearman.png` and `.pdf`.
 
     Args:
-      out: folder.
-      name: of the figure.
-      rows: of `verdicts.csv`, all of one network and its weights, with "network", "weights",
-        "layer" and "rho".
-      nulls: that they were judged by, among others.
+      out: folder to write to.
+      name: title of the figure, and the beginning of its files' names.
+      rows: rows of `verdicts.csv`, all of one network with the same weights; "network", "weights",
+        "layer" and "rho" are read.
+      nulls: null distributions, among them those of this network.
     """
     network, weights = rows[0]["network"], rows[0]["weights"]
     of_network = [n for n in nulls if criteria.is_null_of(n, network, weights)]

@@ -1,6 +1,6 @@
-"""Figure S9: another seed's recognition of metamers whose waveform or whose cochleagram was optimised.
+"""Figure S9: recognition by another seed of metamers whose waveform or cochleagram was optimised.
 
-Reads what `recognize_metamers` left; runs no network.
+It reads the results of `recognize_metamers` and runs no network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,19 +24,23 @@ def draw(
     decisions: Sequence[str] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Figure:
-    """A column for each generating network and judge of another seed, a curve for each way.
+    """Draws a column for each generating network and judge of another seed.
+
+    Each has two curves: one for metamers whose waveform was optimised, one for those whose
+    cochleagram was.
 
     Args:
-      recognition: each a `recognition.csv` or the folder that holds one.
-      generators: whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all that
-        were optimised both ways.
-      judges: None for all that are trained, of the generator's architecture, of another seed.
-      decisions: a row each; None for all.
+      recognition: `recognition.csv` files, or folders that hold one.
+      generators: networks whose metamers are shown, "NAME" or "NAME=WEIGHTS"; None for all that
+        have metamers of both ways.
+      judges: networks that judge; None for all trained ones of the generator's architecture and
+        another seed.
+      decisions: decisions to show, a row for each; None for all.
       names: what networks are called in the figure, by "NAME" or "NAME=WEIGHTS".
 
     Raises:
-      InputError: results of another kind, metamers of one way only, or no judge of another
-        seed.
+      InputError: the files are no such results, there are metamers of one way only, or no judge
+        of another seed.
     """
     points = read_points(recognition)
     pairs = _pairs(points, generators, judges)
@@ -60,7 +64,7 @@ def draw(
 def _pairs(
     points: Sequence[Point], generators: Sequence[str] | None, judges: Sequence[str] | None
 ) -> list[tuple[Who, Who]]:
-    """Generators whose metamers were optimised both ways, with judges of another seed."""
+    """Generators with metamers of both ways, each with a judge of another seed."""
     shown = choosing.networks((p.generator for p in points), generators, "generating network")
     looking = choosing.networks((p.judge for p in points), judges, "judge")
     both = [who for who in shown if _ways(points, who) >= set(_OPTIMIZED)]

@@ -1,4 +1,4 @@
-"""Loss of our searches beside the losses that the authors' notebooks printed."""
+"""A figure of the losses of our searches beside those that the authors' notebooks printed."""
 
 import json
 from pathlib import Path
@@ -14,14 +14,14 @@ from model_metamers.storage.reading import read_arrays
 
 COMPARISON = "comparison.json"
 _COLUMNS = 2
-_LINEAR_UP_TO = 10  # iterations, so that the start has a place on the logarithmic axis
+_LINEAR_UP_TO = 10  # iterations; the start, 0, has no place on a logarithmic axis
 
 
 def draw(out: Path) -> list[Path]:
-    """Writes `original_comparison.png` and `.pdf`: a panel for each metamer.
+    """Writes `original_comparison.png` and `.pdf`, with a panel for each metamer.
 
     Args:
-      out: folder of compare_with_original.
+      out: folder that compare_with_original wrote.
 
     Returns:
       The files written.

@@ -1,4 +1,4 @@
-"""The paper in one command: which runs, on which stimuli, and what they say of its claims."""
+"""The paper in one command: which networks are run on which stimuli, and what follows for its claims."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What the runs of a reproduction left, ready to be compared: judgements that count, and rho."""
+"""The saved results of a reproduction as arrays to compare: judgements, and rho."""
 
 from __future__ import annotations
 
@@ -18,38 +18,44 @@ from model_metamers.statistics import bootstrap
 
 
 def read(folder: Path) -> list[Judgement]:
-    """The judgements that count, of metamers and of natural signals; none where nothing was judged.
+    """The judgements in a folder that count, of metamers and of natural signals.
+
+    Args:
+      folder: folder that recognize_metamers wrote; an empty list is returned where there is none.
 
     Raises:
-      InputError: the table is not one of recognize_metamers.
+      InputError: the table in it was not written by recognize_metamers.
     """
     path = folder / judgement.FILE
     return [one for one in judgement.read_judgements(path) if one.counted] if path.exists() else []
 
 
 def of_metamers(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Those of metamers, without those of natural signals."""
+    """The judgements of metamers, without those of natural signals."""
     return [one for one in judgements if one.layer != NATURAL]
 
 
 def layers(judgements: Iterable[Judgement]) -> list[str]:
-    """Matched layers, early to late."""
+    """The matched layers, early to late."""
     places = {(one.layer_index, one.layer) for one in judgements if one.layer != NATURAL}
     return [layer for _, layer in sorted(places)]
 
 
 def stimuli(judgements: Iterable[Judgement]) -> int:
-    """How many stimuli there are judgements of."""
+    """The number of stimuli with judgements."""
     return len({one.stimulus for one in judgements})
 
 
 def share_correct(judgements: Sequence[Judgement]) -> float:
-    """Of judgements that count, how many are right; NaN of none."""
+    """The share of right answers, 0 to 1; NaN where there are no judgements."""
     return float(np.mean([one.correct for one in judgements])) if judgements else float("nan")
 
 
 def contrast(conditions: Sequence[Sequence[Judgement]], weights: Sequence[float]) -> tuple[float, float]:
-    """Weighted sum of the shares of right answers, with the standard error over stimuli."""
+    """A weighted sum of the shares of right answers in several conditions, and its standard error.
+
+    The standard error is over stimuli. Both are NaN where there are no judgements.
+    """
     names = sorted({one.stimulus for judgements in conditions for one in judgements})
     if not names:
         return float("nan"), float("nan")
@@ -57,7 +63,7 @@ def contrast(conditions: Sequence[Sequence[Judgement]], weights: Sequence[float]
 
 
 def _matrix(judgements: Sequence[Judgement], names: Sequence[str]) -> np.ndarray:
-    """Right (1) and wrong (0), [stimuli, judgements]; NaN where a stimulus has fewer."""
+    """Right (1) and wrong (0) answers, [stimuli, judgements]; NaN where a stimulus has fewer."""
     by_stimulus: dict[str, list[float]] = {name: [] for name in names}
     for one in judgements:
         by_stimulus[one.stimulus].append(float(bool(one.correct)))
@@ -70,14 +76,14 @@ def _matrix(judgements: Sequence[Judgement], names: Sequence[str]) -> np.ndarray
 
 @dataclasses.dataclass(frozen=True)
 class Correlations:
-    """Rho of a network's metamers.
+    """Spearman's rho between a network's metamers (in floats) and their targets.
 
     Attributes:
-      matched: layers whose metamers were made, early to late.
-      measured: layers at which rho was taken, early to late.
-      rho: matched layer -> measured layer -> one value for each stimulus, in the same order for
-        all layers; NaN where undefined, or where there is no metamer.
-      null_maximum, null_mean: of rho of unrelated signals, by measured layer.
+      matched: layers that metamers were made for, early to late.
+      measured: layers at which rho was measured, early to late.
+      rho: by matched layer and measured layer, one value for each stimulus, in the same order for
+        all layers; NaN where rho is not defined or there is no metamer.
+      null_maximum, null_mean: largest and mean rho of unrelated signals, by measured layer.
     """
 
     matched: list[str]
@@ -88,11 +94,14 @@ class Correlations:
 
 
 def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | None:
-    """Of a folder of make_metamers with one network; None where it holds nothing.
+    """Rho of the metamers in a folder that make_metamers wrote for one network.
 
     Args:
-      folder: of it.
-      stages: of the network, in order.
+      folder: the folder of the run.
+      stages: the network's stages, early to late.
+
+    Returns:
+      None where there are no metamers or there is no null distribution.
 
     Raises:
       InputError: a metamer whose files do not belong together, or a damaged null distribution.

@@ -1,4 +1,4 @@
-"""Which networks stand for the paper's, at either scale, and which of their layers are matched."""
+"""The networks that take the roles of the paper's networks, and the layers that are matched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_metamers.storage.digests import file_digests, text_digest
 from model_metamers.weights import manifest, saved_model
 
 _UNTRAINED = "random:"
-COCHLEAGRAM = "cochleagram"  # ends the role of metamers whose cochleagram was optimised
+COCHLEAGRAM = "cochleagram"  # end of the name of runs in which the cochleagram is optimised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,15 +21,15 @@ class Part:
     """A network in the comparisons.
 
     Attributes:
-      role: what it stands for; also the name of its folder.
-      network: of the catalog.
+      role: its role in the comparisons, also the name of its folder.
+      network: its name in the catalog.
       kind: "image" or "sound".
-      layers: whose metamers are made, early to late; None for all metamer layers, empty where
-        the network judges only.
-      checkpoint: None for what ships or was fetched.
-      seconds: of 1000 steps of one stimulus at one layer, on one core; for the estimate.
+      layers: layers that are matched, early to late; None for all metamer layers, empty where the
+        network only judges.
+      checkpoint: None for the one that ships or was downloaded.
+      seconds: estimate for 1000 steps of one stimulus at one layer on one core.
       cochleagram_seconds: the same where the cochleagram is optimised; None where that is not done.
-      weights: digest of the checkpoint's files, or what is given where it is no file.
+      weights: digest of the checkpoint's files, or the checkpoint's name where it is no file.
     """
 
     role: str
@@ -49,18 +49,19 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """What a reproduction is made of.
+    """The networks of a reproduction, and how much is computed.
 
     Attributes:
-      parts: the networks; those of one architecture have roles that differ in "_other_seed".
-      decisions: of the judges of images.
-      stimuli: natural signals that are matched, by kind, where they are drawn and not given.
-      null_stimuli: further ones of either kind.
-      iterations: of every search.
-      batch_size: stimuli searched together.
-      cochleagram_learning_rate: of the searches that vary the cochleagram; None for the network's.
-      relu_layers: of Figure 2, by role: all matched ones that end in a ReLU.
-      relu_stimuli: of Figure 2.
+      parts: the networks; a second seed's role is that of the first with "_other_seed".
+      decisions: decisions that the judges of images make.
+      stimuli: by kind, the number of natural signals to match, where they are drawn and not given.
+      null_stimuli: number of further natural signals of each kind, for the null distribution.
+      iterations: number of steps of every search.
+      batch_size: number of stimuli that are searched together.
+      cochleagram_learning_rate: learning rate where the cochleagram is optimised; None for the
+        network's.
+      relu_layers: by role, the layers in Figure 2; None for all metamer layers that end in a ReLU.
+      relu_stimuli: number of stimuli in Figure 2.
     """
 
     parts: tuple[Part, ...]
@@ -86,7 +87,7 @@ def _sounds(
     seconds: float,
     cochleagram_seconds: float,
 ) -> tuple[Part, ...]:
-    """Figure 6's networks: the one that judges first."""
+    """The networks of Figure 6; the first one judges."""
     word = f"word_reduced_aliasing{suffix}"
     other_seed = f"{word}_seed1" if suffix else word
     return (
@@ -101,9 +102,9 @@ def _sounds(
     )
 
 
-# Seconds are those of a slow machine with both cores at work; others took half.
-# Without the layers of ten or twenty class values: rho of so few numbers is one for many
-# unrelated pairs, so that no metamer could lie above them all.
+# The seconds are those of a slow machine with both cores at work; other machines took half.
+# The layers with only ten or twenty values, one for each class, are left out: over so few numbers, rho
+# is one for many unrelated pairs, so that no metamer could lie above them all.
 MINI = Scale(
     parts=(
         Part(
@@ -137,7 +138,7 @@ MINI = Scale(
     null_stimuli=100,
     iterations=1500,
     batch_size=20,
-    cochleagram_learning_rate=0.01,  # a cochleagram has further to go: as far as in the paper's 15000 steps
+    cochleagram_learning_rate=0.01,  # ten times the usual, for a tenth of the paper's 15000 steps
     relu_layers=MappingProxyType(
         {
             "vgg": ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"),
@@ -146,7 +147,7 @@ MINI = Scale(
     ),
     relu_stimuli=16,
 )
-# Seconds are guesses from the multiplications of each network.
+# The seconds are estimated from the number of multiplications in each network.
 PAPER = Scale(
     parts=(
         Part("vgg", "vgg_19", "image", None, 1200.0),
@@ -170,14 +171,17 @@ SCALES: Mapping[str, Scale] = MappingProxyType({"mini": MINI, "paper": PAPER})
 
 
 def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[str, str]]:
-    """The scale with the parts whose weights are there, and why each of the others is not.
+    """The scale with only those networks that have weights here.
 
     Args:
-      scale: of `SCALES`.
+      scale: one of `SCALES`.
       given: "ROLE=CHECKPOINT" each.
 
+    Returns:
+      The scale, and for each role that was left out the reason.
+
     Raises:
-      InputError: no such role, a text of another form, or no such checkpoint.
+      InputError: there is no such role or checkpoint, or a text has another form.
     """
     roles = [part.role for part in scale.parts]
     checkpoints = dict(text.partition("=")[::2] for text in given)
@@ -205,7 +209,7 @@ def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[st
 
 
 def _check(role: str, checkpoint: str) -> None:
-    """Refuses what is no checkpoint before anything is run."""
+    """Raises InputError where there is no such checkpoint, before anything is run."""
     if checkpoint.startswith(_UNTRAINED):
         raise InputError(f"--checkpoint={role}={checkpoint}: the networks named are to be trained ones")
     if not saved_model.is_handle(checkpoint) and not _files(checkpoint):
@@ -213,7 +217,7 @@ def _check(role: str, checkpoint: str) -> None:
 
 
 def _files(checkpoint: str) -> list[Path]:
-    """Of a checkpoint's prefix, index or single file, or of a folder, hidden ones left out."""
+    """The files of a checkpoint, given as a prefix, index, single file or folder; without hidden ones."""
     path = Path(checkpoint)
     if path.is_dir():
         below = sorted(path.rglob("*"))
@@ -228,13 +232,13 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _digest(part: Part) -> str:
-    """Digest of the weights' content; the text that names them where they are no files."""
+    """Digest of the content of a network's weights; the checkpoint's name where it is no file."""
     text = part.checkpoint or str(manifest.default_checkpoint(part.network))
     return text_digest(file_digests(_files(text))) if _files(text) else text
 
 
 def _missing(part: Part, used: set[tuple[str, str | None]]) -> str:
-    """Why a part has no weights of its own; empty if it has."""
+    """Why a network has no weights of its own; an empty text if it has."""
     if (part.network, part.checkpoint) in used:
         return f"another training of {part.network} is needed: --checkpoint={part.role}=PATH"
     if part.checkpoint is None:

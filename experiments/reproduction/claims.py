@@ -1,6 +1,6 @@
-"""What the saved judgements say of the paper's claims 3 to 8; claims 1 and 2, of rho, are in `rho_claims`.
+"""What the saved judgements say about the paper's claims 3 to 8; for 1 and 2 see `rho_claims`.
 
-A claim is told by contrasts between shares of right answers; see `contrasts`.
+Every claim is decided by contrasts between shares of right answers; see `contrasts`.
 """
 
 from __future__ import annotations
@@ -13,28 +13,33 @@ from model_metamers_experiments.reproduction import answers
 from model_metamers_experiments.reproduction.contrasts import UNTOLD, Condition, Finding, contrast
 from model_metamers_experiments.reproduction.statements import FEWEST
 
-Related = Callable[[Who, Who], bool]  # whether a judge is of the kind that a claim is about, for a generator
+# f(judge, generator) -> whether a claim is about this judge of the generator's metamers.
+Related = Callable[[Who, Who], bool]
 
 
 def other_architecture(judge: Who, generator: Who) -> bool:
-    """Claim 3's judges."""
+    """Whether the judge is one that claim 3 is about."""
     return judge.is_other_architecture_than(generator)
 
 
 def other_seed(judge: Who, generator: Who) -> bool:
-    """Claim 4's judges."""
+    """Whether the judge is one that claim 4 is about."""
     return judge.is_other_seed_of(generator)
 
 
 def falls_with_depth(
     counted: Sequence[Judgement], everything: Sequence[Judgement], decision: str, related: Related
 ) -> list[Finding]:
-    """3 and 4: recognition by others at the earliest and at a late layer, for each generating network.
+    """Claims 3 and 4: recognition by other networks falls from the earliest to a late layer.
 
     Args:
-      counted, everything: judgements of metamers that meet the conditions, and of all.
-      decision: of the judges.
-      related: whether a judge is of the kind that the claim is about.
+      counted: judgements of metamers that meet the paper's conditions.
+      everything: judgements of all metamers.
+      decision: the judges' decision, such as "fine".
+      related: whether a claim is about a judge, see `Related`.
+
+    Returns:
+      A finding for each generating network.
     """
     findings = []
     for generator in dict.fromkeys(one.generator for one in everything):
@@ -54,7 +59,7 @@ def falls_with_depth(
 def _first_minus_late(
     generator: Who, decision: str, own: Sequence[Judgement], all_own: Sequence[Judgement]
 ) -> Finding:
-    """The earliest layer against the latest with enough metamers that count, or against the latest."""
+    """The earliest layer minus the latest one with enough metamers that count (or the latest of all)."""
     matched = answers.layers(all_own)
     enough = [layer for layer in matched if _has_enough([one for one in own if one.layer == layer])]
     first, late = matched[0], (enough or matched)[-1]
@@ -67,11 +72,14 @@ def _first_minus_late(
 def transfer(
     counted: Sequence[Judgement], everything: Sequence[Judgement], names: dict[str, str]
 ) -> tuple[list[Finding], list[Finding]]:
-    """5 and 6: what the word network recognises of untrained networks and other tasks.
+    """Claims 5 and 6: how the word network recognises metamers of untrained networks and other tasks.
 
     Args:
-      counted, everything: judgements by the word network.
-      names: of the networks of "both_tasks" and "backgrounds".
+      counted, everything: judgements by the word network, as in `falls_with_depth`.
+      names: names of the networks with the roles "both_tasks" and "backgrounds".
+
+    Returns:
+      The findings of claim 5 and those of claim 6.
     """
     counted, everything = _of_waveforms(counted), _of_waveforms(everything)
     late = _later_half(everything)
@@ -111,10 +119,10 @@ def transfer(
 def reduced_aliasing(
     counted: Sequence[Judgement], everything: Sequence[Judgement], aliased: str
 ) -> list[Finding]:
-    """7: metamers of either architecture, recognised by the other.
+    """Claim 7: metamers of the networks with and without aliasing, recognised by the other one.
 
     Args:
-      counted, everything: judgements of the word networks by one another.
+      counted, everything: judgements by the word networks, as in `falls_with_depth`.
       aliased: name of the network with aliasing.
     """
     counted, everything = _of_waveforms(counted), _of_waveforms(everything)
@@ -125,7 +133,7 @@ def reduced_aliasing(
     def of_aliased(one: Judgement) -> bool:
         return one.generator.name == aliased and one.judge.name != aliased
 
-    # The networks' late layers bear the same names (Tables S2, S3).
+    # The late layers of both networks have the same names (Tables S2, S3).
     late = _later_half(filter(of_reduced, everything))
     late_of_aliased = _later_half(filter(of_aliased, everything))
     conditions = [Condition("reduced aliasing", 1, of_reduced), Condition("with aliasing", -1, of_aliased)]
@@ -134,10 +142,10 @@ def reduced_aliasing(
 
 
 def cochleagram(counted: Sequence[Judgement], everything: Sequence[Judgement]) -> list[Finding]:
-    """8: metamers whose cochleagram was optimised, against those whose waveform was.
+    """Claim 8: metamers whose waveform was optimised minus those whose cochleagram was.
 
     Args:
-      counted, everything: judgements by the word network.
+      counted, everything: judgements by the word network, as in `falls_with_depth`.
     """
     both_ways = {one.generator for one in everything if not one.of_signal}
     late = _later_half(one for one in everything if one.generator in both_ways and one.of_signal)
@@ -160,7 +168,7 @@ def _late_contrast(
     counted: Sequence[Judgement],
     everything: Sequence[Judgement],
 ) -> Finding:
-    """A contrast over the late layers at which every condition has enough metamers, each as weighty."""
+    """A contrast over those late layers at which every condition has enough metamers, equally weighted."""
     at_late = [dataclasses.replace(condition, layers=late) for condition in conditions]
     by_layer = zip(*(condition.at_layers(counted) for condition in at_late), strict=True)
     enough = [layer for layer, groups in zip(late, by_layer, strict=True) if all(map(_has_enough, groups))]
@@ -181,7 +189,7 @@ def _later_half(judgements: Iterable[Judgement]) -> list[str]:
 
 
 def _of_waveforms(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Those of metamers whose search varied the signal itself."""
+    """The judgements of metamers whose signal itself was optimised, not its cochleagram."""
     return [one for one in answers.of_metamers(judgements) if one.of_signal]
 
 

@@ -1,7 +1,8 @@
-"""Contrasts: differences between shares of right answers, each with its standard error.
+"""Contrasts: differences between shares of right answers, with their standard errors.
 
-One rule holds for all of them: more than two standard errors above zero, a contrast holds; if the upper
-end of that interval lies below `MARGIN`, it does not; all else cannot be told.
+The same rule decides all of them. A contrast holds where it is more than two standard errors above
+zero. It does not hold where its value plus two standard errors lies below `MARGIN`. Otherwise this
+cannot be told.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ class Condition:
     """One side of a contrast.
 
     Attributes:
-      name: in words.
-      weight: in the contrast, such as 1 and -1 for a difference.
-      has: whether a judgement belongs to it.
-      layers: matched layers, each as weighty as the others.
+      name: what it is called.
+      weight: its weight in the contrast, such as 1 and -1 for a difference.
+      has: f(judgement) -> whether the judgement belongs to it.
+      layers: matched layers, which have equal weights.
     """
 
     name: str
@@ -45,11 +46,12 @@ class Finding:
 
     Attributes:
       text: what is compared.
-      value, sem: of the contrast, of metamers that meet the paper's conditions.
-      stimuli: the fewest in any of its conditions, at any of their layers.
-      verdict: one of the four.
-      of_all: value and standard error over all metamers, whether they meet the conditions or not.
-      parts: the means that are compared, by name.
+      value, sem: the contrast and its standard error, over metamers that meet the paper's
+        conditions.
+      stimuli: the smallest number of stimuli in any condition at any of its layers.
+      verdict: one of `HOLDS`, `IN_PART`, `FAILS`, `UNTOLD`.
+      of_all: the contrast and its standard error over all metamers.
+      parts: (name, value) of the means that are compared.
     """
 
     text: str
@@ -62,11 +64,11 @@ class Finding:
 
 
 def together(findings: Sequence[Finding], every: bool = False) -> str:
-    """The verdict of all contrasts that tell something.
+    """The verdict on a claim, from those of its findings that could be told.
 
     Args:
-      findings: of a claim.
-      every: whether the claim says all of them, so that one that cannot be told leaves it open.
+      findings: the findings of the claim.
+      every: whether the claim needs all of them. Then it holds only in part if one cannot be told.
     """
     verdicts = {finding.verdict for finding in findings}
     told = verdicts - {UNTOLD}
@@ -88,7 +90,10 @@ def verdict(value: float, sem: float, stimuli: int) -> str:
 
 
 def at_least(sem: float, stimuli: int) -> float:
-    """A standard error of a share, not below what one that no stimulus showed could have."""
+    """The standard error of a share, but at least 1 / (stimuli + 2).
+
+    Where all stimuli give the same answer the estimated error is zero, which is too small.
+    """
     return max(sem, 1 / (stimuli + 2))
 
 
@@ -98,12 +103,15 @@ def contrast(
     counted: Sequence[Judgement],
     everything: Sequence[Judgement],
 ) -> Finding:
-    """A weighted sum of shares of right answers, a condition's being the mean over its layers.
+    """Compares conditions by a weighted sum of their shares of right answers.
+
+    The share of a condition is the mean over its layers.
 
     Args:
       text: what is compared.
-      conditions: with their layers.
-      counted, everything: judgements of metamers that meet the paper's conditions, and of all.
+      conditions: the conditions, with their layers.
+      counted: judgements of metamers that meet the paper's conditions.
+      everything: judgements of all metamers.
     """
     weights = [condition.weight / len(condition.layers) for condition in conditions for _ in condition.layers]
     by_condition = [condition.at_layers(counted) for condition in conditions]
@@ -122,6 +130,6 @@ def contrast(
 
 
 def _mean_share(of_layers: Sequence[Sequence[Judgement]]) -> float:
-    """Mean over layers of the share of right answers; NaN where a layer has none."""
+    """The mean over layers of the share of right answers; NaN where a layer has no judgements."""
     shares = [answers.share_correct(group) for group in of_layers]
     return float(np.mean(shares)) if shares else float("nan")

@@ -1,4 +1,4 @@
-"""The page of a reproduction: each claim of the paper, and what was found here."""
+"""The page of a reproduction: each claim of the paper, and the results for it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PAGE, CLAIMS = "report.html", "claims.json"
 
 
 def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, list[Finding]]:
-    """What the results say, by number of the claim.
+    """The findings of every claim, by the claim's number.
 
     Args:
-      scale: with the parts whose weights are there.
+      scale: the scale, with the networks that have weights.
       out: folder of the reproduction.
-      current: names of the steps that are planned and ended well; what others left before is not read.
+      current: names of the steps that are planned and ended well; only their results are read.
     """
     parts = {part.role: part for part in scale.parts}
 
@@ -65,7 +65,7 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
 
 
 def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str, answers.Correlations]:
-    """Of the trained networks whose metamers were made."""
+    """Rho by role, of the trained networks whose metamers were made."""
     by_role = {}
     for part in scale.parts:
         if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" in current:
@@ -89,9 +89,10 @@ def write(
 
     Args:
       out: folder of the reproduction.
-      scale: with the parts whose weights are there.
-      told, current: see `findings`; nothing is shown that other steps left before.
-      about: what the page tells besides: "scale", "command", "sources", "missing", "failures", "costs".
+      scale: the scale, with the networks that have weights.
+      told: what `findings` returned.
+      current: names of the steps whose results are shown; see `findings`.
+      about: what else is on the page: "scale", "command", "sources", "missing", "failures", "costs".
 
     Returns:
       The page's path.
@@ -129,7 +130,7 @@ def write(
 
 
 def _row(finding: Finding) -> dict[str, Any]:
-    """A finding with numbers as texts; those that are not defined as a dash."""
+    """A finding with its numbers as text; a dash stands for a number that is not defined."""
     return {
         "text": finding.text,
         "value": _number(finding.value, finding.sem),
@@ -150,7 +151,7 @@ def _number(value: float, sem: float | None = None) -> str:
 
 
 def _figures(out: Path, words: Sequence[str], current: Collection[str]) -> list[dict[str, str]]:
-    """Pictures of the steps with one of the words in their names."""
+    """The pictures with one of these words in their names, of steps that are current."""
     drawn = [out / name for name in current if name.startswith(f"{steps.FIGURES}/") and name.endswith(".png")]
     folders = [out / name for name in current if name.startswith((f"{steps.VERDICTS}/", f"{steps.RELU}/"))]
     pictures = sorted(drawn) + [path for folder in sorted(folders) for path in sorted(folder.glob("*.png"))]
@@ -167,7 +168,7 @@ def _picture(out: Path, path: Path) -> dict[str, str]:
 
 
 def _made(part: Part, out: Path, current: Collection[str]) -> dict[str, Any]:
-    """A network, how good it is, the pages of its metamers, and how many met the conditions."""
+    """A network's line: its scores, the pages of its metamers, and how many met the conditions."""
     roles = [role for role in steps.runs_of(part) if f"{steps.METAMERS}/{role}" in current]
     tables = {
         role: out / steps.VERDICTS / role / "table.csv"
@@ -192,7 +193,7 @@ def _metrics(network: str) -> str:
 
 
 def _passed(path: Path) -> list[dict[str, str]]:
-    """Of each layer, how many metamers were made, and how many met the conditions as files."""
+    """For each layer, how many metamers were made, and how many of their files met the conditions."""
     with path.open(newline="", encoding="utf-8") as file:
         return [
             {

@@ -1,6 +1,6 @@
-"""What the saved values of rho say of claims 1 and 2; `statements` says the rules.
+"""What the saved values of rho say about claims 1 and 2; the rules are in `statements`.
 
-Standard errors are over stimuli: a stimulus's layers are not independent of one another.
+Standard errors are over stimuli, because the layers of one stimulus are not independent.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from model_metamers_experiments.reproduction.statements import AT_CHANCE, FEWEST
 
 
 def matching(by_network: dict[str, Correlations]) -> list[Finding]:
-    """1: rho at the matched, the later and the earliest layers.
+    """Claim 1: rho at the matched layer, at later layers and at the earliest layer.
 
     Args:
-      by_network: rho of each trained network's metamers.
+      by_network: rho of each trained network's metamers, by name.
     """
     findings = []
     for name, one in by_network.items():
@@ -35,7 +35,7 @@ def matching(by_network: dict[str, Correlations]) -> list[Finding]:
 
 
 def _near_one(text: str, of_layers: Sequence[np.ndarray]) -> Finding:
-    """Mean rho over layers, of stimuli that have any."""
+    """Whether mean rho is near one: the mean over layers, then over the stimuli that have any."""
     rho = np.array(of_layers, np.float64).reshape(len(of_layers), -1 if of_layers else 0)
     rho = rho[:, np.isfinite(rho).any(axis=0)]
     means = np.nanmean(rho, axis=0) if rho.size else np.empty(0)
@@ -45,7 +45,7 @@ def _near_one(text: str, of_layers: Sequence[np.ndarray]) -> Finding:
 
 
 def _before(name: str, one: Correlations) -> Finding:
-    """The latest layer's metamers at the earliest layer, against unrelated pairs."""
+    """Whether the latest layer's metamers match at the earliest layer no better than unrelated pairs."""
     first, last = one.measured[0], one.matched[-1]
     rho = one.rho[last][first]
     rho = rho[np.isfinite(rho)]
@@ -75,14 +75,17 @@ def _sem(values: np.ndarray) -> float:
 
 
 def relu_gradient(rows: Sequence[dict[str, Any]]) -> list[Finding]:
-    """2: the linear gradient of the matched layer's ReLU against the ordinary one.
+    """Claim 2: rho with the linear gradient of the matched layer's ReLU minus rho with the ordinary one.
 
     Args:
-      rows: of compare_relu_gradients, of one network or several.
+      rows: the rows of compare_relu_gradients, of one or several networks.
+
+    Returns:
+      A finding for each network and layer.
     """
     findings = []
     for network, _, layer in sorted({(row["network"], row["depth"], row["layer"]) for row in rows}):
-        own = [row for row in rows if (row["network"], row["layer"]) == (network, layer)]
+        own = [row for row in rows if row["network"] == network and row["layer"] == layer]
         rho = {g: {r["stimulus"]: r["rho"] for r in own if r["gradient"] == g} for g in ("linear", "plain")}
         both = sorted(s for s in rho["linear"] if None not in (rho["linear"][s], rho["plain"].get(s)))
         text = f"{network}, {layer}: mean rho, linear minus plain"

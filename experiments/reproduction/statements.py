@@ -1,13 +1,13 @@
-"""The paper's claims that need no people, in our words, and the rule by which each is told here."""
+"""Those of the paper's claims that need no people, in our words, and the rule that decides each."""
 
 from __future__ import annotations
 
 import dataclasses
 
-NEAR_ONE = 0.9  # mean rho of a match
-AT_CHANCE = 0.05  # share of metamers above all unrelated pairs
-FEWEST = 5  # stimuli without which nothing is said
-MARGIN = 0.1  # of a share: less is no effect worth the name
+NEAR_ONE = 0.9  # the least mean rho that counts as a match
+AT_CHANCE = 0.05  # the largest share of metamers above all unrelated pairs that counts as chance
+FEWEST = 5  # with fewer stimuli nothing is said
+MARGIN = 0.1  # a smaller difference between shares does not count as an effect
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,9 +16,9 @@ class Statement:
 
     Attributes:
       paper: what the paper says, and where.
-      rule: what is compared here.
-      figures: that show it, by a word in their files' names.
-      every: whether it says all that is compared, and not some of it.
+      rule: what is compared here, and how that decides the claim.
+      figures: words in the names of the files of figures that show it.
+      every: whether the claim needs every comparison to hold, rather than some.
     """
 
     paper: str

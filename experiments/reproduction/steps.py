@@ -1,4 +1,4 @@
-"""The runs of a reproduction as tasks: which programs on what, which needs which, and what they cost."""
+"""The steps of a reproduction as tasks: what is run on what, what needs what, and what it costs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scal
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
 METAMERS, RELU, RECOGNITION, VERDICTS, FIGURES = "metamers", "relu", "recognition", "verdicts", "figures"
-CRITERIA = {"file": "", "none": "_all"}  # verdict that counts -> ending of the results' name
-_PICTURES = 60_000  # bytes of the pictures and numbers of a metamer
-_START = 20.0  # seconds until a binary has loaded TensorFlow and a network
+CRITERIA = {"file": "", "none": "_all"}  # recognize_metamers --criteria -> end of the results' name
+_PICTURES = 60_000  # bytes of a metamer's pictures and record
+_START = 20.0  # seconds in which a binary loads TensorFlow and a network
 _ARCHITECTURES = ("vgg", "inception", "resnet")
 _IMAGES = (*_ARCHITECTURES, *(f"{role}_other_seed" for role in _ARCHITECTURES))
 _WORDS = ("word", "word_other_seed", "word_aliased")
-# Results -> roles of the networks that judge, and of those whose metamers are judged.
+# By name of the results: (roles of the networks that judge, roles of those whose metamers are judged).
 JUDGEMENTS = {
     "images": (_IMAGES, _IMAGES),
     "sounds": (("word",), ("word", "word_other_seed", "both_tasks", "backgrounds", "untrained")),
@@ -35,12 +35,12 @@ JUDGEMENTS = {
 
 @dataclasses.dataclass(frozen=True)
 class _Work:
-    """What a plan is made for.
+    """What a plan is made from.
 
     Attributes:
-      scale: with the parts whose weights are there.
-      stimuli: by kind, "image" and "sound".
-      contents: digest of each kind's stimuli.
+      scale: the scale, with the networks that have weights.
+      stimuli: the natural signals by kind, "image" and "sound".
+      contents: digest of the natural signals, by kind.
       out: folder of the reproduction.
     """
 
@@ -53,14 +53,16 @@ class _Work:
 def run(
     scale: Scale, stimuli: Mapping[str, StimulusSet], out: Path, jobs: int, progress: bool = True
 ) -> tuple[list[Task], dict[str, str]]:
-    """Runs what is planned and not done; where metamers failed, later tasks begin anew without them.
+    """Runs the planned tasks that are not done.
+
+    Where the metamers of a network could not be made, a new plan is made and run without them.
 
     Args:
       scale, stimuli, out: see `plan`.
       jobs, progress: see `execution.run`.
 
     Returns:
-      All tasks, and what went wrong, by name of the task.
+      All tasks, and the errors of those that failed, by name.
     """
     tasks = plan(scale, stimuli, out)
     failures = execution.run(tasks, out, jobs, progress)
@@ -75,13 +77,13 @@ def run(
 def plan(
     scale: Scale, stimuli: Mapping[str, StimulusSet], out: Path, without: Collection[str] = ()
 ) -> list[Task]:
-    """All tasks, in order.
+    """All tasks of a reproduction, in order.
 
     Args:
-      scale: with the parts whose weights are there.
-      stimuli: by kind, "image" and "sound".
+      scale: the scale, with the networks that have weights.
+      stimuli: the natural signals by kind, "image" and "sound".
       out: folder of the reproduction.
-      without: names of tasks of metamers that failed: later ones do without them.
+      without: names of tasks whose metamers could not be made; later tasks do not use them.
     """
     work = _Work(scale, stimuli, {kind: of_kind.content() for kind, of_kind in stimuli.items()}, out)
     searched = [part for part in scale.parts if part.layers != ()]
@@ -99,7 +101,7 @@ def plan(
 
 
 def runs_of(part: Part) -> dict[str, str]:
-    """Runs of make_metamers of a part: their names, and where the results are below each."""
+    """The runs of make_metamers for a network: by name of the run, the folder of results within it."""
     runs = {part.role: part.network}
     if part.cochleagram_seconds:
         runs[f"{part.role}_{COCHLEAGRAM}"] = view_name(part.network)
@@ -107,11 +109,11 @@ def runs_of(part: Part) -> dict[str, str]:
 
 
 def _metamers(work: _Work, part: Part, role: str) -> Task:
-    """A part's metamers; where the role is not the part's own, of cochleagrams that were optimised."""
+    """The task that makes a network's metamers; of cochleagrams where `role` is not the network's own."""
     scale, signals = work.scale, work.stimuli[part.kind]
     layers, seconds = _layers(part), part.seconds
     optimize: dict[str, Value] = {}
-    if role != part.role:  # the cochleagram is no layer of a search that varies it
+    if role != part.role:  # a search that varies the cochleagram cannot also match it
         layers = tuple(layer for layer in layers if layer != COCHLEAGRAM)
         seconds = part.cochleagram_seconds
         optimize = {"optimize": COCHLEAGRAM, "learning_rate": scale.cochleagram_learning_rate}
@@ -137,7 +139,7 @@ def _metamers(work: _Work, part: Part, role: str) -> Task:
 
 
 def _relu(work: _Work, part: Part) -> Task:
-    """Figure 2: metamers of a few stimuli with both gradients of the ReLU."""
+    """The task of Figure 2: metamers of a few stimuli with both gradients of the ReLU."""
     scale, signals = work.scale, work.stimuli[part.kind]
     layers = scale.relu_layers[part.role]
     searches = 2 * min(signals.count, scale.relu_stimuli) * len(layers or _of_catalog(part.network)[0])
@@ -162,7 +164,7 @@ def _relu(work: _Work, part: Part) -> Task:
 
 
 def _searched(part: Part, signals: StimulusSet) -> dict[str, Value]:
-    """The network and the stimuli of a search, as arguments."""
+    """Arguments that give the network and the stimuli of a search."""
     return {
         "network": part.network,
         "checkpoint": part.checkpoint,
@@ -177,18 +179,18 @@ def _layers(part: Part) -> tuple[str, ...]:
 
 
 def _bytes_of_metamer(part: Part) -> int:
-    return 8 * math.prod(_of_catalog(part.network)[1]) + _PICTURES  # it and its target, in 32 bits
+    return 8 * math.prod(_of_catalog(part.network)[1]) + _PICTURES  # metamer and target in float32
 
 
 @functools.cache  # building a network of the paper's size takes a second
 def _of_catalog(network: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Metamer layers of a network, and the shape of its signals."""
+    """The metamer layers of a network, and the shape of its signals."""
     built = catalog.build_network(network)
     return tuple(built.layers), built.signal.shape
 
 
 def _recognition(work: _Work, made: Mapping[Part, Sequence[str]]) -> list[Task]:
-    """Judgements of metamers that meet the conditions, and of all."""
+    """The tasks that judge metamers: those that meet the conditions, and all of them."""
     tasks = []
     for name, (judging, generating) in JUDGEMENTS.items():
         judges = [part for part in work.scale.parts if part.role in judging]
@@ -228,14 +230,17 @@ def _judgements(
         needs=judged,
         inputs=(*(part.weights for part in judges), work.contents[kind]),
         makes=work.out / name / points.FILE,
-        # A look costs a third of a step of the search, forward without backward.
+        # A judgement costs a third of a step of the search, which also computes a gradient.
         seconds=_START * len(judges) + signals.count * layers * sum(part.seconds for part in judges) / 3000,
         bytes=4e6,
     )
 
 
 def _verdicts(out: Path, part: Part, role: str) -> Task:
-    """Tables S4, S5 and Figures S1 to S8 of a run; one each, as networks of one name differ in weights."""
+    """The task of Tables S4, S5 and Figures S1 to S8 for a run.
+
+    Every run has a task of its own, because networks of one name may differ in their weights.
+    """
     run = f"{METAMERS}/{role}"
     name = f"{VERDICTS}/{role}"
     return Task(
@@ -253,7 +258,7 @@ def _verdicts(out: Path, part: Part, role: str) -> Task:
 
 
 def _figures(work: _Work, made: Mapping[Part, Sequence[str]]) -> list[Task]:
-    """Those that have something to compare, whether or not what they show is planned."""
+    """The tasks of all figures that would have something to compare, if what they need is planned."""
     whole = [part for part, roles in made.items() if part.role in roles]
     tasks = []
     for kind in dict.fromkeys(part.kind for part in whole):
@@ -269,7 +274,7 @@ def _figures(work: _Work, made: Mapping[Part, Sequence[str]]) -> list[Task]:
 
 
 def _figure(out: Path, figure: str, number: str, flag: str, shown: Sequence[str]) -> list[Task]:
-    """A figure, as PDF and as PNG."""
+    """The tasks that draw a figure, as PDF and as PNG."""
     return [
         Task(
             f"{FIGURES}/{figure}.{form}",

@@ -1,4 +1,4 @@
-"""Natural signals of a reproduction: labelled ones where they are at hand, installed ones where not."""
+"""The natural signals of a reproduction: labelled data sets if available, otherwise installed ones."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _NO_LABELS = "without labels, the truth is what the generating network takes eac
 
 @dataclasses.dataclass(frozen=True)
 class StimulusSet:
-    """Where natural signals of a kind are, or will be.
+    """Natural signals of one kind, images or sounds, which may not be written yet.
 
     Attributes:
-      signal: what networks of the kind take; tells which files count.
-      matched: file, or folder of files, whose metamers are made.
-      further: the same, for the null distribution alone; None where there are no others.
-      labels: table of true classes; None where the generating network's answer to the
-        natural signal stands for them.
-      count: how many are matched, at most.
-      source: in words.
-      prepare: writes the files; does nothing where they are.
+      signal: what the networks take, which tells which files count.
+      matched: file, or folder of files, for which metamers are made.
+      further: the same for signals that only serve the null distribution; None without any.
+      labels: table of the true classes; None where the generating network's answer to the natural
+        signal is taken as its class.
+      count: the largest number of signals that are matched.
+      source: where the signals come from, in words.
+      prepare: f() writes the files; it does nothing where they exist.
     """
 
     signal: SignalSpec
@@ -66,20 +66,23 @@ class StimulusSet:
         """Digest and true class of each signal, in an order that names do not change."""
         if path is None:
             return []
-        found = files.find_files([path], self.signal)
+        by_name = files.find_files([path], self.signal)
         truths = read_labels(self.labels) if self.labels else {}
-        digests = file_digests(list(found.values()))
-        return sorted(f"{digest} {truths.get(name, '')}" for name, digest in zip(found, digests, strict=True))
+        digests = file_digests(list(by_name.values()))
+        return sorted(
+            f"{digest} {truths.get(name, '')}" for name, digest in zip(by_name, digests, strict=True)
+        )
 
 
 def cifar10(signal: SignalSpec, data: Path, out: Path, count: int, further: int) -> StimulusSet:
-    """Test images of CIFAR-10, as many of each class, drawn at random once.
+    """Test images of CIFAR-10, drawn at random (always the same), equally many of each class.
 
     Args:
       signal: what the networks take.
       data: folder with the TFRecords of the test images.
       out: folder for the PNG files.
-      count, further: images matched, and further ones.
+      count: number of images to match.
+      further: number of further images.
     """
     source = f"{count} labelled test images of CIFAR-10"
     return StimulusSet(
@@ -97,7 +100,7 @@ def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
     images, labels = corpora.records.read_image_records(sorted(data.glob("test-*")), 32, progress=False)
     order = np.random.RandomState(_SEED).permutation(len(labels))
     by_class = [[i for i in order if labels[i] == c] for c in range(len(small_signals.CIFAR10_CLASSES))]
-    turn = [i for row in zip(*by_class, strict=False) for i in row]  # a class after the other
+    turn = [i for row in zip(*by_class, strict=False) for i in row]  # one of each class in turn
     names = {i: f"{small_signals.CIFAR10_CLASSES[labels[i]]}_{i:04d}" for i in turn[: count + further]}
 
     def write(folder: Path, chosen: Iterable[int]) -> None:
@@ -118,15 +121,18 @@ def spoken_words(
     sample_rate: int,
     build: Callable[[], None],
 ) -> StimulusSet:
-    """Held-out clips of a speech data set, of unlike words and speakers, drawn at random once.
+    """Held-out clips of a speech data set, drawn at random (always the same).
+
+    Words and speakers differ as far as the data set allows.
 
     Args:
       signal: what the networks take.
       speech: folder of build_speech_dataset.
       out: folder for the WAV files.
-      count, further: clips matched, and further ones.
-      sample_rate: of the data set, Hz.
-      build: makes the data set where it is not there.
+      count: number of clips to match.
+      further: number of further clips.
+      sample_rate: sample rate of the data set, Hz.
+      build: f() makes the data set if it does not exist.
     """
 
     def prepare() -> None:
@@ -140,7 +146,7 @@ def spoken_words(
 
 @dataclasses.dataclass(frozen=True)
 class _Clip:
-    """A spoken word of a data set; `recording` is its file there."""
+    """A spoken word of a data set; `recording` is the name of the file it comes from."""
 
     word: str
     speaker: str
@@ -149,7 +155,7 @@ class _Clip:
 
     @property
     def name(self) -> str:
-        """Of the stimulus that it becomes."""
+        """Name of the stimulus that is made of it."""
         return f"{self.word}_{Path(self.recording).name}"
 
 
@@ -159,7 +165,7 @@ def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sampl
 
     def write(folder: Path, part: Sequence[_Clip]) -> None:
         for clip in part:
-            # Not by soundfile: it notes the time in files of floats, so that no two are the same.
+            # Soundfile writes the time into files of floats, so that no two would be the same.
             wavfile.write(folder / f"{clip.name}.wav", sample_rate, clip.waveform)
 
     _fill(out / "matched", lambda folder: write(folder, chosen[:count]))
@@ -168,7 +174,7 @@ def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sampl
 
 
 def _of_unlike_words_and_speakers(clips: Iterable[_Clip], count: int) -> list[_Clip]:
-    """One clip of each word in turn, of speakers not heard yet as long as the word has any."""
+    """One clip of each word in turn, if possible of a speaker that was not chosen before."""
     clips = sorted(clips, key=operator.attrgetter("word", "speaker", "recording"))
     order = np.random.RandomState(_SEED).permutation(len(clips))
     words = sorted({clip.word for clip in clips})
@@ -184,16 +190,16 @@ def _of_unlike_words_and_speakers(clips: Iterable[_Clip], count: int) -> list[_C
 
 
 def _clips(paths: Sequence[Path]) -> Iterable[_Clip]:
-    """Every clip of TFRecord files of build_speech_dataset."""
+    """All clips in TFRecord files of build_speech_dataset."""
     for path in paths:
         for _, feature in examples.read_examples(path):
-            told = ("word", "speaker", "recording")
-            word, speaker, recording = (examples.text_of(feature, f"/stimuli/{key}", path) for key in told)
+            keys = ("word", "speaker", "recording")
+            word, speaker, recording = (examples.text_of(feature, f"/stimuli/{key}", path) for key in keys)
             yield _Clip(word, speaker, recording, examples.floats_of(feature, collection.SOUND_KEY, path))
 
 
 def photographs(signal: SignalSpec, out: Path, count: int) -> StimulusSet:
-    """Photographs that installed libraries carry; the further ones are the rest of them."""
+    """Photographs from installed libraries; those that are not matched are the further ones."""
     names = sorted(f"{name}.png" for name, _ in corpora.demo_stimuli.photographs())
     matched, further = names[:count], names[count:]
     source = f"{len(matched)} photographs of installed libraries; {_NO_LABELS}"
@@ -207,7 +213,7 @@ def photographs(signal: SignalSpec, out: Path, count: int) -> StimulusSet:
 
 
 def synthesised_words(signal: SignalSpec, out: Path, count: int) -> StimulusSet:
-    """Words of the networks said by espeak-ng; the further ones are the rest of them."""
+    """Words that the networks know, spoken by espeak-ng; the words left over are the further ones."""
     matched = sorted(word for word in corpora.demo_stimuli.WORDS if word in small_signals.WORDS)[:count]
     further = [word for word in corpora.demo_stimuli.WORDS if word not in matched]
     source = f"{len(matched)} words said by espeak-ng"
@@ -224,12 +230,12 @@ def own(signal: SignalSpec, matched: str, further: str | None, labels: str | Non
     """The user's own files.
 
     Args:
-      signal: what networks take; tells which files count.
+      signal: what the networks take, which tells which files count.
       matched, further: files or folders of them.
-      labels: a table.
+      labels: table of the true classes.
 
     Raises:
-      InputError: one of the folders, or the labels, is not there, or no signal is.
+      InputError: a folder, the table or any signal is missing.
     """
     for path in filter(None, (matched, further, labels)):
         if not Path(path).exists():
@@ -247,7 +253,7 @@ def own(signal: SignalSpec, matched: str, further: str | None, labels: str | Non
 
 
 def _share(everything: Path, out: Path, matched: Sequence[str], further: Sequence[str]) -> None:
-    """Copies into two folders; there is no second where nothing would be in it."""
+    """Copies files into two folders; a folder that would be empty is not made."""
     for folder, names in (("matched", matched), ("further", further)):
         if names:
             _fill(out / folder, functools.partial(_copy, everything, names))
@@ -259,7 +265,7 @@ def _copy(everything: Path, names: Sequence[str], folder: Path) -> None:
 
 
 def _fill(folder: Path, write: Callable[[Path], object]) -> None:
-    """Makes a folder and its files, whole or not at all."""
+    """Makes a folder with its files, whole or not at all; does nothing where it exists."""
     if folder.exists():
         return
     with whole_folder(folder) as partial:
