@@ -1,9 +1,9 @@
-"""When each word of a recording is said: Praat TextGrid, CTM, CSV and Spoken Wikipedia's files.
+"""Word alignments, which tell when each word is spoken: TextGrid, CTM, CSV and Spoken Wikipedia's.
 
-TextGrids are read by the rule of Praat's manual ("TextGrid file formats"): only numbers
-that stand free, texts in quotes and flags in angle brackets count, everything else is
-comment, so the long and the short text form are one. praatio and textgrid, libraries for
-the same files, take a file that ends early for a shorter one and name no line.
+TextGrids are read by the rule of Praat's manual ("TextGrid file formats"): only free-standing
+numbers, texts in quotes and flags in angle brackets count, and all else is comment. So the long and
+the short text form are read in the same way. The libraries praatio and textgrid are not used, because
+they take a file that ends early for a shorter one, and their errors name no line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from model_metamers.errors import InputError
 from model_metamers.storage.reading import lines_of, one_line, read_table, read_text
 
 TIERS = ("words", "word", "orthography", "orth")
-# What aligners write where nobody speaks a word: Praat, MFA, Kaldi, HTK, TIMIT.
+# What aligners (Praat, MFA, Kaldi, HTK, TIMIT) write where no word is spoken.
 SILENCES = frozenset(
     ("", "sil", "sp", "spn", "h#", "<sil>", "<eps>", "<s>", "</s>", "<unk>", "{sl}", "[noise]", "!sil")
 )
@@ -33,12 +33,12 @@ _MOST_XML = 16 << 20  # bytes; as a tree it takes some 25 times as much
 
 @dataclass(frozen=True)
 class Word:
-    """A word as it is said in a recording.
+    """A word that is spoken in a recording.
 
     Attributes:
-      text: as the aligner wrote it.
-      start_s, end_s: seconds from the recording's beginning.
-      speaker: where the alignment tells.
+      text: the word as the aligner wrote it.
+      start_s, end_s: seconds from the beginning of the recording.
+      speaker: name of the speaker; None where the alignment does not tell.
     """
 
     text: str
@@ -48,11 +48,11 @@ class Word:
 
 
 class NoWordTierError(InputError):
-    """A whole TextGrid that has no tier of words."""
+    """An undamaged TextGrid has no tier of words."""
 
 
 class _Tokens:
-    """Numbers, texts and flags of a TextGrid, one after the other."""
+    """Reads the numbers, texts and flags of a TextGrid one after the other."""
 
     def __init__(self, path: Path, content: str):
         self._path, self._content = path, content
@@ -109,34 +109,35 @@ def _counts(match: re.Match) -> bool:
 def read_textgrid(
     path: Path, tiers: Sequence[str] = TIERS, silences: Collection[str] = SILENCES
 ) -> list[Word]:
-    """Words of a Praat TextGrid, UTF-8 or UTF-16, in order of time.
+    """The words of a Praat TextGrid, in order of time.
 
     Args:
-      path: long or short text form.
-      tiers: names of interval tiers that hold words, in any case. A tier "anna - words", as
-        the Montreal Forced Aligner names those of several speakers, gives its words the
-        speaker "anna".
-      silences: marks that are no word, in lower case.
+      path: a TextGrid in its long or short text form, UTF-8 or UTF-16.
+      tiers: names of the interval tiers that hold words; case does not matter. A tier "anna -
+        words", as the Montreal Forced Aligner names those of several speakers, gives its words
+        the speaker "anna".
+      silences: marks that are no words, in lower case.
 
     Raises:
-      NoWordTierError: no such tier; the message names those there are.
-      InputError: unreadable, damaged, or no TextGrid; file and line are named.
+      NoWordTierError: there is no such tier; the message names the tiers that there are.
+      InputError: the file cannot be read, is damaged, or is no TextGrid; the message names the
+        file and the line.
     """
     tokens = _Tokens(path, read_text(path))
     if not tokens.text('"ooTextFile"').startswith("ooTextFile") or tokens.text("a type") != "TextGrid":
         raise tokens.error("no Praat TextGrid in text form")
     tokens.number("the first time"), tokens.number("the last time")
     tokens.flag()
-    words, names, found = [], [], False
+    words, names, has_words = [], [], False
     for _ in range(tokens.count("the number of tiers")):
         kind, name, marks = _read_tier(tokens)
         names.append(name)
         speaker, _, ending = name.rpartition(" - ")
         if kind != "IntervalTier" or ending.strip().lower() not in tiers:
             continue
-        found = True
+        has_words = True
         words += [Word(m.text, m.start_s, m.end_s, speaker or None) for m in _spoken(marks, silences)]
-    if not found:
+    if not has_words:
         raise NoWordTierError(
             f"{path}: no tier is called {' or '.join(tiers)}, only {one_line(', '.join(names))}"
         )
@@ -144,7 +145,7 @@ def read_textgrid(
 
 
 def _read_tier(tokens: _Tokens) -> tuple[str, str, list[Word]]:
-    """A tier's class, name and marks; a point is an interval without length."""
+    """Class, name and marks of a tier; a point is read as an interval without length."""
     kind = tokens.text("a tier's class")
     if kind not in ("IntervalTier", "TextTier"):
         raise tokens.error(f"a tier of the unknown class {kind[:100]!r}")
@@ -163,12 +164,13 @@ def _read_tier(tokens: _Tokens) -> tuple[str, str, list[Word]]:
 
 
 def read_ctm(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list[Word]]:
-    """Words by recording of a CTM file: `file channel start duration word [confidence]`.
+    """The words in a CTM file, by recording; its lines are `file channel start duration word [confidence]`.
 
     Raises:
-      InputError: unreadable, or a line of another form; file and line are named.
+      InputError: the file cannot be read, or a line has another form; the message names the file
+        and the line.
     """
-    found: dict[str, list[Word]] = {}
+    words: dict[str, list[Word]] = {}
     for number, line in enumerate(lines_of(read_text(path)), 1):
         fields = line.split()
         if not fields or line.startswith(";;"):
@@ -181,43 +183,46 @@ def read_ctm(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list
         if not math.isfinite(start + duration):
             raise InputError(f"{path}:{number}: the word at {start:g} s lasts {duration:g} s")
         word = Word(fields[4], start, start + duration)
-        found.setdefault(fields[0], []).extend(_spoken([word], silences))
-    return found
+        words.setdefault(fields[0], []).extend(_spoken([word], silences))
+    return words
 
 
 def read_csv(path: Path, silences: Collection[str] = SILENCES) -> dict[str, list[Word]]:
-    """Words by recording of a CSV file with columns file, word, start, end[, speaker], in s.
+    """The words in a CSV file, by recording.
+
+    Its columns are file, word, start and end in seconds, and perhaps speaker.
 
     Raises:
-      InputError: unreadable, a column that lacks, a row that is no word; file and line are named.
+      InputError: the file cannot be read, a column is missing, or a row is no word; the message
+        names the file and the line.
     """
-    found: dict[str, list[Word]] = {}
+    words: dict[str, list[Word]] = {}
     for line, row in read_table(path, CSV_COLUMNS)[1]:
         start, end = _times(path, line, row["start"], row["end"])
         if end < start:
             raise InputError(f"{path}:{line}: the word ends at {end:g} s, before its start at {start:g} s")
         word = Word(row["word"], start, end, row.get("speaker") or None)
-        found.setdefault(row["file"], []).extend(_spoken([word], silences))
-    return found
+        words.setdefault(row["file"], []).extend(_spoken([word], silences))
+    return words
 
 
 def read_swc(path: Path, silences: Collection[str] = SILENCES) -> list[Word]:
-    """Words of a Spoken Wikipedia article's `aligned.swc`, in order of time.
+    """The words in `aligned.swc` of a Spoken Wikipedia article, in order of time.
 
-    Its XML holds `<n pronunciation="word" start="1230" end="1560"/>` (ms) for every word as it
-    is said, without times where the aligner found none; the property `reader.name` is the speaker.
+    Its XML has `<n pronunciation="word" start="1230" end="1560"/>` (in ms) for every spoken word,
+    without times where the aligner did not find it. The property `reader.name` is the speaker.
 
     Raises:
-      InputError: unreadable, damaged, or a time that is none.
+      InputError: the file cannot be read or is damaged, or a time is no number.
     """
     content = read_text(path, _MOST_XML)
-    if "<!ENTITY" in content:  # entities of entities can become gigabytes
+    if "<!ENTITY" in content:  # entities that contain entities can grow to gigabytes
         raise InputError(f"{path}: XML with entities of its own, which no alignment needs; refused")
     try:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
         raise InputError(f"{path}:{error.position[0]}: damaged XML ({error})") from error
-    except (LookupError, ValueError) as error:  # of an encoding that nobody knows
+    except (LookupError, ValueError) as error:  # the encoding is unknown
         raise InputError(f"{path}: damaged XML ({error})") from error
     readers = [prop.get("value") for prop in root.iter("prop") if prop.get("key") == "reader.name"]
     words = []

@@ -28,10 +28,12 @@ NO_FOLD = 0  # folds count from 1
 
 _ESC_NAME = re.compile(r"(?P<fold>\d)-(?P<recording>[^-]+)-[A-Z](?:-\d+)?")
 _FOLD = re.compile(r"[1-9]\d{0,5}")
-_ID_LENGTH = 11  # of a YouTube id, which AudioSet names its segments by
+_ID_LENGTH = 11  # letters of a YouTube id, by which AudioSet names its segments
 _ONTOLOGY = "list of {id, name, ...} as AudioSet's ontology.json"
 _SILENT_RMS = 1e-6
-_SILENT_SHARE = 0.01  # of the loudest piece's RMS: a label tells what is heard in the sound, not in this one
+# As a share of the RMS of the loudest piece: a label is true of the whole sound, so perhaps not of a
+# piece that is nearly silent.
+_SILENT_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class Sound:
     """A sound file.
 
     Attributes:
-      path: of the file.
-      labels: names of what is heard.
-      recording: files cut from one recording bear the same.
-      fold: from 1; `NO_FOLD` where there are none.
+      path: path of the file.
+      labels: names of what is heard in it.
+      recording: name of the recording that it was cut from, perhaps with other files.
+      fold: number of its fold, from 1; `NO_FOLD` where there are none.
     """
 
     path: Path
@@ -52,20 +54,22 @@ class Sound:
 
 
 def read_class_folders(root: Path) -> list[Sound]:
-    """Sounds of `<class>/<file>`; ESC's file names (`1-17092-B-4.ogg`) tell fold and recording.
+    """The sounds in class folders, `<class>/<file>`.
+
+    Files named as in ESC (`1-17092-B-4.ogg`) also tell their fold and recording.
 
     Raises:
-      InputError: no such folder, or no sounds in folders.
+      InputError: there is no such folder, or there are no sounds in class folders.
     """
     paths = [path for path in _sounds_below(root) if path.parent.parent == root]
     if not paths:
         raise InputError(f"{root}: no sound files in class folders, <class>/<file>")
-    found = []
+    result = []
     for path in paths:
         match = _ESC_NAME.fullmatch(path.stem)
         recording, fold = (match["recording"], int(match["fold"])) if match else (path.stem, NO_FOLD)
-        found.append(Sound(path, (composed(path.parent.name),), composed(recording), fold))
-    return found
+        result.append(Sound(path, (composed(path.parent.name),), composed(recording), fold))
+    return result
 
 
 def _sounds_below(root: Path) -> list[Path]:
@@ -73,14 +77,14 @@ def _sounds_below(root: Path) -> list[Path]:
 
 
 def read_esc50(root: Path) -> list[Sound]:
-    """Sounds of ESC-50 as it is published: `audio/*.wav` and `meta/esc50.csv`.
+    """The sounds of ESC-50 as it is published: `audio/*.wav` and `meta/esc50.csv`.
 
     Raises:
-      InputError: the table lacks or is damaged, or a sound lacks.
+      InputError: the table or a sound is missing, or the table is damaged.
     """
     path = root / "meta" / "esc50.csv"
     there = {composed(file.name): file for file in _sounds_below(root / "audio")}
-    found = []
+    listed = []
     for line, row in read_table(path, ("filename", "fold", "category", "src_file"))[1]:
         sound = there.get(row["filename"])
         if sound is None or not _FOLD.fullmatch(row["fold"]):
@@ -88,26 +92,25 @@ def read_esc50(root: Path) -> list[Sound]:
                 f"{path}:{line}: no sound audio/{row['filename'][:100]!r}, or the fold "
                 f"{row['fold'][:20]!r} is no number from 1"
             )
-        found.append(Sound(sound, (row["category"],), row["src_file"], int(row["fold"])))
-    return found
+        listed.append(Sound(sound, (row["category"],), row["src_file"], int(row["fold"])))
+    return listed
 
 
 def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> tuple[list[Sound], int]:
-    """Sounds of an AudioSet segments file (`YTID, start, end, "label,label"`).
+    """The sounds of the segments that a file of AudioSet lists (`YTID, start, end, "label,label"`).
 
     Args:
-      root: holds the sounds in any depth; a name begins with the segment's YouTube id, or with
-        "Y" and the id.
+      root: folder of the sounds, at any depth. A file's name begins with the segment's YouTube id,
+        or with "Y" and the id.
       segments: such as `balanced_train_segments.csv`.
-      ontology: AudioSet's `class_labels_indices.csv` (index, mid, display_name) or
-        `ontology.json` ({id, name, ...} in a list) gives labels their names; they stay ids
-        without it.
+      ontology: AudioSet's `class_labels_indices.csv` (index, mid, display_name) or `ontology.json`
+        (a list of {id, name, ...}), from which labels get their names; without it they stay ids.
 
     Returns:
-      Sounds, and how many segments have none (videos go away).
+      The sounds, and how many segments have none (videos are removed over time).
 
     Raises:
-      InputError: a damaged table, an id that the ontology lacks, or no sounds at all.
+      InputError: a table is damaged, the ontology lacks an id, or there are no sounds at all.
     """
     names = _label_names(ontology) if ontology else None
     by_id: dict[str, Path] = {}
@@ -115,7 +118,7 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
         by_id[path.stem[:_ID_LENGTH]] = path
         if path.stem.startswith("Y") and len(path.stem) > _ID_LENGTH:
             by_id.setdefault(path.stem[1 : _ID_LENGTH + 1], path)
-    found, missing = [], 0
+    heard, missing = [], 0
     for line, fields in enumerate(_segments(segments), 1):
         if not fields or fields[0].startswith("#"):
             continue
@@ -129,11 +132,11 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
             )
         if fields[0] in by_id:
             labels = sorted({names[label] if names else label for label in labels})
-            found.append(Sound(by_id[fields[0]], tuple(labels), fields[0]))
+            heard.append(Sound(by_id[fields[0]], tuple(labels), fields[0]))
         missing += fields[0] not in by_id
-    if not found:
+    if not heard:
         raise InputError(f"{root}: no sound of the {missing} segments in {segments}, <YTID>*.wav")
-    return found, missing
+    return heard, missing
 
 
 def _segments(path: Path) -> list[list[str]]:
@@ -144,7 +147,7 @@ def _segments(path: Path) -> list[list[str]]:
 
 
 def _label_names(ontology: Path) -> dict[str, str]:
-    """Names by AudioSet's ids."""
+    """The labels' names by AudioSet's ids."""
     if ontology.suffix.lower() != ".json":
         rows = read_table(ontology, ("mid", "display_name"))[1]
         return {row["mid"]: row["display_name"] for _, row in rows}
@@ -161,12 +164,17 @@ def _label_names(ontology: Path) -> dict[str, str]:
 def keep_labels(
     given: Sequence[Sound], labels: Sequence[str] | None = None, min_sounds: int = 1
 ) -> tuple[list[Sound], list[str]]:
-    """Sounds with the labels that are kept, and class names: the null class, then the alphabet.
+    """Keeps some labels, and the sounds that have one of them.
 
     Args:
       given: all sounds.
-      labels: these and no others, in this order, such as those of the training set.
-      min_sounds: fewest of a label, without `labels`.
+      labels: the labels to keep, in this order, such as those of a training set; None to keep
+        labels by `min_sounds`, in alphabetical order.
+      min_sounds: smallest number of sounds of a label that is kept, without `labels`.
+
+    Returns:
+      The sounds with the labels that are kept, and the names of the classes: the null class, then
+      the labels.
 
     Raises:
       InputError: no sound is left.
@@ -183,10 +191,15 @@ def keep_labels(
 
 
 def split(given: Sequence[Sound], folds: Sequence[int], share: float) -> dict[str, list[Sound]]:
-    """Sounds for training and validation: whole folds, or a share of recordings by their names.
+    """The sounds for training and for validation.
+
+    Args:
+      given: all sounds.
+      folds: folds for validation; if empty, a share of the recordings is chosen by their names.
+      share: that share, 0 to 1.
 
     Raises:
-      InputError: a fold that no sound is of.
+      InputError: a fold has no sounds.
     """
     unknown = set(folds) - {sound.fold for sound in given}
     if unknown:
@@ -203,15 +216,15 @@ def split(given: Sequence[Sound], folds: Sequence[int], share: float) -> dict[st
 def hold_out_sounds(
     kept: Sequence[Sound], held_out: Sequence[Sound], labels: Sequence[str]
 ) -> dict[str, list[Sound]]:
-    """Sounds for training and validation where the latter are given.
+    """The sounds for training and for validation, where the latter are given.
 
     Args:
-      kept: for training.
-      held_out: those of them with labels that are kept are for validation.
-      labels: that are kept.
+      kept: sounds for training.
+      held_out: sounds for validation; those without any of the labels are left out.
+      labels: the labels that are kept.
 
     Raises:
-      InputError: none is left, or a recording is in both.
+      InputError: no sound is left for validation, or a recording is in both.
     """
     left, _ = keep_labels(held_out, labels)
     both = {sound.recording for sound in kept} & {sound.recording for sound in left}
@@ -221,10 +234,10 @@ def hold_out_sounds(
 
 
 def pieces(waveform: np.ndarray, size: int = PAPER_FORMAT.num_samples) -> np.ndarray:
-    """Pieces of a waveform [samples], one after the other, float32 [pieces, size].
+    """Cuts a waveform [samples] into pieces, one after the other; float32 [pieces, size].
 
-    What is left at the end is not used; a sound shorter than a piece is one piece, in the
-    middle of silence.
+    The rest at the end is not used. A sound shorter than a piece is one piece, in the middle of
+    silence.
     """
     if len(waveform) < size:
         first = (size - len(waveform)) // 2
@@ -244,42 +257,42 @@ def write_dataset(
     flags: Sequence[str] = (),
     clip_format: ClipFormat = PAPER_FORMAT,
 ) -> dict[str, Any]:
-    """Writes TFRecords, `labels.txt`, `summary.json` and `flags.txt`.
+    """Writes the data set: TFRecords, `labels.txt`, `summary.json` and `flags.txt`.
 
-    Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
+    Records have `/stimuli/signal` (float32 [num_samples], at the recorded level),
     `/stimuli/labels_binary_via_int` (int64, 0 or 1 for each class, the null class first),
     `/stimuli/labels`, `/stimuli/recording` and `/stimuli/fold`. Pieces more than 40 dB below the
     loudest of their sound are left out as silent.
 
     Returns:
-      The summary: sounds, clips, silent pieces, labels of each split.
+      The summary: how many sounds, clips, silent pieces and labels each split has.
 
     Raises:
       InputError: the folder exists, the disk is full, or a sound cannot be read.
     """
-    found: dict[str, Any] = {"classes": len(labels), **asdict(clip_format)}
+    summary: dict[str, Any] = {"classes": len(labels), **asdict(clip_format)}
     with record_writer.whole_folder(out) as folder:
         for name in SPLITS:
             given = splits[name]
             counts = Counter(sounds=len(given), clips=0, silent_pieces=0)
             counts["labels"] = len({label for sound in given for label in sound.labels})
-            found[name] = counts
+            summary[name] = counts
             if not given:
                 continue
             with record_writer.ShardWriter(folder, name, shards, seed) as writer:
                 for sound in tqdm(given, f"{name} sounds", disable=not progress):
                     waveform = sounds.read_waveform(sound.path, clip_format.sample_rate, mix_channels)
-                    own = pieces(waveform, clip_format.num_samples)
-                    levels = np.sqrt(np.mean(np.square(own, dtype=np.float64), axis=1))
-                    heard = own[levels >= max(_SILENT_RMS, _SILENT_SHARE * levels.max())]
-                    counts["silent_pieces"] += len(own) - len(heard)
+                    all_pieces = pieces(waveform, clip_format.num_samples)
+                    levels = np.sqrt(np.mean(np.square(all_pieces, dtype=np.float64), axis=1))
+                    heard = all_pieces[levels >= max(_SILENT_RMS, _SILENT_SHARE * levels.max())]
+                    counts["silent_pieces"] += len(all_pieces) - len(heard)
                     counts["clips"] += len(heard)
                     for piece in heard:
                         writer.write(_record(sound, piece, labels))
         write_lines(folder / "labels.txt", labels)
         write_lines(folder / "flags.txt", flags)
-        write_json(folder / "summary.json", found)
-    return found
+        write_json(folder / "summary.json", summary)
+    return summary
 
 
 def _record(sound: Sound, piece: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rate and length of the clips in a data set of sounds."""
+"""The sample rate and length of the clips in a data set of sounds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from model_metamers.errors import InputError
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """What every clip of a data set has in common; the lab's where nothing is said (docs/sources.md 1d).
+    """Sample rate and length, which all clips of a data set share; the lab's by default (docs/sources.md 1d).
 
     Attributes:
       sample_rate: in Hz.
-      num_samples: of a clip.
+      num_samples: length of a clip in samples.
 
     Raises:
       InputError: either is below 1.
@@ -37,10 +37,10 @@ PAPER_FORMAT = ClipFormat()  # section 3.3 of the paper: two seconds at 20 kHz
 
 
 def from_seconds(sample_rate: int, seconds: float) -> ClipFormat:
-    """The format of clips of a length in seconds.
+    """The format of clips whose length is given in seconds.
 
     Raises:
-      InputError: no whole number of samples.
+      InputError: the length is no whole number of samples.
     """
     samples = sample_rate * seconds
     if abs(samples - round(samples)) > 1e-6:

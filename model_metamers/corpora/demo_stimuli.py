@@ -1,4 +1,4 @@
-"""Natural signals that need no download: libraries' photographs, synthesised words."""
+"""Natural signals that need no download: photographs from installed libraries, synthesised words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_metamers.corpora import speech
 from model_metamers.signals import sounds
 from model_metamers.storage.whole import make_folder, whole_file
 
-# Those whose files scikit-image carries; the others it would download.
+# The images that are installed with scikit-image; it would download the others.
 _SKIMAGE = (
     "astronaut",
     "brick",
@@ -30,7 +30,7 @@ _SKIMAGE = (
     "moon",
     "rocket",
 )
-# Speech Commands' ten words, and others that serve the null distribution.
+# The ten words of Speech Commands, and others for the null distribution.
 WORDS = (
     "yes",
     "no",
@@ -60,7 +60,7 @@ WORDS = (
     "kitchen",
 )
 _VOICES = ("en-us", "en", "en-gb-scotland", "en-us+f3", "en+m3", "en-us+m5", "en+f2")
-_CLIP_SECONDS = 2.0  # as the paper's clips, the word in the middle
+_CLIP_SECONDS = 2.0  # as in the paper, with the word in the middle
 
 
 def write_photographs(folder: Path) -> Path:
@@ -73,7 +73,7 @@ def write_photographs(folder: Path) -> Path:
 
 
 def photographs() -> Iterator[tuple[str, np.ndarray]]:
-    """(name, uint8 pixels) of photographs that installed libraries carry."""
+    """(name, uint8 pixels) of every photograph that comes with the installed libraries."""
     for name in _SKIMAGE:
         yield name, getattr(skimage.data, name)()
     yield "motorcycle", skimage.data.stereo_motorcycle()[0]
@@ -87,7 +87,7 @@ def photographs() -> Iterator[tuple[str, np.ndarray]]:
 def write_words(folder: Path) -> Path:
     """Writes spoken words as 16-bit WAV files of two seconds; returns the folder.
 
-    Files that are there are kept: espeak-ng does not say a word twice to the same bits.
+    Files that exist are kept, because espeak-ng does not speak a word twice with the same bits.
     """
     make_folder(folder)
     for i, word in enumerate(WORDS):

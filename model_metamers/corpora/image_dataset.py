@@ -1,4 +1,4 @@
-"""Images in class folders, or CIFAR-10 as published, written as TFRecords with TF-slim's keys."""
+"""Writing images in class folders, or CIFAR-10 as published, as TFRecords with TF-slim's keys."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _CIFAR_SHAPE = (3, 32, 32)  # planes of red, green and blue; a byte before them 
 
 @dataclass(frozen=True)
 class Pixels:
-    """An image that is no file of its own.
+    """An image that is not in a file of its own.
 
     Attributes:
-      name: for the records.
+      name: its name in the records.
       values: uint8 [height, width, 3].
     """
 
@@ -42,16 +42,19 @@ class Pixels:
 
 
 def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[tuple[Path, int]], list[str]]:
-    """Images below `<class>/` and their 0-based classes, and the classes' names.
+    """Finds images in class folders.
 
-    Links are followed, each image is taken once: see `files_below`.
+    Links are followed, and each image is taken once; see `files_below`.
 
     Args:
-      root: holds one folder a class.
-      labels: folders in the order of their indices; in the alphabet's without.
+      root: folder with one folder for each class.
+      labels: names of the class folders in the order of their indices; None for alphabetical order.
+
+    Returns:
+      (path, class, from 0) of each image, and the names of the classes.
 
     Raises:
-      InputError: no folders of images, a folder without images, or one that `labels` lacks.
+      InputError: there are no class folders, one has no images, or `labels` lacks one.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of class folders")
@@ -72,25 +75,28 @@ def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[t
 
 
 def read_cifar10(root: Path, split: str) -> tuple[list[tuple[Pixels, int]], list[str]]:
-    """Images of CIFAR-10's binary version (`cifar-10-batches-bin`) and their 0-based classes, and names.
+    """Reads a split of CIFAR-10's binary version (`cifar-10-batches-bin`).
 
     Args:
-      root: holds `data_batch_1.bin` to `_5`, `test_batch.bin` and `batches.meta.txt`.
+      root: folder with `data_batch_1.bin` to `_5`, `test_batch.bin` and `batches.meta.txt`.
       split: "train" or "test".
 
+    Returns:
+      (image, class, from 0) of each image, and the names of the classes.
+
     Raises:
-      InputError: another split, a file that lacks or is damaged.
+      InputError: there is no such split, or a file is missing or damaged.
     """
     if split not in _CIFAR_FILES:
         raise InputError(f"CIFAR-10 has the splits {' and '.join(_CIFAR_FILES)}, not {split!r}")
     labels = read_lines(root / "batches.meta.txt")
-    found = []
+    images = []
     for name in _CIFAR_FILES[split]:
         for number, (label, values) in enumerate(_cifar_batch(root / name)):
             if label >= len(labels):
                 raise InputError(f"{root / name}: image {number} is of class {label}, of {len(labels)}")
-            found.append((Pixels(f"{Path(name).stem}_{number:05d}.png", values), label))
-    return found, labels
+            images.append((Pixels(f"{Path(name).stem}_{number:05d}.png", values), label))
+    return images, labels
 
 
 def _cifar_batch(path: Path) -> list[tuple[int, np.ndarray]]:
@@ -119,20 +125,19 @@ def write_records(
 ) -> Counter:
     """Writes `<split>-00000-of-0000N.tfrecord`, `labels.txt` (`0:name`) and `flags.txt`.
 
-    A JPEG or PNG goes into a record as it is, byte for byte. TensorFlow, which decodes records
-    in training, knows no other photographs, does not turn an image as its EXIF data say, and
-    shows what lies under transparency; such files are stored as viewers show them, as PNG.
+    A JPEG or PNG is stored as it is, byte for byte. TensorFlow, which decodes the records in
+    training, cannot read other photographs, does not turn images as their EXIF data say, and
+    shows what lies under transparency. Such files are stored as PNG, as viewers show them.
 
-    Records hold `image/encoded`, `image/format`, `image/height`, `image/width`,
-    `image/class/label` (0-based), `image/class/text` and `image/filename`, in an order drawn
+    Records have `image/encoded`, `image/format`, `image/height`, `image/width`,
+    `image/class/label` (from 0), `image/class/text` and `image/filename`. Their order is drawn
     from the seed.
 
     Returns:
-      Images by format and mode, such as {"JPEG RGB": 50000, "WEBP RGB as PNG": 3}.
+      Number of images by format and mode, such as {"JPEG RGB": 50000, "WEBP RGB as PNG": 3}.
 
     Raises:
-      InputError: the folder exists, the disk is full, or a file is no image that
-        `signals.images` reads.
+      InputError: the folder exists, the disk is full, or `signals.images` cannot read a file.
     """
     kinds: Counter = Counter()
     order = np.random.RandomState(seed).permutation(len(images))
@@ -159,7 +164,7 @@ def write_records(
 
 
 def _encoded(source: Path | Pixels) -> tuple[bytes, str, int, int]:
-    """What a record holds of an image; the kind of image, for the count; width and height."""
+    """An image's bytes for a record, its format and mode for the count, its width and height."""
     if isinstance(source, Pixels):
         content = _as_png(Image.fromarray(source.values))
     else:

@@ -1,4 +1,4 @@
-"""TFRecord files of a data set: shards written together, whole or not at all."""
+"""Writing the TFRecord files of a data set, all of them or none."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ NULL_CLASS = "__nullSignal__"  # the lab's name for "no word here", docs/sources
 
 
 def class_names(names: Iterable[str]) -> list[str]:
-    """Names with the null class among them, sorted by code point as the lab's lists are.
+    """The names and the null class, sorted by code point as the lab's lists are.
 
-    Lower-case names come after the null class, so it is index 0 of words; among speakers
-    it comes after those whose names begin with digits or capitals (index 203 of the paper's
-    433, docs/sources.md 1d).
+    The null class has index 0 among words in lower case. Among speakers it comes after those whose
+    names begin with digits or capitals (index 203 of the paper's 433, docs/sources.md 1d).
+
+    Example:
+      >>> class_names(["yes", "Bert", "no"])
+      ['Bert', '__nullSignal__', 'no', 'yes']
     """
     return sorted({*names, NULL_CLASS})
 
@@ -58,7 +61,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def check_split(name: str) -> None:
-    """Refuses a split's name that cannot begin a file's; InputError."""
+    """Raises InputError where a split's name cannot be the beginning of a file's name."""
     if not _SPLIT.fullmatch(name):
         raise InputError(
             f"split {name[:200]!r}: begins the names of files; expected at most 100 letters, digits, '_', "
@@ -67,18 +70,18 @@ def check_split(name: str) -> None:
 
 
 class ShardWriter(contextlib.ExitStack):
-    """The shards of one split, all open at once: `<split>-00000-of-00004.tfrecord`.
+    """Writes the files of one split, called shards: `<split>-00000-of-00004.tfrecord`.
 
-    Which shard an example lands in is drawn from the seed, and at the end each shard is put in
-    random order, so that any stretch of one is a mixture of the whole although recordings are
-    read one after the other.
+    The shard of each example is drawn at random, and at the end every shard is put in random order.
+    So any part of a shard is a mixture of the whole data set, although recordings are read one after
+    the other.
 
     Args:
-      folder: of the files.
-      split: begins their names.
-      shards: how many.
-      seed: of places and order.
-      reorder: whether to put shards in random order; not needed where examples come in one.
+      folder: where the files go.
+      split: beginning of the files' names.
+      shards: number of files.
+      seed: seed of the draws.
+      reorder: whether to put shards in random order; not needed if examples come in random order.
 
     Raises:
       InputError: see `check_split`.
@@ -102,7 +105,7 @@ class ShardWriter(contextlib.ExitStack):
 
     def write(self, values: Mapping[str, Any]) -> str:
         """Writes an example; returns the name of its shard."""
-        if not self._turn:  # each shard once in a turn keeps them of one size
+        if not self._turn:  # every shard gets one example in a turn, so that they are equally long
             self._turn = self._random.permutation(len(self._files)).tolist()
         shard = self._turn.pop()
         tfrecords.write_record(self._files[shard], encode(values))
@@ -110,7 +113,7 @@ class ShardWriter(contextlib.ExitStack):
 
 
 def shards_for(examples: int) -> int:
-    """How many shards suit a set: some thousand examples in each, so that they can be drawn."""
+    """A suitable number of shards for so many examples: some thousands in each shard."""
     return 1 + examples // _EXAMPLES_OF_A_SHARD
 
 
@@ -126,7 +129,11 @@ def _reorder(path: Path, random: np.random.RandomState) -> None:
 
 
 def encode(values: Mapping[str, Any]) -> bytes:
-    """A serialized tf.train.Example, the same bytes in every process: str and bytes, ints, floats, lists."""
+    """A serialized tf.train.Example, with the same bytes in every process.
+
+    Args:
+      values: by key: str, bytes, int, float, or a list or array of them.
+    """
     import tensorflow as tf
 
     features = {key: _feature(value) for key, value in values.items()}

@@ -1,4 +1,4 @@
-"""Images in TFRecords with TF-slim's feature keys."""
+"""Reading images from TFRecords with TF-slim's feature keys."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _FEATURES = {
 def read_image_records(
     paths: Sequence[Path], size: int, progress: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All images of TFRecord files, for sets that fit in memory.
+    """All images in TFRecord files, for data sets that fit in memory.
 
     Args:
       paths: TFRecord files with `image/encoded` (JPEG or PNG) and `image/class/label`.
-      size: expected height and width.
+      size: the height and width that images must have.
       progress: whether to show a bar.
 
     Returns:
       Images uint8 [count, size, size, 3] and labels int64 [count].
 
     Raises:
-      InputError: no files, a damaged record, or an image of another size.
+      InputError: there are no files, a record is damaged, or an image has another size.
     """
     if not paths:
         raise InputError("no TFRecord files were given")

@@ -1,4 +1,4 @@
-"""Spoken words made by espeak-ng, from the library its PyPI wheel carries."""
+"""Words spoken by espeak-ng, whose library comes with a PyPI wheel."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 def say(text: str, voice: str = "en", words_per_minute: int = 150, pitch: int = 50) -> tuple[np.ndarray, int]:
-    """Speech as a waveform.
+    """Synthesises speech.
 
     Args:
       text: what to say.
-      voice: of espeak-ng, such as "en", "en-us", "en+f3".
+      voice: name of a voice of espeak-ng, such as "en", "en-us", "en+f3".
       words_per_minute: 80 to 450.
       pitch: 0 to 99.
 
@@ -29,7 +29,7 @@ def say(text: str, voice: str = "en", words_per_minute: int = 150, pitch: int = 
       float64 [samples] in [-1, 1), and the sample rate in Hz.
 
     Raises:
-      InputError: an unknown voice, or nothing was spoken.
+      InputError: the voice is unknown, or nothing was spoken.
     """
     library, rate = _library()
     if library.espeak_SetVoiceByName(voice.encode()) != 0:

@@ -1,12 +1,13 @@
-"""Clips of words in the middle of speech, chosen by rule.
+"""Choosing clips of speech, each with a word in its middle, by rules.
 
-The paper's data set is of this form (section 3.3): two-second segments at 20 kHz whose
-class is the word in the middle. Its rules of selection (supplement S1.1) are not known.
+The paper's data set has this form (section 3.3): segments of two seconds at 20 kHz whose class is
+the word in the middle. The rules by which its clips were chosen (supplement S1.1) are not known.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import operator
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,8 +29,8 @@ PAPER_VALIDATION_SHARE = 40_651 / (230_357 + 40_651)  # section 3.3
 PAPER_MIN_LETTERS = 5
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?")
-_PUNCTUATION = '.,;:!?"“”«»'  # brackets mark fragments and noises: no words
-_TOLERANCE_S = 0.02  # aligners round a recording's end to their frame
+_PUNCTUATION = '.,;:!?"“”«»'  # without brackets, which mark fragments and noises
+_TOLERANCE_S = 0.02  # aligners round the end of a recording to their frames
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class Clip:
 
     Attributes:
       path: the sound file.
-      recording: what the file is a part of; clips of one recording are not independent.
-      speaker, word: who says what.
-      start_s, end_s: of the word, from the file's beginning.
-      duration_s: of the file.
+      recording: the recording that the file is a part of; clips of one are not independent.
+      speaker: name of the speaker.
+      word: the word.
+      start_s, end_s: when the word starts and ends, in seconds from the beginning of the file.
+      duration_s: length of the file in seconds.
     """
 
     path: Path
@@ -58,27 +60,29 @@ class Clip:
 
     @property
     def fills_file(self) -> bool:
-        """Whether the file is the word and nothing else, so that no speech lies around it."""
+        """Whether the word is all that is in the file."""
         return self.start_s == 0 and self.end_s == self.duration_s
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which clips are taken.
+    """The rules by which clips are chosen.
 
     Attributes:
-      min_letters: shortest word, in characters.
-      min_seconds: shortest word as it is said.
-      min_clips, min_speakers: fewest of a word, over both splits.
-      min_validation_clips: fewest of a word in the validation split.
-      max_classes: the words with most clips are taken; of equals, the first of the alphabet.
-      words: only these, when given; classes are then all of them, found or not.
-      pad: whether silence stands for what lies beyond a recording's edge; such a clip is
-        dropped otherwise, unless its word fills the file.
-      validation_share: of speakers or recordings; which, tells a digest of their names.
-      split_by: "speaker": no speaker and no recording is in both splits (speakers of one
-        recording stay together); "recording": no recording is, speakers may be.
-      clip_format: of the clips that will be cut.
+      min_letters: least number of characters of a word.
+      min_seconds: least duration of a spoken word.
+      min_clips, min_speakers: least number of clips and speakers of a word, over both splits.
+      min_validation_clips: least number of clips of a word in the validation split.
+      max_classes: largest number of words. Those with most clips are taken; of equals, the first
+        in the alphabet.
+      words: choose only these words, if given. All of them are then classes, with clips or without.
+      pad: whether silence is added where a clip reaches beyond the recording. Otherwise such clips
+        are dropped, unless the word fills the file.
+      validation_share: share of the speakers or recordings for validation, chosen by a digest of
+        their names.
+      split_by: "speaker" if no speaker and no recording may be in both splits (then speakers of one
+        recording stay together); "recording" if speakers may be.
+      clip_format: format of the clips that will be cut.
     """
 
     min_letters: int = 1
@@ -99,10 +103,11 @@ class Selected:
     """The clips of a data set.
 
     Attributes:
-      clips: by split, in order of file and time.
-      words, speakers: class names, the null class among them; see `record_writer.class_names`.
-      dropped: how many clips, by reason.
-      clip_format: of the clips to cut.
+      clips: the clips by split, in order of file and time.
+      words, speakers: names of the classes, including the null class; see
+        `record_writer.class_names`.
+      dropped: how many clips were dropped, by reason.
+      clip_format: format of the clips to cut.
     """
 
     clips: Mapping[str, list[Clip]]
@@ -113,19 +118,24 @@ class Selected:
 
 
 def normal_word(text: str) -> str | None:
-    """A word in lower case without punctuation around it; None for anything else."""
+    """The word in lower case, without the punctuation around it; None where the text is no word.
+
+    Example:
+      >>> normal_word(" Don’t, "), normal_word("(laughs)")
+      ("don't", None)
+    """
     word = composed(text.lower()).replace("’", "'").strip().strip(_PUNCTUATION)
     return word if _WORD.fullmatch(word) else None
 
 
 def select(clips: Iterable[Clip], rules: Selection) -> Selected:
-    """The clips that fit the rules; the same whatever order they are given in.
+    """Chooses the clips that fit the rules; their order does not matter.
 
-    Clips are dropped one by one first (letters, length, edges); words are counted, and
-    dropped, among those that are left.
+    First single clips are dropped (for letters, duration, edges). Then words are counted among the
+    clips that are left, and dropped.
 
     Raises:
-      InputError: nothing is left, or nothing to train on.
+      InputError: nothing is left to train on.
     """
     dropped: Counter = Counter()
     kept = []
@@ -136,7 +146,7 @@ def select(clips: Iterable[Clip], rules: Selection) -> Selected:
             dropped[reason] += 1
         else:
             kept.append(dataclasses.replace(clip, word=word))
-    kept.sort(key=lambda c: (c.path, c.start_s, c.end_s, c.word))
+    kept.sort(key=operator.attrgetter("path", "start_s", "end_s", "word"))
     splits = _split(kept, rules)
     words = _chosen_words(kept, splits, rules)
     dropped["of a word not chosen"] = sum(clip.word not in words for clip in kept)
@@ -155,7 +165,7 @@ def select(clips: Iterable[Clip], rules: Selection) -> Selected:
 
 
 def _reason(clip: Clip, word: str | None, rules: Selection) -> str | None:
-    """Why a clip is not taken."""
+    """Why a clip is dropped; None where it is kept."""
     half = rules.clip_format.seconds / 2
     if word is None:
         return "no plain word"
@@ -184,7 +194,10 @@ def _split(clips: Sequence[Clip], rules: Selection) -> dict[str, list[Clip]]:
 
 
 def _units(clips: Sequence[Clip], split_by: str) -> dict[str, str]:
-    """What stays together: each recording, or the speakers that share recordings."""
+    """What must be in the same split, by recording or speaker.
+
+    A recording stays together, or speakers who share recordings; these are named after one of them.
+    """
     if split_by == "recording":
         return {clip.recording: clip.recording for clip in clips}
     parents = {clip.speaker: clip.speaker for clip in clips}
@@ -214,14 +227,19 @@ def _chosen_words(clips: Sequence[Clip], splits: Mapping[str, Sequence[Clip]], r
         and training[word] > 0
         and (rules.words is None or word in rules.words)
     ]
-    return set(sorted(words, key=lambda word: (-counts[word], word))[: rules.max_classes])
+    words.sort()
+    words.sort(key=lambda word: counts[word], reverse=True)  # of equals, the first in the alphabet
+    return set(words[: rules.max_classes])
 
 
 def cut(waveform: np.ndarray, middle_s: float, clip_format: ClipFormat = PAPER_FORMAT) -> np.ndarray:
-    """A clip of a waveform [samples] with a moment in the middle, float32 [num_samples].
+    """Cuts a clip, float32 [num_samples], with a given moment in its middle.
 
-    The moment falls on sample `num_samples // 2` to within half a sample; beyond the
-    waveform, whose rate is the format's, there is silence.
+    Args:
+      waveform: [samples] at the format's sample rate; there is silence beyond its ends.
+      middle_s: the moment, in seconds. It falls on sample `num_samples // 2`, to within half a
+        sample.
+      clip_format: sample rate and length of the clip.
     """
     size = clip_format.num_samples
     first = round(middle_s * clip_format.sample_rate) - size // 2

@@ -1,4 +1,4 @@
-"""Clips of words written as TFRecords with the lab's keys, and what a data set holds."""
+"""Writing clips of words as TFRecords with the lab's keys, and counting them."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def write_dataset(
     flags: Sequence[str] = (),
     mix_channels: bool = False,
 ) -> dict[str, Any]:
-    """Writes TFRecords, `words.txt`, `speakers.txt`, `clips.csv`, `summary.json`, `flags.txt`.
+    """Writes TFRecords, `words.txt`, `speakers.txt`, `clips.csv`, `summary.json` and `flags.txt`.
 
-    Records hold `/stimuli/signal` (float32 [num_samples], level as recorded),
-    `/stimuli/word_int`, `/stimuli/speaker_int`, as text `/stimuli/word`, `/stimuli/speaker`,
-    `/stimuli/recording`, and the row of `clips.csv`, from 0, as `/stimuli/clip_int`. The middle of
-    the word is the middle of the clip; of a word longer than the clip, the centre of its energy is.
-    A clip whose word is digital silence is left out and counted.
+    Records have `/stimuli/signal` (float32 [num_samples], at the recorded level),
+    `/stimuli/word_int`, `/stimuli/speaker_int`, the texts `/stimuli/word`, `/stimuli/speaker` and
+    `/stimuli/recording`, and `/stimuli/clip_int`, the row of `clips.csv`, from 0. The middle of the
+    word is the middle of the clip; if the word is longer than the clip, the centre of its energy is.
+    Clips whose word is digital silence are left out and counted.
 
     Returns:
       The summary.
@@ -66,16 +66,16 @@ def write_dataset(
         write_lines(folder / "words.txt", selected.words)
         write_lines(folder / "speakers.txt", selected.speakers)
         write_lines(folder / "flags.txt", flags)
-        found = dataclasses.asdict(selected.clip_format)
-        found |= summary(written, selected.words, selected.speakers, dropped)
-        write_json(folder / "summary.json", found)
-    return found
+        content = dataclasses.asdict(selected.clip_format)
+        content |= summary(written, selected.words, selected.speakers, dropped)
+        write_json(folder / "summary.json", content)
+    return content
 
 
 def _signals(
     selected: Selected, split: str, mix_channels: bool, progress: bool
 ) -> Iterator[tuple[Clip, np.ndarray | None]]:
-    """Each clip of a split and its waveform, None where the word is silent; files are read once."""
+    """Each clip of a split with its waveform, or None where the word is silent; reads each file once."""
     clips, rate = selected.clips[split], selected.clip_format.sample_rate
     bar = tqdm(total=len(clips), desc=f"{split} clips", disable=not progress)
     for path, group in itertools.groupby(clips, key=lambda clip: clip.path):
@@ -94,7 +94,10 @@ def _signals(
 
 
 def _centre_of_energy(waveform: np.ndarray) -> float:
-    """In samples; a file of a word can be longer than the clip, and mostly silent."""
+    """The sample at the centre of a waveform's energy.
+
+    It is used for words longer than a clip, such as files that are mostly silence.
+    """
     energy = np.square(waveform, dtype=np.float64)
     return float(energy @ np.arange(len(waveform)) / energy.sum())
 
@@ -113,7 +116,7 @@ def _record(clip: Clip, signal: np.ndarray, selected: Selected) -> dict[str, Any
 def summary(
     clips: Mapping[str, Sequence[Clip]], words: Sequence[str], speakers: Sequence[str], dropped: Mapping
 ) -> dict[str, Any]:
-    """What a data set holds: clips, words, speakers, recordings of each split, and of both."""
+    """How many clips, words, speakers and recordings each split has, and both together."""
     both = [clip for split in clips.values() for clip in split]
     counted = {name: _counts(split) for name, split in {**clips, "both": both}.items()}
     return {
@@ -129,12 +132,12 @@ def _counts(clips: Sequence[Clip]) -> dict[str, int]:
     return {"clips": len(clips)} | {k: len({getattr(c, f) for c in clips}) for k, f in kinds.items()}
 
 
-def against_paper(found: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """A summary's numbers beside the paper's (section 3.3), by name: (ours, the paper's)."""
+def against_paper(summary: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """The numbers of a summary beside the paper's (section 3.3): (ours, the paper's) by name."""
     ours = {
-        "words": found["both"]["words"],
-        "speakers": found["both"]["speakers"],
-        "train clips": found["train"]["clips"],
-        "validation clips": found["validation"]["clips"],
+        "words": summary["both"]["words"],
+        "speakers": summary["both"]["speakers"],
+        "train clips": summary["train"]["clips"],
+        "validation clips": summary["validation"]["clips"],
     }
     return {name: (ours[name], target) for name, target in PAPER_TARGETS.items()}
