@@ -109,12 +109,12 @@ def _of_table(path: Path, column: str | None) -> list[tuple[str, str]]:
             f"{', '.join(_NAMES)}, and {column or 'one of ' + ', '.join(_LABELS)}"
         )
     pairs = [(row.get(name), row.get(label)) for _, row in rows]
-    found = [(file, text) for file, text in pairs if file and text]
-    if len(found) < len(pairs):
+    labelled = [(file, text) for file, text in pairs if file and text]
+    if len(labelled) < len(pairs):
         raise InputError(f"{path}: a row lacks its {name} or {label}")
     if label == _INDEX:
-        return [(file, _imagenet_label(index, path)) for file, index in found]
-    return found
+        return [(file, _imagenet_label(index, path)) for file, index in labelled]
+    return labelled
 
 
 def _imagenet_label(index: str, path: Path) -> str:

@@ -72,9 +72,11 @@ class RecordStimuli(Stimuli):
         self._signal, self._key = signal, _IMAGE_KEY if signal.kind == "image" else sound_key
         self._sample_rate = sample_rate or (signal.rate_hz if signal.kind == "sound" else 0)
         contents = [examples.contents_of(path, self._key) for path in paths]
-        places = [(path, int(i)) for path, found in zip(paths, contents, strict=True) for i in found.places]
+        places = [
+            (path, int(i)) for path, content in zip(paths, contents, strict=True) for i in content.places
+        ]
         names = [f"{path.name}:{place + tfrecords.HEADER}" for path, place in places]
-        kept = _without_copies(names, [row.tobytes() for found in contents for row in found.digests])
+        kept = _without_copies(names, [row.tobytes() for content in contents for row in content.digests])
         self._places = [places[i] for i in kept]
         recordings = list(map(str, kept))
         given = [self._key, str(self._sample_rate)]
@@ -145,10 +147,10 @@ def find_stimuli(
     if any(records) and not all(records):
         raise InputError("give either TFRecord files or files and folders of stimuli, not both")
     if any(records):
-        shards = [shard for found in records for shard in found]
+        shards = [shard for of_path in records for shard in of_path]
         return RecordStimuli(shards, signal, sound_key, record_rate)
-    found = files.find_files(paths, signal)
-    return FileStimuli(found, signal, [_recording(name, recording_pattern) for name in found])
+    by_name = files.find_files(paths, signal)
+    return FileStimuli(by_name, signal, [_recording(name, recording_pattern) for name in by_name])
 
 
 def _record_files(path: Path, signal: SignalSpec) -> list[Path]:

@@ -96,11 +96,11 @@ def contents_of(path: Path, key: str) -> Contents:
     kept = cache_folder() / "records" / f"{text_digest([*file_digests([path]), key])}.npz"
     with contextlib.suppress(InputError):
         return Contents(**read_arrays(kept, Contents._fields))
-    found = _read_through(path, key)
+    contents = _read_through(path, key)
     with contextlib.suppress(InputError, OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write_arrays(kept, found._asdict())
-    return found
+        write_arrays(kept, contents._asdict())
+    return contents
 
 
 def _read_through(path: Path, key: str) -> Contents:

@@ -39,14 +39,14 @@ def find_files(paths: Sequence[str | Path], signal: SignalSpec) -> dict[str, Pat
       InputError: a path that does not exist, a folder without such files, a file of
         another kind, two files of one name, or a name that a stimulus cannot bear.
     """
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for path in map(Path, paths):
         for text, file in _named_files(path, endings(signal), signal.kind):
             name = stimulus_name(text, str(file))
-            if name in found:
-                raise InputError(f"{file} and {found[name]} would both be called {name!r}; rename one")
-            found[name] = file
-    return found
+            if name in by_name:
+                raise InputError(f"{file} and {by_name[name]} would both be called {name!r}; rename one")
+            by_name[name] = file
+    return by_name
 
 
 def endings(signal: SignalSpec) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def files_below(root: Path) -> list[Path]:
     Raises:
       InputError: a folder cannot be read.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     seen: set[tuple[int, int]] = set()
     waiting: list[Path] = [root]
     links: list[Path] = []
@@ -36,14 +36,14 @@ def files_below(root: Path) -> list[Path]:
         try:
             status = os.stat(path)
         except OSError:
-            found.append(path)
+            files.append(path)
             continue
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
             continue
         seen.add(identity)
         if not path.is_dir():
-            found.append(path)
+            files.append(path)
             continue
         try:
             entries = sorted((p for p in path.iterdir() if not is_hidden(p)), reverse=True)
@@ -51,4 +51,4 @@ def files_below(root: Path) -> list[Path]:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
         waiting += [p for p in entries if not p.is_symlink()]
         links = sorted([*links, *(p for p in entries if p.is_symlink())], reverse=True)
-    return sorted(found)
+    return sorted(files)

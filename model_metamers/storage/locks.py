@@ -93,15 +93,15 @@ def hold_place(path: str | os.PathLike) -> Iterator[int]:
 
 def held(folder: Path) -> list[str]:
     """What is being written to a folder now, by any process; locks of killed ones are removed."""
-    found = []
+    in_use = []
     for path in sorted(folder.glob(".*.lock")):
         what = path.name.removeprefix(".").removesuffix(".lock")
         try:
             with hold(folder, what):
                 pass
         except InUseError:
-            found.append(what)
-    return found
+            in_use.append(what)
+    return in_use
 
 
 @contextlib.contextmanager

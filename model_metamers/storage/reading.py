@@ -140,7 +140,7 @@ def read_table(
       InputError: as `read_text`, no header, or a required column or field lacks; the line is named.
     """
     rows = csv.reader(lines_of(read_text(path)), delimiter=delimiter, skipinitialspace=True)
-    found = []
+    numbered = []
     try:
         columns = [name.strip() for name in next(rows, [])]
         missing = [name for name in required if name not in columns]
@@ -154,10 +154,10 @@ def read_table(
                 raise InputError(f"{path}:{rows.line_num}: {len(fields)} fields, expected at least {fewest}")
             if fields:
                 row = {name: field.strip() for name, field in zip(columns, fields, strict=False)}
-                found.append((rows.line_num, row))
+                numbered.append((rows.line_num, row))
     except csv.Error as error:
         raise InputError(f"{path}:{rows.line_num}: no readable table ({error})") from error
-    return columns, found
+    return columns, numbered
 
 
 def read_json(path: str | os.PathLike, what: str = "JSON file", kind: Any = Any) -> Any:

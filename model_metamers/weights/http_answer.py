@@ -58,9 +58,9 @@ def _get(url: str, headers: dict[str, str]) -> requests.Response:
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        found = came.get(timeout=_ANSWER_S)
+        answer = came.get(timeout=_ANSWER_S)
     except queue.Empty:
         raise Interrupted(f"no answer within {_ANSWER_S} s") from None
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
