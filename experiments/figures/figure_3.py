@@ -6,6 +6,7 @@ It reads folders of metamers and runs no network.
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -116,7 +117,8 @@ def _rows(shown: Sequence[Presentation], stimuli: Sequence[str] | None) -> list[
         group = groups[key]
         for stimulus in stimuli or [_example(group)]:
             row = sorted(
-                (p for p in group if p.stimulus == stimulus), key=lambda p: (p.layer_index, p.search_seed)
+                (p for p in group if p.stimulus == stimulus),
+                key=operator.attrgetter("layer_index", "search_seed"),
             )
             firsts = [next(same) for _, same in itertools.groupby(row, key=lambda p: p.layer)]
             if firsts:
