@@ -11,6 +11,7 @@
   OUT/<network>/<layer>/<stimulus>/metamer.png   what a person is shown; of sounds, metamer.wav
   OUT/<network>/<layer>/<stimulus>/target.png    and the target, likewise
   OUT/<network>/<layer>/<stimulus>/loss.png      drawn for the page; of sounds, *_cochleagram.png too
+  OUT/<network>/<layer>/.broken-<stimulus>-<n>   one that was changed or damaged, and made again
 
 Nothing is written or read here but the names of files that are there.
 """

@@ -13,7 +13,7 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs import results
-from model_metamers.runs.intact import check_files
+from model_metamers.runs.intact import check_files, given_by
 from model_metamers.runs.measured_anew import MeasuredAnew
 from model_metamers.runs.record import Record, read_record
 
@@ -135,7 +135,7 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution], measure: Measu
             *(metamer.network, metamer.checkpoint, metamer.layer, metamer.stimulus, record.target_sha256),
             *metamer.config.identity().items(),
         ),
-        other_null=record.null_sha256 not in (None, null.digest),
+        other_null=record.floats.verdict is not None and not given_by(record, null),
         otherwise=anew.otherwise if anew else (),
         same_bits=anew.same_bits if anew else None,
     )

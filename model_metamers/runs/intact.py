@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs.folder import MetamerFolder, RunFolder, safe_name
 from model_metamers.runs.record import Record, read_record
@@ -112,6 +113,14 @@ def check_nulls(records: Iterable[tuple[Path, Record]]) -> None:
                 f"{other} and {folder}: judged by different null distributions; run make_metamers again for "
                 f"both with the same --null, which judges anew what is there"
             )
+
+
+def given_by(record: Record, null: NullDistribution) -> bool:
+    """Whether a record's verdict was given by a null distribution, which has its layer."""
+    if record.null_sha256:
+        return record.null_sha256 == null.digest
+    verdict = record.floats.verdict  # of format 1, whose maximum tells
+    return verdict is not None and repr(verdict.null_max) == repr(float(null.maximum(record.layer)))
 
 
 def _same_null(a: Record, b: Record) -> bool:

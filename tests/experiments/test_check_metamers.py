@@ -11,6 +11,7 @@ import pytest
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.criteria.null import read_null, write_null
+from model_metamers.runs import mending
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import read_record, write_record
 from tests.builders import binaries, tampering
@@ -133,28 +134,30 @@ def test_a_networks_name_out_of_a_record_writes_only_into_out(run, name):
     assert len(drawn) == 5 and sum(p.endswith("_spearman.png") for p in drawn) == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", tampering.KINDS)
-def test_each_kind_of_tampering_is_noticed_by_all_three_tools(run, whole, kind, tmp_path):
+@pytest.fixture
+def make(run, tmp_path) -> list[str]:
+    """Flags of make_metamers that repeat the run."""
     inputs = tmp_path / "inputs"
     inputs.mkdir()
     for name, signal in run.stimuli.items():
         np.save(inputs / f"{name}.npy", signal)
-    make = (
-        "--network=vgg_19_small",
-        "--checkpoint=random:0",
-        f"--inputs={inputs}",
-        "--layers=conv1_2,fc7",
-        "--iterations=1",
-        f"--out={run.out}",
-        "--noprogress",
-    )
-    first = binaries.run("make_metamers", *make)
-    assert first.returncode == 0, first.stderr
+    flags = ["--network=vgg_19_small", "--checkpoint=random:0", f"--inputs={inputs}", "--layers=conv1_2,fc7"]
+    return [*flags, "--iterations=1", f"--out={run.out}", "--noprogress"]
+
+
+def recognize(run: runs.Run):
+    out = run.out.parent / "judged"
+    return binaries.run("recognize_metamers", f"--metamers={run.out}", f"--out={out}", "--noprogress")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", tampering.KINDS)
+def test_each_kind_of_tampering_is_noticed_by_all_three_tools(run, whole, make, kind):
+    assert binaries.run("make_metamers", *make).returncode == 0
     folder = tampering.KINDS[kind](run.folder)
     status, lines, _ = check(run)
     assert status == 1 and any(str(folder) in line for line in lines)
-    judged = binaries.run("recognize_metamers", f"--metamers={run.out}", f"--out={tmp_path}/judged")
+    judged = recognize(run)
     assert judged.returncode == 2 and str(folder) in judged.stderr
     again = binaries.run("make_metamers", *make)
     assert again.returncode == 0 and str(folder) in again.stderr
@@ -164,3 +167,26 @@ def test_each_kind_of_tampering_is_noticed_by_all_three_tools(run, whole, kind, 
     for place in whole.folder.metamers():
         made = MetamerFolder(run.folder.path / place.path.relative_to(whole.folder.path))
         assert read_record(made.path).files == read_record(place.path).files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("older", [False, True], ids=["format 2", "format 1"])
+def test_verdicts_of_two_nulls_are_noticed_by_all_three_tools(run, make, older):
+    """As an older version left them where two inputs came first and more later."""
+    null, _ = read_null(run.folder.null)
+    layers = {name: dataclasses.replace(layer, maximum=-0.5) for name, layer in null.layers.items()}
+    other = dataclasses.replace(null, layers=layers)
+    for place in run.folder.metamers()[::2]:
+        mending.judge_anew([place], other)
+    if older:
+        for place in run.folder.metamers():
+            record = read_record(place.path)
+            write_record(place, dataclasses.replace(record, files=None, null_sha256=None))
+    status, lines, _ = check(run)
+    assert status == 0 and len(lines) == 1
+    assert "3 of 6 metamers hold the verdict of another null distribution" in lines[0]
+    judged = recognize(run)
+    assert judged.returncode == 2 and "judged by different null distributions" in judged.stderr
+    again = binaries.run("make_metamers", *make)
+    assert again.returncode == 0 and f"{6 if older else 3} metamers were judged anew" in again.stderr
+    assert check(run)[:2] == (0, []) and "different null" not in recognize(run).stderr
