@@ -29,7 +29,7 @@ CRITERIA = ("file", "float", "none")
 _log = logging.getLogger(__name__)
 
 # What does not decide a metamer beyond its seed, which is told by itself.
-_NO_SETTINGS = ("seed", "log_every", "save_every")
+_NO_SETTINGS = ("seed", "log_every")
 # What the search varied, by kind of signal.
 _OPTIMIZED = {"image": "image", "sound": "waveform", "cochleagram": "cochleagram"}
 
@@ -194,7 +194,7 @@ def _metamer_folders(folders: Sequence[str | Path]) -> list[Path]:
 def _presentations(folder: Path, record: Record, criteria: str) -> tuple[Presentation, Presentation]:
     """A metamer and its target."""
     verdict = _verdict(record, criteria)
-    config = dataclasses.asdict(record.config)
+    config = record.config.identity()
     shared: dict[str, Any] = {
         "folder": folder,
         "part": "float" if criteria == "float" else "file",

@@ -60,13 +60,12 @@ def _mend_one(place: MetamerFolder) -> None:
     record = read_record(place.path)
     check_place(place.path, record)
     broken = broken_files(place.path, record)
-    if place.arrays.name in broken:
-        check_files(place.path, record)
-    elif broken:
+    if broken and place.arrays.name not in broken:
         results.write_shown_anew(place, broken)
         _log.info("%s: %s missing or broken; written again", place.path, " and ".join(broken))
     elif record.files is None:
         results.load(place.path)
+    check_files(place.path, record)
 
 
 def judge_anew(places: Iterable[MetamerFolder], null: NullDistribution) -> None:

@@ -82,6 +82,7 @@ class Record:
       versions: of the libraries that made it.
       file: the criteria of what a person is shown.
       relu_gradient_used: at the matched layer, as `Metamer` has it; older records lack it.
+      restarts: of an L-BFGS search, as `Metamer` has it; None where Adam searched.
       null_sha256: digest of the null distribution that the verdicts were given by; None without
         verdicts, and in records of format 1 that were not judged since.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
@@ -105,6 +106,7 @@ class Record:
     versions: dict[str, str]
     file: JudgedFile
     relu_gradient_used: str | None = None
+    restarts: int | None = None
     null_sha256: str | None = None
     checkpoint_place: str | None = None
     files: dict[str, str] | None = None
@@ -116,7 +118,7 @@ class Record:
             check_printable(getattr(self, what) or "", what)
         if self.layer not in self.floats.measurement.spearman:
             raise InputError(f"no rho at the matched layer {self.layer}")
-        if self.iterations < 0 or self.file.clipped_samples < 0:
+        if min(self.iterations, self.file.clipped_samples, self.restarts or 0) < 0:
             raise InputError("a count below zero")
         if self.relu_gradient_used not in (None, "linear", "plain", "none"):
             raise InputError(f"relu_gradient_used is {self.relu_gradient_used!r}")
@@ -132,8 +134,9 @@ class Record:
     def values(self) -> dict[str, Any]:
         """Plain values, in the order of `metamer.json`; the last is the digest of all others."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        if self.relu_gradient_used is None:
-            del fields["relu_gradient_used"]
+        for name in ("relu_gradient_used", "restarts"):
+            if fields[name] is None:
+                del fields[name]
         file = {"name": self.file.name, "clipped_samples": self.file.clipped_samples}
         values = {
             "format": 1 if self.files is None else 2,

@@ -99,6 +99,7 @@ def load(folder: str | os.PathLike) -> Metamer:
         iterations=record.iterations,
         measurement=record.floats.measurement,
         relu_gradient_used=record.relu_gradient_used,
+        restarts=record.restarts,
         checkpoint_place=record.checkpoint_place,
         **arrays,
     )
@@ -211,6 +212,7 @@ def _record(
         checkpoint_place=metamer.checkpoint_place,
         files=files,
         relu_gradient_used=metamer.relu_gradient_used,
+        restarts=metamer.restarts,
     )
 
 

@@ -151,7 +151,7 @@ def claim(run: Run, resume: bool = True) -> None:
     """
     config = run.config.for_network(run.network).identity()
     settings = {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
-    claim_folder(run.folder.path, settings, resume)
+    claim_folder(run.folder.path, settings, resume, every_key=True)
 
 
 def prepare(run: Run, resume: bool = True) -> None:

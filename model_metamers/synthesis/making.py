@@ -96,6 +96,7 @@ def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: Se
             loss_iterations=logged,
             measurement=criteria.measure(network, targets[i], state.signals[i], search.layer),
             relu_gradient_used=search.relu_gradient_used,
+            restarts=state.restarts(i),
             checkpoint_place=network.checkpoint_place,
         )
         for i, name in enumerate(names)

@@ -32,6 +32,8 @@ class Metamer:
       relu_gradient_used: gradient of the ReLU at the matched layer: "linear", "plain" (asked for,
         or the only one possible), or "none" where the layer ends in no known ReLU; None in older
         records.
+      restarts: how often an L-BFGS search could not go on, so that it took some Adam steps and began
+        afresh; None where Adam searched.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
     """
 
@@ -48,6 +50,7 @@ class Metamer:
     loss_iterations: np.ndarray
     measurement: Measurement
     relu_gradient_used: str | None = None
+    restarts: int | None = None
     checkpoint_place: str | None = None
 
     @property

@@ -16,16 +16,14 @@ from tqdm import tqdm
 
 from model_metamers.errors import DivergedError, InputError
 from model_metamers.networks.network import Network
-from model_metamers.synthesis import starts
+from model_metamers.synthesis import adam, lbfgs, starts
 from model_metamers.synthesis.config import SynthesisConfig
-from model_metamers.synthesis.state import BETA1, BETA2, SearchState
+from model_metamers.synthesis.state import SearchState
 
 if TYPE_CHECKING:
     from model_metamers.synthesis.metamer import Metamer
 
-# TF1's AdamOptimizer, docs/sources.md 6.
-_EPSILON = 1e-8
-_DECAY_STEPS = 1000
+_OPTIMIZERS = {"adam": adam, "lbfgs": lbfgs}
 # A burst is one call of the compiled loop; between bursts the search can be stopped.
 _BURST_SECONDS = 0.5
 
@@ -50,10 +48,10 @@ class Search:
         network.check_layers(layer)
         self.network, self.layer = network, layer
         self.config = config.for_network(network)
-        key = ("search", layer, self.config.relu_gradient)
-        self._burst = network.compiled(
-            key, lambda: _compiled_steps(network, layer, self.config.relu_gradient)
-        )
+        self._optimizer = _OPTIMIZERS[config.optimizer]
+        how = (network, layer, self.config.relu_gradient)
+        key = ("search", config.optimizer, layer, self.config.relu_gradient)
+        self._burst = network.compiled(key, lambda: self._optimizer.compiled_steps(*how))
 
     def run(
         self,
@@ -87,9 +85,15 @@ class Search:
             if signals is None:
                 signals = starts.start(spec, config.seed, config.preset)
             signals = spec.check(signals, "start")
-            state = SearchState.fresh(np.broadcast_to(signals, targets.shape), config.iterations)
-        if state.signals.shape != targets.shape or len(state.losses) != config.iterations + 1:
-            raise InputError("the state is of a search for other targets, or of other iterations")
+            signals = np.broadcast_to(signals, targets.shape)
+            state = SearchState.fresh(signals, config.iterations, self._optimizer.fresh(signals))
+        expected = self._optimizer.fresh(targets)
+        if (
+            state.signals.shape != targets.shape
+            or len(state.losses) != config.iterations + 1
+            or _kinds(state.optimizer) != _kinds(expected)
+        ):
+            raise InputError("the state is of another search: of other targets, iterations, or optimizer")
         wanted = self.network.activations(targets, [self.layer])[self.layer]
         self._check_some_finite(wanted)
 
@@ -126,18 +130,17 @@ class Search:
 
     def _advance(self, state: SearchState, wanted: tf.Tensor, length: int) -> SearchState:
         """The state after `length` further steps."""
-        signals, m, v, powers, losses = self._burst(
+        signals, optimizer, losses = self._burst(
             tf.constant(state.signals),
-            tf.constant(state.m),
-            tf.constant(state.v),
-            tf.constant(state.beta_powers),
+            {name: tf.constant(array) for name, array in state.optimizer.items()},
             tf.constant(state.step, tf.int32),
             tf.constant(length, tf.int32),
             tf.constant(self.config.learning_rate, tf.float32),
             tf.constant(self.config.learning_rate_decay, tf.float32),
             wanted,
         )
-        return state.after(*(value.numpy() for value in (signals, m, v, powers, losses)))
+        remembered = {name: array.numpy() for name, array in optimizer.items()}
+        return state.after(signals.numpy(), losses.numpy(), remembered)
 
     def diverged_error(
         self, iterations: Mapping[str, int], metamers: Sequence[Metamer] = ()
@@ -175,88 +178,13 @@ class Search:
         return (0.5 * tf.reduce_sum((reached - wanted) ** 2, axis=axes)).numpy()
 
 
-def _compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable:
-    """`length` iterations as one compiled loop; it gives signals, moments, powers, losses [length, batch]."""
-
-    def steps(signals, m, v, powers, step, length, rate, decay, wanted):
-        def body(i, signals, m, v, powers, losses):
-            loss, gradient = loss_and_gradient(network, layer, relu_gradient, signals, wanted)
-            signals, m, v = adam_update(signals, gradient, m, v, powers, learning_rate(rate, decay, step + i))
-            if network.signal.bounded:
-                signals = tf.clip_by_value(signals, network.signal.low, network.signal.high)
-            powers = powers * tf.constant([BETA1, BETA2])
-            return i + 1, signals, m, v, powers, losses.write(i, loss)
-
-        losses = tf.TensorArray(tf.float32, size=length, element_shape=[signals.shape[0]])
-        _, signals, m, v, powers, losses = tf.while_loop(
-            lambda i, *_: i < length,
-            body,
-            (tf.constant(0), signals, m, v, powers, losses),
-            parallel_iterations=1,
-        )
-        return signals, m, v, powers, losses.stack()
-
-    return tf.function(steps, autograph=False)
-
-
-def loss_and_gradient(
-    network: Network, layer: str, relu_gradient: str, signals: tf.Tensor, wanted: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """The loss of each signal and its gradient.
-
-    Args:
-      network: the network.
-      layer: name of the stage whose activations are matched.
-      relu_gradient: gradient of the ReLU at the end of that stage, "linear" or "plain".
-      signals: [batch, *shape].
-      wanted: [batch, ...], the targets' activations at the layer.
-
-    Returns:
-      Losses [batch], sum of squared differences / 2, and the gradient [batch, *shape].
-
-    Raises:
-      InputError: there is no gradient from the layer to the signals.
-    """
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(signals)
-        stage = network.forward(signals)[layer]
-        reached = stage.linear_gradient_output if relu_gradient == "linear" else stage.output
-        axes = list(range(1, reached.shape.rank))
-        loss = 0.5 * tf.reduce_sum((reached - wanted) ** 2, axis=axes)
-    gradient = tape.gradient(loss, signals)
-    if gradient is None:
-        raise InputError(
-            f"{network.name} {layer}: no gradient comes back to the signal; what lies between "
-            f"rounds, turns into integers or stops gradients"
-        )
-    return loss, gradient
-
-
-def learning_rate(start: tf.Tensor | float, decay: tf.Tensor | float, step: tf.Tensor) -> tf.Tensor:
-    """TF1's exponential_decay, smooth (not a staircase), in float32; `decay` is the factor per 1000 steps."""
-    exponent = tf.cast(step, tf.float32) / _DECAY_STEPS
-    return start * tf.pow(decay, exponent)
-
-
-def adam_update(signals, gradient, m, v, beta_powers, learning_rate):
-    """One step of TF1's Adam, which adds epsilon outside the bias correction.
-
-    Args:
-      signals, gradient, m, v: [batch, *shape]; m and v are the running moments.
-      beta_powers: [2], the powers of beta 1 and beta 2 for this step; the caller updates them.
-      learning_rate: the rate of this step.
-
-    Returns:
-      The new signals and moments.
-    """
-    rate = learning_rate * tf.sqrt(1.0 - beta_powers[1]) / (1.0 - beta_powers[0])
-    m = m + (gradient - m) * (1.0 - BETA1)
-    v = v + (gradient * gradient - v) * (1.0 - BETA2)
-    return signals - rate * m / (tf.sqrt(v) + _EPSILON), m, v
-
-
 def _mean_loss(state: SearchState) -> str:
     """The mean loss of the last step over the signals that have not diverged, as text."""
     losses = state.losses[state.step - 1]
     losses = losses[np.isfinite(losses)]
     return f"{losses.mean():.4g}" if losses.size else "none"
+
+
+def _kinds(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple]:
+    """Shape and type of every array."""
+    return {name: (array.shape, array.dtype) for name, array in arrays.items()}

@@ -15,6 +15,8 @@ from model_metamers.storage.writing import write_arrays
 # TF1's AdamOptimizer, docs/sources.md 6.
 BETA1, BETA2 = 0.9, 0.999
 _TARGETS = "targets"
+# What an optimizer remembers of all signals together.
+SHARED = ("beta_powers",)
 
 
 @dataclasses.dataclass
@@ -23,30 +25,29 @@ class SearchState:
 
     Attributes:
       signals: the signals so far, float32 [batch, *shape].
-      m, v: Adam's moments, of the shape of `signals`.
-      beta_powers: Adam's powers of beta 1 and beta 2, float32 [2].
       step: number of finished iterations.
       losses: the losses before each step, float32 [iterations + 1, batch]; NaN for steps to come,
         infinite from the iteration on at which a signal diverged.
+      optimizer: what the optimizer remembers, by name. Adam remembers its moments `m` and `v`, of the
+        shape of `signals`, and their running powers `beta_powers`, float32 [2]; L-BFGS remembers the
+        fields of `LbfgsState`.
     """
 
     signals: np.ndarray
-    m: np.ndarray
-    v: np.ndarray
-    beta_powers: np.ndarray
     step: int
     losses: np.ndarray
+    optimizer: dict[str, np.ndarray]
 
     @classmethod
-    def fresh(cls, signals: np.ndarray, iterations: int) -> SearchState:
-        return cls(
-            signals=signals.astype(np.float32),
-            m=np.zeros_like(signals, np.float32),
-            v=np.zeros_like(signals, np.float32),
-            beta_powers=np.array([BETA1, BETA2], np.float32),
-            step=0,
-            losses=np.full([iterations + 1, len(signals)], np.nan, np.float32),
-        )
+    def fresh(cls, signals: np.ndarray, iterations: int, optimizer: dict[str, np.ndarray]) -> SearchState:
+        losses = np.full([iterations + 1, len(signals)], np.nan, np.float32)
+        return cls(signals.astype(np.float32), 0, losses, optimizer)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it, by name."""
+        own = {"signals": self.signals, "step": np.asarray(self.step), "losses": self.losses}
+        return {**own, **self.optimizer}
 
     @property
     def diverged(self) -> dict[int, int]:
@@ -54,22 +55,21 @@ class SearchState:
         left_out = np.isinf(self.losses)
         return {int(i): int(left_out[:, i].argmax()) for i in np.flatnonzero(left_out[-1])}
 
-    def after(
-        self,
-        signals: np.ndarray,
-        m: np.ndarray,
-        v: np.ndarray,
-        beta_powers: np.ndarray,
-        losses: np.ndarray,
-    ) -> SearchState:
+    def restarts(self, place: int) -> int | None:
+        """How often the L-BFGS search of the signal at a place of the batch began afresh; None of Adam's."""
+        counted = self.optimizer.get("restarts")
+        return None if counted is None else int(counted[place])
+
+    def after(self, signals: np.ndarray, losses: np.ndarray, optimizer: dict[str, np.ndarray]) -> SearchState:
         """The state after further steps.
 
         A signal that diverged in these steps is left out. Its place in the batch is kept and filled
         with zeros, so that the other signals keep their bits, which depend on the size of the batch.
 
         Args:
-          signals, m, v, beta_powers: their values after the steps.
+          signals: their values after the steps.
           losses: [steps, batch], the losses before each of the steps.
+          optimizer: what the optimizer remembers after the steps.
         """
         end = self.step + len(losses)
         trace = self.losses.copy()
@@ -81,11 +81,15 @@ class SearchState:
             first = len(losses) if finite[:, i].all() else int(finite[:, i].argmin())
             diverged.setdefault(int(i), self.step + first)
         if diverged:
-            signals, m, v = (array.copy() for array in (signals, m, v))
+            signals = signals.copy()
+            optimizer = {name: array.copy() for name, array in optimizer.items()}
         for place, iteration in diverged.items():
             trace[iteration:, place] = np.inf
-            signals[place] = m[place] = v[place] = 0.0
-        return SearchState(signals, m, v, beta_powers, end, trace)
+            signals[place] = 0.0
+            for name, array in optimizer.items():
+                if name not in SHARED:
+                    array[place] = 0
+        return SearchState(signals, end, trace, optimizer)
 
     def finish(self, losses: np.ndarray) -> None:
         """Adds the losses [batch] of the final signals."""
@@ -105,8 +109,7 @@ def write_state(path: Path, state: SearchState, targets: Sequence[str] = ()) -> 
     Raises:
       StorageError: the file cannot be written.
     """
-    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
-    write_arrays(path, {**fields, _TARGETS: np.array(list(targets), str)})
+    write_arrays(path, {**state.arrays, _TARGETS: np.array(list(targets), str)})
 
 
 def read_targets(path: Path) -> list[str]:
@@ -120,21 +123,27 @@ def read_state(path: Path) -> SearchState:
     Raises:
       DamagedFileError: the file is missing or damaged, or its arrays do not fit one another.
     """
-    arrays = read_arrays(path, tuple(field.name for field in dataclasses.fields(SearchState)))
-    signals, losses, step = arrays["signals"], arrays["losses"], arrays["step"]
-    fits = (
-        all(array.dtype == np.float32 for name, array in arrays.items() if name != "step")
-        and arrays["m"].shape == arrays["v"].shape == signals.shape
-        and arrays["beta_powers"].shape == (2,)
+    optimizer = read_arrays(path)
+    optimizer.pop(_TARGETS, None)
+    lacking = {"signals", "step", "losses"} - optimizer.keys()
+    if not lacking:
+        signals, step, losses = (optimizer.pop(name) for name in ("signals", "step", "losses"))
+    if lacking or not _fit(signals, step, losses, optimizer):
+        raise DamagedFileError(
+            f"{path}: no state of a search of this program; remove it, and the search starts anew"
+        )
+    return SearchState(signals, int(step), losses, optimizer)
+
+
+def _fit(signals: np.ndarray, step: np.ndarray, losses: np.ndarray, optimizer: dict[str, np.ndarray]) -> bool:
+    return bool(
+        signals.dtype == losses.dtype == np.float32
         and signals.ndim > 1
         and losses.ndim == 2
         and losses.shape[1] == len(signals)
         and step.shape == ()
         and step.dtype.kind in "iu"
         and 0 <= step < len(losses)
+        and all(array.dtype in (np.float32, np.int32) for array in optimizer.values())
+        and all(array.shape[:1] == (len(signals),) for name, array in optimizer.items() if name not in SHARED)
     )
-    if not fits:
-        raise DamagedFileError(
-            f"{path}: no state of a search of this program; remove it, and the search starts anew"
-        )
-    return SearchState(signals, arrays["m"], arrays["v"], arrays["beta_powers"], int(step), losses)

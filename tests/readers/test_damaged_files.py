@@ -26,12 +26,14 @@ from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import collection, files, images, sounds
 from model_metamers.storage import reading, tfrecords
 from model_metamers.storage.claims import claim_folder
+from model_metamers.synthesis import adam
 from model_metamers.synthesis.state import SearchState, read_state, write_state
 from model_metamers.training import records
 from model_metamers.weights import manifest, released_pickle
 from model_metamers.weights.tf_checkpoint import CheckpointReader, write_checkpoint
 from tests.builders.mutations import changes, damaged
 
+START = np.zeros([2, 3, 3], np.float32)
 IMAGE = SignalSpec("image", (8, 8, 3), 0.0, 1.0)
 SOUND = SignalSpec("sound", (400,), -1.0, 1.0, sample_rate=8000, rms=0.1)
 PIXELS = np.random.RandomState(0).randint(0, 256, [12, 10, 3]).astype(np.uint8)
@@ -179,7 +181,7 @@ def check_image_at(stimuli):
 
 
 def search_state(path: Path):
-    write_state(path, SearchState.fresh(np.zeros([2, 3, 3], np.float32), 5))
+    write_state(path, SearchState.fresh(START, 5, adam.fresh(START)))
 
 
 def null_file(path: Path):
