@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from tqdm import tqdm
@@ -20,7 +19,7 @@ from model_metamers.corpora.speech_dataset import SPLITS
 from model_metamers.errors import InputError
 from model_metamers.signals import sounds
 from model_metamers.storage.folders import files_below
-from model_metamers.storage.reading import composed, one_line, read_json, read_table, read_text
+from model_metamers.storage.reading import composed, lines_of, one_line, read_json, read_table, read_text
 from model_metamers.storage.writing import write_json, write_lines
 
 LAYOUTS = ("folders", "esc50", "audioset")
@@ -34,6 +33,13 @@ _SILENT_RMS = 1e-6
 # As a share of the RMS of the loudest piece: a label is true of the whole sound, so perhaps not of a
 # piece that is nearly silent.
 _SILENT_SHARE = 0.01
+
+
+class _Label(TypedDict):
+    """What of an entry of `ontology.json` is read."""
+
+    id: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def read_audioset(root: Path, segments: Path, ontology: Path | None = None) -> t
 
 def _segments(path: Path) -> list[list[str]]:
     try:
-        return list(csv.reader(io.StringIO(read_text(path)), skipinitialspace=True))
+        return list(csv.reader(lines_of(read_text(path)), skipinitialspace=True))
     except csv.Error as error:
         raise InputError(f"{path}: no readable table ({error})") from error
 
@@ -151,14 +157,8 @@ def _label_names(ontology: Path) -> dict[str, str]:
     if ontology.suffix.lower() != ".json":
         rows = read_table(ontology, ("mid", "display_name"))[1]
         return {row["mid"]: row["display_name"] for _, row in rows}
-    entries = read_json(ontology, _ONTOLOGY)
-    try:
-        names = {entry["id"]: entry["name"] for entry in entries}
-    except (TypeError, KeyError):
-        names = {None: None}
-    if not all(isinstance(text, str) for pair in names.items() for text in pair):
-        raise InputError(f"{ontology}: no readable {_ONTOLOGY}")
-    return {key: composed(name) for key, name in names.items()}
+    entries = read_json(ontology, _ONTOLOGY, list[_Label])
+    return {entry["id"]: composed(entry["name"]) for entry in entries}
 
 
 def keep_labels(

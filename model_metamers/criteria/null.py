@@ -13,10 +13,11 @@ import numpy as np
 
 from model_metamers.errors import InputError
 from model_metamers.storage.digests import array_digest, text_digest
-from model_metamers.storage.reading import read_arrays
+from model_metamers.storage.reading import one_line, read_arrays
 from model_metamers.storage.writing import write_arrays
 
 BINS = np.linspace(-1.0, 1.0, 2001)
+_MOST_RHO = 1.0 + 1e-4  # rounded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,24 +107,37 @@ def read_null(path: Path) -> tuple[NullDistribution, str]:
     """A null distribution and the digest of its stimuli; InputError where damaged."""
     arrays = read_arrays(path)
     try:
-        network, checkpoint, design, stimuli = map(str, arrays["about"])
-        layers = {str(layer): _layer_null(arrays, str(layer)) for layer in arrays["layers"]}
+        network, checkpoint, design, stimuli = _texts(arrays["about"], "about")
+        layers = {layer: _layer_null(arrays, layer) for layer in _texts(arrays["layers"], "layers")}
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no null distribution of this program ({error})") from error
+        raise InputError(f"{path}: no null distribution of this program ({one_line(str(error))})") from error
     return NullDistribution(network, checkpoint, layers, design), stimuli
+
+
+def _texts(array: np.ndarray, name: str) -> list[str]:
+    texts = [str(text) for text in array] if array.dtype.kind == "U" and array.ndim == 1 else []
+    if not texts or not all(text.isprintable() for text in texts):
+        raise ValueError(f"{name}: {array.dtype} {list(array.shape)}, expected printable texts")
+    return texts
 
 
 def _layer_null(arrays: dict[str, np.ndarray], layer: str) -> LayerNull:
     counts = arrays[f"{layer}/counts"]
     if counts.shape != (len(BINS) - 1,) or counts.dtype.kind not in "iu":
         raise ValueError(f"counts of {layer}: {counts.dtype} {list(counts.shape)}, expected {len(BINS) - 1}")
+    if counts.min() < 0 or counts.sum(dtype=np.float64) >= 2**62:
+        raise ValueError(f"counts of {layer}: below 0, or beyond what can be counted")
     names = [field.name for field in dataclasses.fields(LayerNull) if field.name != "counts"]
     numbers: dict[str, Any] = {name: _number(arrays, f"{layer}/{name}") for name in names}
+    rhos = [numbers[name] for name in names if name not in ("undefined", "effective_pairs")]
+    if any(abs(rho) > _MOST_RHO for rho in rhos) or numbers["undefined"] < 0:  # NaN is not defined
+        raise ValueError(f"{layer}: a rho beyond 1, or a count below 0")
     return LayerNull(counts, **numbers)
 
 
 def _number(arrays: dict[str, np.ndarray], name: str) -> float:
     value = arrays[name]
-    if value.ndim or value.dtype.kind not in "iuf":
+    kinds = "iu" if name.endswith("/undefined") else "iuf"
+    if value.ndim or value.dtype.kind not in kinds:
         raise ValueError(f"{name}: {value.dtype} {list(value.shape)}, expected a number")
     return value.item()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +17,9 @@ from model_metamers.frontends.mfcc import MfccConfig, mfcc
 from model_metamers.networks import layers
 from model_metamers.networks.network import Network, Stage
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.reading import read_text
+
+_MOST_ALPHABET = 1 << 20  # bytes
 
 # The release's alphabet.txt; the blank of CTC is the class after the last character.
 ENGLISH = tuple(" abcdefghijklmnopqrstuvwxyz'")
@@ -167,9 +169,9 @@ def read_alphabet(path: str | os.PathLike) -> tuple[str, ...]:
         characters, a character stands twice, or there are none.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise InputError(f"alphabet {path}: cannot be read ({error})") from error
+        lines = read_text(path, _MOST_ALPHABET).split("\n")
+    except InputError as error:
+        raise InputError(f"alphabet {error}") from error
     if lines[-1] == "":
         del lines[-1]  # after the last line's end
     characters = ["#" if line.startswith("\\#") else line for line in lines if not line.startswith("#")]

@@ -119,7 +119,7 @@ def _of_table(path: Path, column: str | None) -> list[tuple[str, str]]:
 
 def _imagenet_label(index: str, path: Path) -> str:
     labels = imagenet_labels()
-    if not re.fullmatch(r"\d{1,6}", index) or int(index) >= len(labels):
+    if not re.fullmatch(r"[0-9]{1,6}", index) or int(index) >= len(labels):
         raise InputError(f"{path}: {_INDEX} {index[:20]!r}: expected 0 to {len(labels) - 1}")
     return labels[int(index)]
 

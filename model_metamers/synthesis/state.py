@@ -146,4 +146,5 @@ def _fit(signals: np.ndarray, step: np.ndarray, losses: np.ndarray, optimizer: d
         and 0 <= step < len(losses)
         and all(array.dtype in (np.float32, np.int32) for array in optimizer.values())
         and all(array.shape[:1] == (len(signals),) for name, array in optimizer.items() if name not in SHARED)
+        and np.isfinite(signals).all()
     )

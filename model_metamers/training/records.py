@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import tensorflow as tf
 
@@ -64,6 +65,13 @@ class Records:
             deterministic=True,
         )
         return records.shuffle(min(buffer, self.count), mixed + 1)
+
+
+class _Summary(TypedDict):
+    """What of `summary.json` decides whether clips fit a network."""
+
+    sample_rate: int
+    num_samples: int
 
 
 def find_records(folder: Path, split: str) -> Records:
@@ -130,11 +138,8 @@ def check_format(folder: Path, sample_rate: int, num_samples: int) -> None:
       InputError: they do not; the message says how to build clips that do.
     """
     path = folder / "summary.json"
-    summary = read_json(path, "summary of a data set of this program")
-    try:
-        rate, length = int(summary["sample_rate"]), int(summary["num_samples"])
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise InputError(f"{path}: no summary of a data set of this program ({error!r})") from error
+    summary = read_json(path, "summary of a data set of this program", _Summary)
+    rate, length = summary["sample_rate"], summary["num_samples"]
     if (rate, length) != (sample_rate, num_samples):
         raise InputError(
             f"{folder}: clips of {length} samples at {rate} Hz, but the network takes {num_samples} at "
