@@ -29,6 +29,7 @@ _TOKEN = re.compile(r'"(?P<text>[^"]*(?:""[^"]*)*)"|<(?P<flag>\w+)>|!.*|[^\s"]+|
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _MILLISECONDS = re.compile(r"[0-9]{1,12}")
 _MOST_XML = 16 << 20  # bytes; as a tree it takes some 25 times as much
+_DEEPEST_XML = 100  # elements within one another; alignments have ten
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,22 @@ class Word:
     start_s: float
     end_s: float
     speaker: str | None = None
+
+
+class _Shallow(ElementTree.TreeBuilder):
+    """A tree of XML that is not deep: what takes a second at 100,000 elements takes minutes at a million."""
+
+    _depth = 0
+
+    def start(self, tag, attrs):
+        self._depth += 1
+        if self._depth > _DEEPEST_XML:
+            raise ValueError(f"more than {_DEEPEST_XML} elements within one another")
+        return super().start(tag, attrs)
+
+    def end(self, tag):
+        self._depth -= 1
+        return super().end(tag)
 
 
 class NoWordTierError(InputError):
@@ -219,7 +236,7 @@ def read_swc(path: Path, silences: Collection[str] = SILENCES) -> list[Word]:
     if "<!ENTITY" in content:  # entities that contain entities can grow to gigabytes
         raise InputError(f"{path}: XML with entities of its own, which no alignment needs; refused")
     try:
-        root = ElementTree.fromstring(content)
+        root = ElementTree.fromstring(content, ElementTree.XMLParser(target=_Shallow()))
     except ElementTree.ParseError as error:
         raise InputError(f"{path}:{error.position[0]}: damaged XML ({error})") from error
     except (LookupError, ValueError) as error:  # the encoding is unknown

@@ -22,6 +22,7 @@ _KINDS = "biufU"  # of numbers and texts
 _BLOCK = 1 << 20
 # A compressed file may unpack to so many bytes, or to so many times its own.
 _MOST_UNPACKED, _RATIO = 256 << 20, 10
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_LISTED = 1 << 20  # bytes of an archive's list of members: some ten thousand
 _END = struct.Struct("<4s4H2LH")  # of a zip file, APPNOTE.TXT 4.3.16
 _LONGEST_END = _END.size + 65535  # with a comment
@@ -78,6 +79,8 @@ def open_archive(file: BinaryIO) -> Iterator[dict[str, tuple[zipfile.ZipFile, zi
         members = {info.filename.removesuffix(".npy"): (archive, info) for info in infos}
         if len(members) < len(infos):
             raise ValueError("it holds two arrays of one name")
+        if any(info.compress_type not in _PACKINGS for info in infos):
+            raise ValueError("packed as NumPy packs no array")
         yield members
 
 

@@ -56,9 +56,12 @@ class CheckpointReader:
             self.shapes = {name: shapes[key] for name, key in sorted(self._keys.items())}
 
     def value(self, name: str) -> np.ndarray:
-        """The value of a variable, in full; raises InputError where data are damaged."""
+        """The value of a variable, in full; raises InputError where it is damaged, or holds texts."""
         with _explained(self.path):
-            return self._reader.get_tensor(self._keys[name])
+            value = np.asarray(self._reader.get_tensor(self._keys[name]))
+            if value.dtype.kind in "SUO":
+                raise ValueError(f"{name} holds texts, not numbers")
+            return value
 
     def _object_names(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
         """Key in an object-based checkpoint by the name of the variable.

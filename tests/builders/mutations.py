@@ -1,9 +1,12 @@
 """Damage done to files: what disks, transfers and hands do to them, drawn by hypothesis."""
 
+import random
 import re
 import struct
 
 from hypothesis import strategies as st
+
+from tests.builders.reshaping import Reshape, field
 
 # Numbers that a reader may take for a size, a count or a time.
 _BINARY = [
@@ -36,22 +39,39 @@ _TEXT = [
 # Numbers, strings and words: what stands in a text, one thing after the other.
 _THING = re.compile(rb'-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|"[^"]*"|\w+|[^\s\w]')
 
+_BLIND = ("flip", "cut", "insert", "write", "remove", "repeat", "swap", "swap", "double", "field")
+_KINDS = (*_BLIND, *["reshape"] * len(_BLIND))
+Change = tuple[str, float, int]
 changes = st.lists(
-    st.tuples(
-        st.sampled_from(("flip", "cut", "insert", "write", "remove", "repeat", "swap", "swap")),
-        st.floats(0, 1, exclude_max=True),
-        st.integers(0, 10**6),
-    ),
+    st.tuples(st.sampled_from(_KINDS), st.floats(0, 1, exclude_max=True), st.integers(0, 10**6)),
     min_size=1,
     max_size=3,
 )
 
 
-def damaged(content: bytes, drawn) -> bytes:
-    """A file's bytes after each of the drawn changes."""
-    for kind, where, number in drawn:
-        content = _change(content, kind, int(where * max(1, len(content))), number)
+def draw_changes(chance: random.Random) -> list[Change]:
+    """What `changes` draws, without hypothesis, thousands a second."""
+    many = range(chance.randint(1, 3))
+    return [(chance.choice(_KINDS), chance.random(), chance.randrange(10**6)) for _ in many]
+
+
+def damaged(content: bytes, drawn: list[Change], reshape: Reshape = field) -> bytes:
+    """A file's bytes after each of the drawn changes; what has a meaning is changed before what has none."""
+    for kind, where, number in sorted(drawn, key=lambda change: change[0] != "reshape"):
+        if kind == "reshape":
+            content = _reshaped(content, number, reshape)
+        else:
+            content = _change(content, kind, int(where * max(1, len(content))), number)
     return content
+
+
+def _reshaped(content: bytes, number: int, reshape: Reshape) -> bytes:
+    """A file that another change left in no shape is changed blindly."""
+    chance = random.Random(number)
+    try:
+        return reshape(content, chance)
+    except Exception:
+        return field(content, chance)
 
 
 def _change(content: bytes, kind: str, place: int, number: int) -> bytes:
@@ -60,6 +80,10 @@ def _change(content: bytes, kind: str, place: int, number: int) -> bytes:
         return before + bytes(byte ^ (1 << number % 8) for byte in after[:1]) + after[1:]
     if kind == "cut":
         return before
+    if kind == "double":
+        return content + content
+    if kind == "field":
+        return field(content, random.Random(number))
     if kind == "insert":
         return before + (_BINARY + _TEXT)[number % len(_BINARY + _TEXT)] + after
     if kind == "write":

@@ -173,9 +173,11 @@ def test_spoilt_data_sets_are_refused(network, folders, tmp_path, spoil):
     else:
         path = next(speech.glob("train-*"))
         path.write_bytes(path.read_bytes()[:-5])
-    message = {"summary": "no readable summary of a data set", "split": "holds no validation-", "cut": "damaged"}[
-        spoil
-    ]
+    message = {
+        "summary": "no readable summary",
+        "split": "holds no validation-",
+        "cut": "damaged",
+    }[spoil]
     with pytest.raises(InputError, match=message):
         sound_input.open_data(network, speech, folders[1], [WORD_TASK])
 

@@ -1,0 +1,129 @@
+"""Cases of what this program writes: metamers, searches, null distributions; checkpoints and pickles."""
+
+import functools
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from model_metamers import SignalSpec, SynthesisConfig
+from model_metamers.criteria import null as nulls
+from model_metamers.criteria.verdict import Measurement
+from model_metamers.runs import intact, results
+from model_metamers.runs.record import read_record
+from model_metamers.storage.reading import read_arrays
+from model_metamers.synthesis.metamer import Metamer
+from model_metamers.synthesis.state import SearchState, read_state, write_state
+from model_metamers.weights import released_pickle
+from model_metamers.weights.tf_checkpoint import CheckpointReader, write_checkpoint
+from tests.builders.reshaping import archive_of_arrays, json_values
+from tests.builders.reshaping_weights import checkpoint_table, pickle_opcodes
+from tests.builders.tf1_checkpoints import write_tf1_checkpoint
+from tests.readers.case import Case
+
+IMAGE = SignalSpec("image", (8, 8, 3), 0.0, 1.0)
+ARCHITECTURE = {
+    "instructions": "one after the other",
+    "graph_architecture": [{"layer_type": "tf.nn.relu", "args": {"name": "relu_0"}}],
+    "layer_list": [functools.partial(dict, name="relu_0")],
+}
+WORDS = {"word_idx_to_word": {0: "a", 1: "b"}, "word_to_word_idx": {"a": 0, "b": 1}}
+VALUES = {"a/weights": np.ones([3, 2], np.float32), "b": np.arange(5.0, dtype=np.float32)}
+
+
+def search_state(path: Path):
+    write_state(path, SearchState.fresh(np.zeros([2, 3, 3], np.float32), 5))
+
+
+def null_file(path: Path):
+    layer = nulls.LayerNull(np.ones(2000, np.int64), -0.1, 0.9, 0.1, 0, 10.0, 0.8, 0.9)
+    nulls.write_null(path, nulls.NullDistribution("a", "b", {"conv1": layer}, "blocks"), "stimuli")
+
+
+def check_null(path: Path):
+    null, stimuli = nulls.read_null(path)
+    assert isinstance(stimuli, str)
+    for layer in null.layers:
+        assert isinstance(null.maximum(layer), (int, float)) and null.at(layer).pairs is not None
+
+
+def metamer(path: Path):
+    """A metamer's folder, of which the file at the path is one."""
+    signal = np.random.RandomState(1).rand(8, 8, 3).astype(np.float32)
+    made = Metamer(
+        **{"network": "vgg", "checkpoint": "sha256:0", "layer": "conv1", "stimulus": "cat"},
+        **{"signal": signal, "target": signal[::-1].copy(), "spec": IMAGE, "config": SynthesisConfig()},
+        iterations=20,
+        loss=np.float32([3.0, 1.0]),
+        loss_iterations=np.int64([0, 10]),
+        measurement=Measurement({"conv1": 0.5, "conv2": float("nan")}, 1, 2, "cat", "dog"),
+    )
+    results.save(made, path.parent)
+
+
+def check_metamer(path: Path):
+    record = read_record(path.parent)
+    loaded = results.load(path.parent)
+    assert loaded.signal.shape == loaded.spec.shape == record.signal.shape
+    assert loaded.measurement.spearman.keys() >= {record.layer}
+    results.read_shown(path.parent / record.file.name, record.signal)
+    intact.check_files(path.parent, record)
+
+
+def check_arrays(path: Path):
+    assert all(isinstance(values, np.ndarray) for values in read_arrays(path).values())
+
+
+def check_checkpoint(path: Path):
+    reader = CheckpointReader(path.parent / "model.ckpt")
+    for name, shape in reader.shapes.items():
+        assert reader.value(name).shape == shape
+
+
+def checkpoint(path: Path):
+    write_checkpoint(path.parent / "model.ckpt", VALUES)
+
+
+def tf1_checkpoint(path: Path):
+    write_tf1_checkpoint(path.parent / "model.ckpt", VALUES, version=1)
+
+
+def tf2_checkpoint(path: Path):
+    import tensorflow as tf
+
+    variables = {name.replace("/", "_"): tf.Variable(value) for name, value in VALUES.items()}
+    tf.train.Checkpoint(**variables).write(str(path.parent / "model.ckpt"))
+
+
+def pickled(content, protocol: int = 2):
+    return lambda path: path.write_bytes(pickle.dumps(content, protocol))
+
+
+def _checkpoint(file: str, write, reshape=None) -> Case:
+    given = {} if reshape is None else {"reshape": reshape}
+    return Case("checkpoints", f"model.ckpt{file}", write, check_checkpoint, **given)
+
+
+DATA = ".data-00000-of-00001"
+CASES = {
+    "metamer's record": Case("metamer folders", "m/metamer.json", metamer, check_metamer, json_values),
+    "metamer's arrays": Case("metamer folders", "m/metamer.npz", metamer, check_metamer, archive_of_arrays),
+    "search": Case("saved searches", "state.npz", search_state, read_state, archive_of_arrays),
+    "null": Case("nulls", "null.npz", null_file, check_null, archive_of_arrays),
+    "arrays": Case("arrays", "null.npz", null_file, check_arrays, archive_of_arrays),
+    "checkpoint's index": _checkpoint(".index", checkpoint, checkpoint_table),
+    "checkpoint's data": _checkpoint(DATA, checkpoint),
+    "TF1's checkpoint": _checkpoint("", tf1_checkpoint, checkpoint_table),
+    "TF2's index": _checkpoint(".index", tf2_checkpoint, checkpoint_table),
+    "TF2's data": _checkpoint(DATA, tf2_checkpoint),
+    "architecture": Case(
+        "pickles", "a.pckl", pickled(ARCHITECTURE), released_pickle.read_architecture, pickle_opcodes, True
+    ),
+    "architecture, protocol 4": Case(
+        "pickles", "a.pckl", pickled(ARCHITECTURE, 4), released_pickle.read_architecture, pickle_opcodes, True
+    ),
+    "words": Case("pickles", "w.pckl", pickled(WORDS), released_pickle.read_word_encodings, pickle_opcodes),
+    "words, protocol 0": Case(
+        "pickles", "w.pckl", pickled(WORDS, 0), released_pickle.read_word_encodings, pickle_opcodes
+    ),
+}
