@@ -25,7 +25,8 @@ SILENCES = frozenset(
 )
 CSV_COLUMNS = ("file", "word", "start", "end")
 
-_TOKEN = re.compile(r'"(?P<text>[^"]*(?:""[^"]*)*)"|<(?P<flag>\w+)>|!.*|[^\s"]+|(?P<open>")')
+# A look ahead is not gone back into: a quote that is never closed is found in one pass through the file.
+_TOKEN = re.compile(r'"(?=(?P<text>[^"]*(?:""[^"]*)*))(?P=text)"|<(?P<flag>\w+)>|!.*|[^\s"]+|(?P<open>")')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _MILLISECONDS = re.compile(r"[0-9]{1,12}")
 _MOST_XML = 16 << 20  # bytes; as a tree it takes some 25 times as much

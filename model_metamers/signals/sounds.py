@@ -37,7 +37,7 @@ _SPHERE_HEADER = 1024  # bytes
 _MP3_SLACK = 2 * 1152  # samples of two frames
 _LONGEST_S = 4 * 3600  # a file that is read whole
 # Of a longer file only the middle is read. What stands around it is resampled with it, since the
-# resampling filter reaches so far; float32 samples are then those of the whole file resampled.
+# resampling filter reaches so far; samples then differ from the whole file's by rounding alone.
 _LONG_S, _AROUND_S = 600, 1
 
 
@@ -64,6 +64,7 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
     path = Path(path)
     with _opened(path) as file:
         named, rate = file.frames, file.samplerate
+        _check_length(named, rate, path)
         slack = _MP3_SLACK if file.format == "MP3" else 0
         waveform = _whole(file, path, mix_channels)
     if waveform.size == 0:
@@ -96,7 +97,6 @@ def _whole(file: soundfile.SoundFile, path: Path, mix_channels: bool) -> np.ndar
         size = path.stat().st_size
         if file.frames > _MP3_SAMPLES_PER_BYTE * size:
             raise ValueError(f"its header names {file.frames} samples in {size} bytes")
-        _check_length(file.frames, file.samplerate, path)
         file.seek(0)  # as `soundfile.read` does: the decoder's last bits depend on it
         return _one_channel(file.read(dtype="float64", always_2d=True), path, mix_channels)
     frames = max(1, _VALUES_AT_ONCE // file.channels)
@@ -104,15 +104,15 @@ def _whole(file: soundfile.SoundFile, path: Path, mix_channels: bool) -> np.ndar
     while not blocks or len(blocks[-1]) == frames:
         block = file.read(frames, dtype="float64", always_2d=True)
         blocks.append(_one_channel(block, path, mix_channels))
-        _check_length(frames * (len(blocks) - 1), file.samplerate, path)
+        _check_length(frames * (len(blocks) - 1), file.samplerate, path)  # of what the header hides
     return np.concatenate(blocks)
 
 
 def _check_length(samples: int, rate: int, path: Path) -> None:
     if samples > _LONGEST_S * rate:
         raise InputError(
-            f"{path}: {samples / rate / 3600:.1f} hours or more; at most {_LONGEST_S // 3600} are read, cut "
-            f"it into parts first, such as with `sox in.wav out.wav trim 0 3600`"
+            f"{path}: {samples / rate / 3600:.1f} hours by its header; at most {_LONGEST_S / 3600:g} are "
+            f"read, cut it into parts first, such as with `sox in.wav out.wav trim 0 3600`"
         )
 
 

@@ -54,7 +54,7 @@ def unpack(archive: Path, folder: Path, most_bytes: int = _MOST_BYTES) -> None:
             bounded = io.BufferedReader(_Bounded(whole, most + _MOST_MEMBERS * _LONGEST_HEADER), _BLOCK)
             with tarfile.open(fileobj=bounded, mode="r:", tarinfo=_Member) as tar:
                 _unpack_members(tar, archive, folder, most)
-                while bounded.read(_BLOCK):  # to the end, where gzip keeps its checksum
+                while is_gzip and bounded.read(_BLOCK):  # to the end, where gzip keeps its checksum
                     pass
     except _DAMAGE as error:
         shutil.rmtree(folder)
@@ -126,6 +126,8 @@ def _unpack_members(tar: tarfile.TarFile, archive: Path, folder: Path, most: int
                 f"archive {archive}: {member.name!r} has {member.size} bytes; the disk has fewer free"
             )
         _unpack_member(tar, member, archive, folder)
+    if not any(folder.iterdir()):
+        raise InputError(f"archive {archive}: damaged, or holds nothing")
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, folder: Path) -> None:

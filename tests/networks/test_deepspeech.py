@@ -201,7 +201,7 @@ def test_alphabet_file(tmp_path):
         (b"a\nbc\n", "got 'bc'"),
         (b"a\na\n", "distinct characters"),
         (b"# nothing\n", "distinct characters, got 0"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"a\n\xff\n", r"alphabet.txt:2: no utf-8 text"),
         (None, "cannot be read"),
     ],
 )

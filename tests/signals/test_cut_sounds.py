@@ -163,7 +163,9 @@ def test_headers_that_name_terabytes_are_refused_before_anything_is_allocated(tm
         place = max(content.find(b"Xing"), content.find(b"Info"))
         content[place + 8 : place + 12] = b"\xff" * 4
     (tmp_path / kind).write_bytes(content)
-    with pytest.raises(InputError, match=r"(cut off, by its own header|no readable sound file)"):
+    with pytest.raises(
+        InputError, match=r"(cut off, by its own header|no readable sound file|hours by its header)"
+    ):
         sounds.read_waveform(tmp_path / kind, RATE)
 
 
