@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -114,7 +115,14 @@ def write_state(path: Path, state: SearchState, targets: Sequence[str] = ()) -> 
 
 def read_targets(path: Path) -> list[str]:
     """Digests of the signals that a saved search matches; raises DamagedFileError where it has none."""
-    return [str(digest) for digest in read_arrays(path, (_TARGETS,))[_TARGETS].reshape(-1)]
+    digests = read_arrays(path, (_TARGETS,))[_TARGETS]
+    try:
+        targets = [str(digest) for digest in digests.reshape(-1)]
+    except ValueError:  # a letter that there is not
+        targets = [""]
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in targets):
+        raise DamagedFileError(f"{path}: no state of a search of this program; remove it")
+    return targets
 
 
 def read_state(path: Path) -> SearchState:

@@ -12,8 +12,9 @@ from model_metamers.criteria.verdict import Measurement
 from model_metamers.runs import intact, results
 from model_metamers.runs.record import read_record
 from model_metamers.storage.reading import read_arrays
+from model_metamers.synthesis import adam
 from model_metamers.synthesis.metamer import Metamer
-from model_metamers.synthesis.state import SearchState, read_state, write_state
+from model_metamers.synthesis.state import SearchState, read_state, read_targets, write_state
 from model_metamers.weights import released_pickle
 from model_metamers.weights.tf_checkpoint import CheckpointReader, write_checkpoint
 from tests.builders.reshaping import archive_of_arrays, json_values
@@ -32,7 +33,14 @@ VALUES = {"a/weights": np.ones([3, 2], np.float32), "b": np.arange(5.0, dtype=np
 
 
 def search_state(path: Path):
-    write_state(path, SearchState.fresh(np.zeros([2, 3, 3], np.float32), 5))
+    start = np.zeros([2, 3, 3], np.float32)
+    write_state(path, SearchState.fresh(start, 5, adam.fresh(start)), ["0" * 64, "1" * 64])
+
+
+def check_search(path: Path):
+    state = read_state(path)
+    assert state.signals.dtype == state.losses.dtype == np.float32 and 0 <= state.step < len(state.losses)
+    assert all(digest.isprintable() for digest in read_targets(path))
 
 
 def null_file(path: Path):
@@ -108,7 +116,7 @@ DATA = ".data-00000-of-00001"
 CASES = {
     "metamer's record": Case("metamer folders", "m/metamer.json", metamer, check_metamer, json_values),
     "metamer's arrays": Case("metamer folders", "m/metamer.npz", metamer, check_metamer, archive_of_arrays),
-    "search": Case("saved searches", "state.npz", search_state, read_state, archive_of_arrays),
+    "search": Case("saved searches", "state.npz", search_state, check_search, archive_of_arrays),
     "null": Case("nulls", "null.npz", null_file, check_null, archive_of_arrays),
     "arrays": Case("arrays", "null.npz", null_file, check_arrays, archive_of_arrays),
     "checkpoint's index": _checkpoint(".index", checkpoint, checkpoint_table),
