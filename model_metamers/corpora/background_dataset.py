@@ -168,13 +168,12 @@ def keep_labels(
 
     Args:
       given: all sounds.
-      labels: the labels to keep, in this order, such as those of a training set; None to keep
-        labels by `min_sounds`, in alphabetical order.
-      min_sounds: smallest number of sounds of a label that is kept, without `labels`.
+      labels: the labels to keep, in this order; None for those with `min_sounds` sounds or more,
+        in alphabetical order.
+      min_sounds: least number of sounds of a label, without `labels`.
 
     Returns:
-      The sounds with the labels that are kept, and the names of the classes: the null class, then
-      the labels.
+      The sounds with the labels that are kept, and the classes: the null class, then the labels.
 
     Raises:
       InputError: no sound is left.
@@ -216,12 +215,7 @@ def split(given: Sequence[Sound], folds: Sequence[int], share: float) -> dict[st
 def hold_out_sounds(
     kept: Sequence[Sound], held_out: Sequence[Sound], labels: Sequence[str]
 ) -> dict[str, list[Sound]]:
-    """The sounds for training and for validation, where the latter are given.
-
-    Args:
-      kept: sounds for training.
-      held_out: sounds for validation; those without any of the labels are left out.
-      labels: the labels that are kept.
+    """The sounds for training, and those held out that have one of the labels, for validation.
 
     Raises:
       InputError: no sound is left for validation, or a recording is in both.

@@ -100,8 +100,9 @@ def test_released_network_equals_the_architecture_built_here(tmp_path, lab_code,
     assert theirs.layers == ("cochleagram", *early, "conv_2", "conv_3", "conv_4", "fc_intermediate", "logits")
     assert theirs.classes == tuple(WORDS) and theirs.stages == ours.stages
     sounds = np.random.RandomState(0).randn(2, SAMPLES).astype(np.float32) * 0.1
+    expected = ours.activations(sounds, ours.stages)
     for stage, value in theirs.activations(sounds, theirs.stages).items():
-        np.testing.assert_array_equal(value, ours.activations(sounds, ours.stages)[stage])
+        np.testing.assert_array_equal(value, expected[stage])
 
 
 def test_checkpoint_that_does_not_fit_is_reported(tmp_path, lab_code):
