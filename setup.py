@@ -67,6 +67,7 @@ setup(
         "msgspec>=0.18.6",
         "numpy>=1.26",
         "pillow>=10.1",
+        "regex>=2024.4.16",
         "requests>=2.31",
         "scikit-image>=0.22",
         "scikit-learn>=1.4",

@@ -15,6 +15,7 @@ from model_metamers.corpora.alignments import Word
 from model_metamers.corpora.speech_dataset import Clip
 from model_metamers.errors import InputError
 from model_metamers.signals import sounds
+from model_metamers.signals.patterns import first_group
 from model_metamers.storage.folders import files_below
 from model_metamers.storage.reading import composed
 
@@ -163,20 +164,15 @@ def _recording(path: Path, name: str, corpus: Corpus) -> Recording:
     return Recording(
         path,
         name,
-        _searched("recording_pattern", corpus.recording_pattern, name) or parts.get("recording", name),
-        _searched("speaker_pattern", corpus.speaker_pattern, name) or parts["speaker"],
+        _found("recording_pattern", corpus.recording_pattern, name) or parts.get("recording", name),
+        _found("speaker_pattern", corpus.speaker_pattern, name) or parts["speaker"],
         _DIGITS[int(word)] if word and corpus.layout == "spoken_digits" else word,
     )
 
 
-def _searched(what: str, pattern: str | None, name: str) -> str | None:
-    """The first group of a pattern that is searched in a name; None without a pattern."""
-    if not pattern:
-        return None
-    match = re.search(pattern, name)
-    if not match or not match.groups() or not match[1]:
-        raise InputError(f"{what} {pattern!r} finds no group in {name!r}")
-    return match[1]
+def _found(what: str, pattern: str | None, name: str) -> str | None:
+    """What a pattern finds in a name; None without a pattern."""
+    return first_group(pattern, name, what) if pattern else None
 
 
 def word_clips(recordings: Sequence[Recording]) -> list[Clip]:

@@ -19,6 +19,7 @@ Nothing is written or read here but the names of files that are there.
 from __future__ import annotations
 
 import dataclasses
+import os
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,8 @@ from model_metamers.storage.claims import SETTINGS
 
 NULL = "null.npz"
 _LONGEST_NAME = 255  # bytes, of nearly every file system
+LONGEST_NETWORK = 200  # names of figures hold more than the network's
+_LONGEST_PATH = 4096 - 200  # bytes: Linux's limit, less what a metamer's files are called while written
 # Unicode's categories of control characters, surrogates, and ends of lines and paragraphs.
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _ARRAYS, _RECORD = "metamer.npz", "metamer.json"
@@ -156,24 +159,41 @@ def safe_name(name: str) -> str:
     return "_" * (len(safe) - len(rest)) + rest or "_"
 
 
-def check_names(names: Iterable[str], what: str) -> None:
+def check_names(names: Iterable[str], what: str, longest: int = _LONGEST_NAME) -> None:
     """Refuses names that would share a folder, or cannot be one's.
 
     Args:
       names: different ones.
       what: they are names of, for the message: "layers", say.
+      longest: bytes of UTF-8 that a name may have.
 
     Raises:
-      InputError: two would share a folder, or one is empty, too long, no Unicode, or breaks lines.
+      InputError: two would share a folder on this system or another (Vgg and vgg), or one is empty,
+        too long, no Unicode, or breaks lines.
     """
     taken: dict[str, str] = {}
     for name in names:
-        if not _can_be_written(safe_name(name)):
-            raise InputError(f"{what}: {name!r} cannot be a folder's name; use at most 255 bytes of UTF-8")
+        if not _can_be_written(safe_name(name), longest):
+            raise InputError(
+                f"{what}: {name!r} cannot be a folder's name; use at most {longest} bytes of UTF-8"
+            )
         check_name(name, what)
-        other = taken.setdefault(safe_name(name), name)
+        other = taken.setdefault(_one_folder(name), name)
         if other != name:
-            raise InputError(f"{what} {other!r} and {name!r} would share a folder; rename one")
+            raise InputError(
+                f"{what} {other!r} and {name!r} would share a folder, here or on other systems, to which "
+                f"capitals or ways of writing accents are the same; rename one"
+            )
+
+
+def check_length(folder: Path) -> None:
+    """Refuses a metamer's folder whose files would have too long a path; InputError."""
+    length = len(os.fsencode(os.path.abspath(folder)))
+    if length > _LONGEST_PATH:
+        raise InputError(
+            f"{str(folder)[:100]}...: a path of {length} bytes, beyond {_LONGEST_PATH}; choose a folder with "
+            f"a shorter one"
+        )
 
 
 def check_name(name: str, what: str) -> None:
@@ -198,9 +218,14 @@ def check_printable(text: str, what: str) -> None:
         raise InputError(f"{what}: {text[:200]!r} holds {bad!r}, which cannot be printed; rename it")
 
 
-def _can_be_written(name: str) -> bool:
+def _one_folder(name: str) -> str:
+    """The same for names whose folders are one on some system: on macOS and Windows, Vgg and vgg are."""
+    return unicodedata.normalize("NFC", safe_name(name)).casefold()
+
+
+def _can_be_written(name: str, longest: int) -> bool:
     try:
-        return len(name.encode()) <= _LONGEST_NAME
+        return len(name.encode()) <= longest
     except UnicodeEncodeError:
         return False
 

@@ -19,7 +19,7 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
 from model_metamers.errors import DamagedFileError, InputError, StorageError
 from model_metamers.runs import results, searches
-from model_metamers.runs.folder import RunFolder, check_names, check_printable
+from model_metamers.runs.folder import LONGEST_NETWORK, RunFolder, check_length, check_names, check_printable
 from model_metamers.runs.intact import check_place
 from model_metamers.runs.mending import gave_verdicts, judge_anew, mend
 from model_metamers.runs.record import Record, read_record
@@ -113,9 +113,10 @@ def check(run: Run) -> None:
     run.network.check_layers(run.layers)
     if not run.stimuli:
         raise InputError("there are no stimuli")
-    check_names([run.network.name], "networks")
+    check_names([run.network.name], "networks", LONGEST_NETWORK)
     check_names(run.layers, "layers")
     check_names(run.stimuli, "stimuli")
+    check_length(run.folder.metamer(max(run.layers, key=len), max(run.stimuli, key=len)).path)
     check_printable(run.network.checkpoint_place or "", "checkpoint")
     if run.null is not None:
         criteria.check_null(run.null, run.network.name, run.network.checkpoint_digest)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from model_metamers.errors import InputError
 from model_metamers.signals import examples, files, images, sounds
+from model_metamers.signals.patterns import first_group
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage import tfrecords
 from model_metamers.storage.digests import file_digests, text_digest
@@ -143,6 +143,7 @@ def find_stimuli(
         pattern that does not match.
     """
     paths = [Path(p) for p in inputs]
+    files.check_once(paths)
     records = [_record_files(path, signal) for path in paths]
     if any(records) and not all(records):
         raise InputError("give either TFRecord files or files and folders of stimuli, not both")
@@ -150,7 +151,10 @@ def find_stimuli(
         shards = [shard for of_path in records for shard in of_path]
         return RecordStimuli(shards, signal, sound_key, record_rate)
     by_name = files.find_files(paths, signal)
-    return FileStimuli(by_name, signal, [_recording(name, recording_pattern) for name in by_name])
+    recordings = list(by_name)
+    if recording_pattern is not None:
+        recordings = [first_group(recording_pattern, name, "recording_pattern") for name in by_name]
+    return FileStimuli(by_name, signal, recordings)
 
 
 def _record_files(path: Path, signal: SignalSpec) -> list[Path]:
@@ -182,18 +186,6 @@ def _without_copies(names: Sequence[str], contents: Sequence[str | bytes]) -> li
         named = ", ".join(copies[:_NAMED_COPIES])
         _log.info("%d copies of other stimuli left out: %s%s", len(copies), named, more)
     return kept
-
-
-def _recording(name: str, pattern: str | None) -> str:
-    if pattern is None:
-        return name
-    try:
-        match = re.search(pattern, name)
-    except re.error as error:
-        raise InputError(f"recording_pattern {pattern!r} is no regular expression ({error})") from error
-    if not match or not match.groups() or match[1] is None:
-        raise InputError(f"recording_pattern {pattern!r} finds no group in {name!r}")
-    return match[1]
 
 
 def _identity(contents: Sequence[str], recordings: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -36,9 +37,10 @@ def find_files(paths: Sequence[str | Path], signal: SignalSpec) -> dict[str, Pat
       signal: of the network.
 
     Raises:
-      InputError: a path that does not exist, a folder without such files, a file of
+      InputError: a path that does not exist, or is named twice, a folder without such files, a file of
         another kind, two files of one name, or a name that a stimulus cannot bear.
     """
+    check_once(paths)
     by_name: dict[str, Path] = {}
     for path in map(Path, paths):
         for text, file in _named_files(path, endings(signal), signal.kind):
@@ -47,6 +49,16 @@ def find_files(paths: Sequence[str | Path], signal: SignalSpec) -> dict[str, Pat
                 raise InputError(f"{file} and {by_name[name]} would both be called {name!r}; rename one")
             by_name[name] = file
     return by_name
+
+
+def check_once(paths: Sequence[str | Path]) -> None:
+    """Refuses a path that is named twice, in whatever spelling; InputError."""
+    named: dict[str, str | Path] = {}
+    for path in paths:
+        folder, name = os.path.split(os.path.abspath(path))
+        other = named.setdefault(os.path.join(os.path.realpath(folder), name), path)
+        if other is not path:
+            raise InputError(f"{other} and {path} are the same; name it once")
 
 
 def endings(signal: SignalSpec) -> tuple[str, ...]:

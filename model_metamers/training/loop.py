@@ -58,6 +58,7 @@ def train(
       InputError: the loss became NaN, a record is damaged or gone, or the disk is full. The last
         good state is kept, and the message says what to do.
       InUseError: another process trains in this folder.
+      KeyboardInterrupt: after the state was saved.
     """
     variables = [v for v in network.weights.values() if v.trainable]
     optimizer.build(variables)
@@ -75,6 +76,24 @@ def _train(
     progress: bool,
 ) -> Outcome:
     """The steps that are left; see `train`."""
+    try:
+        return _take_steps(network, optimizer, plan, state, variables, progress)
+    except KeyboardInterrupt:
+        _check_finite(variables, state.step)
+        if int(optimizer.iterations) > state.step:  # stopped between a step and its being counted
+            state.advance()
+        state.save()
+        raise
+
+
+def _take_steps(
+    network: Network,
+    optimizer: tf.keras.optimizers.Optimizer,
+    plan: TrainingPlan,
+    state: TrainingState,
+    variables: list,
+    progress: bool,
+) -> Outcome:
     step = _step_function(network, optimizer, plan, variables)
     bar = tqdm(
         total=plan.num_steps,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.storage.claims import claim_folder
-from model_metamers.storage.reading import read_json
+from model_metamers.storage.explaining import explain
+from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.writing import write_json
 
 _HISTORY = "history.json"
@@ -47,6 +49,7 @@ class TrainingState:
             weights=list(network.weights.values()), optimizer=optimizer, step=self._step
         )
         claim_folder(folder, settings, every_key=True)
+        self._remove_half_written()
         self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
         if self._manager.latest_checkpoint:
             self._restore(checkpoint)
@@ -84,9 +87,15 @@ class TrainingState:
         try:
             write_json(self.folder / _HISTORY, self.history)
             self._manager.save(checkpoint_number=self.step)
-        except (OSError, tf.errors.OpError) as error:
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
+        except (InputError, OSError, tf.errors.OpError) as error:
+            self._remove_half_written()
+            reason = explain(error) or one_line(str(error))
             raise InputError(
-                f"{self.folder}: the state of step {self.step} cannot be saved ({reason}); free some space "
-                f"and repeat the command: it goes on from {Path(last).name if last else 'the start'}"
+                f"{self.folder}: the state of step {self.step} cannot be saved ({reason}); the same command "
+                f"goes on from {Path(last).name if last else 'the start'}"
             ) from error
+
+    def _remove_half_written(self) -> None:
+        """Removes what TensorFlow leaves of a state that it could not write, or was killed at."""
+        for path in self.folder.glob("ckpt-*_temp"):
+            shutil.rmtree(path, ignore_errors=True)

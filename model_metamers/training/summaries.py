@@ -9,6 +9,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from model_metamers.errors import InputError
+from model_metamers.storage.explaining import explain
+from model_metamers.storage.reading import one_line
 
 
 @contextlib.contextmanager
@@ -40,8 +42,8 @@ def _refused_in_one_line(what: object) -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         raise InputError(
-            f"{what}: summaries cannot be written ({str(error).splitlines()[0][:200]}); free some space and "
-            f"repeat the command: it goes on from the last state"
+            f"{what}: summaries cannot be written ({explain(error) or one_line(str(error))}); the same "
+            f"command goes on from the last state"
         ) from error
 
 

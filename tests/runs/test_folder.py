@@ -4,10 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model_metamers import InputError
-from model_metamers.runs.folder import MetamerFolder, RunFolder, check_names, find_metamers, safe_name
+from model_metamers.runs.folder import (
+    LONGEST_NETWORK,
+    MetamerFolder,
+    RunFolder,
+    check_length,
+    check_names,
+    find_metamers,
+    safe_name,
+)
+from model_metamers.storage import reading, whole, writing
 
 
 def test_layout_is_that_of_the_manual():
@@ -90,3 +100,48 @@ def test_metamers_are_found_whatever_they_lost(tmp_path):
 def test_the_layout_needs_no_tensorflow():
     code = "import sys, model_metamers.runs.folder; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a/b", "a_b"),
+        ("Vgg", "vgg"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("stra\u00dfe", "STRASSE"),
+        ("..a", "__a"),
+        (".A", "_a"),
+    ],
+)
+def test_names_that_share_a_folder_on_some_system_are_refused(one, other):
+    for pair in ((one, other), (other, one)):
+        with pytest.raises(InputError, match="share a folder"):
+            check_names(["x", *pair], "layers")
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "\u00e9" * 128, "a\udcff", "a\nb", "a\x1b[2J", ""])
+def test_names_that_no_folder_can_bear_are_refused(name):
+    with pytest.raises(InputError, match="stimuli"):
+        check_names([name], "stimuli")
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 255, "con", "NUL.txt", "a.", "a ", " a", "-rf", "~", "a:b", "\u732b", "file"]
+)
+def test_long_and_odd_names_that_a_folder_here_can_bear_are_taken(tmp_path, name):
+    check_names([name], "stimuli")
+    whole.make_folder(tmp_path / safe_name(name))
+    writing.write_arrays(tmp_path / safe_name(name) / "a.npz", {name: np.arange(3)})
+    assert reading.read_arrays(tmp_path / safe_name(name) / "a.npz", [name])[name].tolist() == [0, 1, 2]
+
+
+def test_a_network_s_name_leaves_room_for_those_of_its_figures():
+    check_names(["x" * LONGEST_NETWORK], "networks", LONGEST_NETWORK)
+    with pytest.raises(InputError, match="at most 200"):
+        check_names(["x" * (LONGEST_NETWORK + 1)], "networks", LONGEST_NETWORK)
+
+
+def test_too_long_a_path_is_refused_before_work(tmp_path):
+    check_length(tmp_path / "a")
+    with pytest.raises(InputError, match="shorter"):
+        check_length(tmp_path.joinpath(*["x" * 250] * 16))

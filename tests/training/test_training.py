@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from model_metamers import InputError
-from model_metamers.training import loop, state, stopping
+from model_metamers.training import loop, plan, state, stopping
 from tests.builders import binaries
 from tests.builders.small_training import (
     SETTINGS,
@@ -161,6 +161,40 @@ except mm.InputError as error:
     assert "goes on from ckpt-8" in result.stdout
     _, outcome = train(tmp_path, 3)
     assert outcome.steps == 24
+
+
+@pytest.mark.parametrize("place", ["before a step", "after a step", "evaluating"])
+def test_told_to_stop_it_saves_where_it_is(tmp_path, monkeypatch, place):
+    whole, _ = train(tmp_path / "whole", 3)
+    owner, name = {
+        "before a step": (tf, "constant"),
+        "after a step": (state.TrainingState, "advance"),
+        "evaluating": (plan.TrainingPlan, "is_due"),
+    }[place]
+    function, calls = getattr(owner, name), []
+
+    def stopped(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "out", 3)
+    monkeypatch.undo()
+    saved = [path.stem for path in (tmp_path / "out").glob("ckpt-*.index")]
+    network, outcome = train(tmp_path / "out", 3)
+    assert len(calls) == 12 and saved and outcome.steps == 24
+    assert_same_weights(network, whole)
+
+
+def test_half_written_states_are_removed(tmp_path):
+    train(tmp_path, 1)
+    (tmp_path / "ckpt-9_temp").mkdir()
+    (tmp_path / "ckpt-9_temp" / "part").write_bytes(b"x")
+    train(tmp_path, 2)
+    assert not (tmp_path / "ckpt-9_temp").exists()
 
 
 def test_summaries_that_cannot_be_written_hide_no_other_error(tmp_path):
