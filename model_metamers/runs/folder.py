@@ -180,10 +180,8 @@ def check_names(names: Iterable[str], what: str, longest: int = _LONGEST_NAME) -
         check_name(name, what)
         other = taken.setdefault(_one_folder(name), name)
         if other != name:
-            raise InputError(
-                f"{what} {other!r} and {name!r} would share a folder, here or on other systems, to which "
-                f"capitals or ways of writing accents are the same; rename one"
-            )
+            where = "" if safe_name(other) == safe_name(name) else " on systems that tell no capitals apart"
+            raise InputError(f"{what} {other!r} and {name!r} would share a folder{where}; rename one")
 
 
 def check_length(folder: Path) -> None:

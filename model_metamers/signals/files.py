@@ -56,9 +56,10 @@ def check_once(paths: Sequence[str | Path]) -> None:
     named: dict[str, str | Path] = {}
     for path in paths:
         folder, name = os.path.split(os.path.abspath(path))
-        other = named.setdefault(os.path.join(os.path.realpath(folder), name), path)
-        if other is not path:
-            raise InputError(f"{other} and {path} are the same; name it once")
+        place = os.path.join(os.path.realpath(folder), name)
+        if place in named:
+            raise InputError(f"{named[place]} and {path} are the same; name it once")
+        named[place] = path
 
 
 def endings(signal: SignalSpec) -> tuple[str, ...]:
