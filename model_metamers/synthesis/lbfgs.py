@@ -1,6 +1,6 @@
 """The metamer search by L-BFGS: the compiled loop around the line search.
 
-It is more than the paper does, which searches by Adam; see docs/deviations in WORKSPACE_NOTES.md.
+The paper searches by Adam; this is an option beside it (WORKSPACE_NOTES.md, deviations).
 """
 
 from __future__ import annotations
