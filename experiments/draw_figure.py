@@ -120,12 +120,10 @@ def _draw(names: dict[str, str]) -> Figure:
 
 def _save(figure: Figure, path: Path) -> None:
     """Whole or not at all; text stays text in a PDF, and the same results give the same bytes."""
-    form = path.suffix.removeprefix(".")
-    dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form)
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # its notes on every table of a font
     make_folder(path.parent)
     with matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.stem}):
-        plots.save_figure(figure, path, format=form, dpi=_DPI, metadata=dates)
+        plots.save_figure(figure, path, dpi=_DPI)
 
 
 def run() -> None:

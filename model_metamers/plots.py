@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from matplotlib.image import AxesImage
 from model_metamers.criteria.null import BINS, LayerNull
 from model_metamers.frontends import erb_filters
 from model_metamers.signals.cochleagram_config import CochleagramConfig
-from model_metamers.storage.whole import whole_file
+from model_metamers.storage.writing import write_bytes
 
 # Of the paper's figures: metamers blue, null red; told apart in print by the fill.
 _METAMERS, _NULL = "#1f5fa8", "#c8553d"
@@ -25,6 +27,8 @@ _TICKS_HZ = (50, 200, 500, 1000, 2000, 4000, 8000)
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LINES = ("-", "--", ":", "-.")
+# The same figure gives the same bytes.
+_NO_DATE: dict[str, dict[str, str | None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 
 def as_written(text: str) -> str:
@@ -43,8 +47,10 @@ def save_figure(figure: Figure, path: str | os.PathLike, **options: Any) -> None
     Raises:
       StorageError: it cannot be written.
     """
-    with whole_file(path) as partial:
-        figure.savefig(partial, **options)
+    form = Path(path).suffix.removeprefix(".")
+    content = io.BytesIO()  # on a full disk, matplotlib's writer of PDF fails in a way of its own
+    figure.savefig(content, format=form, metadata=_NO_DATE.get(form), **options)
+    write_bytes(path, content.getbuffer())
 
 
 def cochleagram(

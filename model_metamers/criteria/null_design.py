@@ -13,9 +13,12 @@ from collections.abc import Hashable, Iterator, Sequence
 import numpy as np
 
 from model_metamers.errors import InputError
+from model_metamers.signals.arguments import check_range, seed_number, whole_number
 
 DESIGNS = ("blocks", "independent", "all_pairs")
 _MOST_REPEATS = 10  # of a pair, in the mean: drawing it more often tells nothing new
+_MOST_PAIRS = 10**9
+_LARGEST_BLOCK = 10**5  # its pairs are listed
 _MOST_BLOCKS = 10_000_000  # minutes of drawing
 
 
@@ -65,8 +68,10 @@ def make_design(
         raise InputError(f"design={design!r}: expected one of {', '.join(DESIGNS)}")
     if num_stimuli < 2:
         raise InputError(f"a null distribution needs at least 2 unrelated signals, got {num_stimuli}")
-    if pairs < 1 or block_size < 2:
-        raise InputError(f"pairs={pairs}, block_size={block_size}: expected at least 1 and 2")
+    pairs, block_size = whole_number("pairs", pairs), whole_number("block_size", block_size)
+    check_range("pairs", pairs, 1, _MOST_PAIRS)
+    check_range("block_size", block_size, 2, _LARGEST_BLOCK)
+    seed = seed_number("seed", seed)
     recordings = list(range(num_stimuli)) if recordings is None else list(recordings)
     if len(recordings) != num_stimuli:
         raise InputError(f"{len(recordings)} recordings were named for {num_stimuli} stimuli")

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from model_metamers.criteria import null_design
 from model_metamers.criteria.null import BINS, LayerNull, NullDistribution
 from model_metamers.errors import InputError
+from model_metamers.signals.arguments import check_range, number
 from model_metamers.statistics import ranks
 from model_metamers.storage.digests import array_digest
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _UNITS_PER_PRODUCT = 32768
 _FORWARD_BYTES = 256 * 2**20
 _FEWEST_BLOCKS = 8  # below, block statistics say nothing
+_MOST_MEMORY_GB = 10**6
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +96,8 @@ def measure_blocks(
       keep: called with each finished block.
     """
     layers = network.check_layers(layers)
+    memory_gb = number("memory_gb", memory_gb)
+    check_range("memory_gb", memory_gb, 0, _MOST_MEMORY_GB)
     size = max((len(block.stimuli) for block in blocks), default=0)
     groups = _layer_groups(network, layers, size, memory_gb)
     measured = {}

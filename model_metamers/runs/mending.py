@@ -60,12 +60,13 @@ def _mend_one(place: MetamerFolder) -> None:
     record = read_record(place.path)
     check_place(place.path, record)
     broken = broken_files(place.path, record)
-    if broken and place.arrays.name not in broken:
+    if place.arrays.name in broken:
+        check_files(place.path, record)
+    elif broken:
         results.write_shown_anew(place, broken)
         _log.info("%s: %s missing or broken; written again", place.path, " and ".join(broken))
     elif record.files is None:
         results.load(place.path)
-    check_files(place.path, record)
 
 
 def judge_anew(places: Iterable[MetamerFolder], null: NullDistribution) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -19,13 +20,30 @@ def whole_number(field: str, value: Any) -> int:
 
 
 def number(field: str, value: Any) -> float:
-    """Numbers of Python and NumPy as a Python float; True and False are none."""
+    """Numbers of Python and NumPy as a Python float; True, False and NaN are none."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise InputError(f"{field}={value!r}: expected a number, got {type(value).__name__}")
     try:
-        return float(value)
+        as_float = float(value)
     except OverflowError:
         raise InputError(f"{field}: the number is too large") from None
+    if math.isnan(as_float):
+        raise InputError(f"{field}={value!r}: expected a number")
+    return as_float
+
+
+def check_range(field: str, value: float, low: float, high: float) -> None:
+    """Refuses a number below `low` or above `high`."""
+    if not low <= value <= high:
+        raise InputError(f"{field}={value}: expected {low:,} to {high:,}")
+
+
+def seed_number(field: str, value: Any) -> int:
+    """A seed as NumPy's RandomState takes: 0 to 2^32 - 1."""
+    seed = whole_number(field, value)
+    if not 0 <= seed < 2**32:
+        raise InputError(f"{field}={seed}: expected 0 to 2^32 - 1")
+    return seed
 
 
 def one_of(field: str, value: Any, choices: tuple[str, ...]) -> str:

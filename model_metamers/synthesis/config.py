@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from model_metamers.errors import InputError
-from model_metamers.signals.arguments import number, one_of, whole_number
+from model_metamers.signals.arguments import check_range, number, one_of, seed_number, whole_number
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
 
 _DECAY_RATES = {"released": 0.95, "paper": 1.0}
+# The loss of every iteration is kept, and TensorFlow counts them in 32 bits.
+_MOST = {"iterations": 10**7, "log_every": 10**9, "save_every": 10**9}
+_FASTEST = 10**6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +57,10 @@ class SynthesisConfig:
     optimizer: str = "adam"
 
     def __post_init__(self) -> None:
-        for field in ("iterations", "log_every", "save_every", "seed"):
+        self._set("seed", seed_number("seed", self.seed))
+        for field, most in _MOST.items():
             self._set(field, whole_number(field, getattr(self, field)))
+            check_range(field, getattr(self, field), 1, most)
         for field in ("learning_rate", "learning_rate_decay"):
             if getattr(self, field) is not None:
                 self._set(field, number(field, getattr(self, field)))
@@ -67,15 +70,10 @@ class SynthesisConfig:
             ("optimizer", ("adam", "lbfgs")),
         ):
             self._set(field, one_of(field, getattr(self, field), choices))
-        for field in ("iterations", "log_every", "save_every"):
-            if getattr(self, field) < 1:
-                raise InputError(f"{field}={getattr(self, field)}: expected at least 1")
-        if self.learning_rate is not None and not 0 < self.learning_rate < np.inf:
-            raise InputError(f"learning_rate={self.learning_rate}: expected a positive number")
+        if self.learning_rate is not None and not 0 < self.learning_rate <= _FASTEST:
+            raise InputError(f"learning_rate={self.learning_rate}: expected above 0, at most {_FASTEST:,}")
         if self.learning_rate_decay is not None and not 0 < self.learning_rate_decay <= 1:
             raise InputError(f"learning_rate_decay={self.learning_rate_decay}: expected in (0, 1]")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed={self.seed}: expected 0 to 2^32 - 1")
 
     def _set(self, field: str, value: int | float | str) -> None:
         """Sets a field of this frozen class, to a value of a kind that JSON can hold."""

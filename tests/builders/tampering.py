@@ -1,10 +1,11 @@
-"""Nine ways in which the files of a run come to belong together no more."""
+"""Ways in which the files of a run come to belong together no more."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from model_metamers.runs.folder import MetamerFolder, RunFolder
 from model_metamers.storage.reading import read_arrays, read_json
@@ -57,6 +58,29 @@ def _copy(run: RunFolder) -> Path:
     return copied / _two(run)[0].name
 
 
+def _swap_folders(run: RunFolder) -> Path:
+    one, two = (place.path for place in _two(run))
+    kept = one.rename(one.with_name("kept"))
+    two.rename(one)
+    kept.rename(two)
+    return one
+
+
+def _save_again(run: RunFolder) -> Path:
+    """The same pixels in other bytes."""
+    path = _two(run)[0].path / "metamer.png"
+    Image.open(path).save(path, compress_level=1)
+    return path.parent
+
+
+def _flip(run: RunFolder, name: str) -> Path:
+    path = _two(run)[0].path / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return path.parent
+
+
 # How to do each, in a run's folder; each tells the folder of a metamer that is no more what it was.
 KINDS: dict[str, Callable[[RunFolder], Path]] = {
     "arrays swapped": lambda run: _swap(run, "metamer.npz"),
@@ -68,4 +92,16 @@ KINDS: dict[str, Callable[[RunFolder], Path]] = {
     "stimulus edited": lambda run: _edit(run, lambda values: values.update(stimulus="another")),
     "seed edited": lambda run: _edit(run, lambda values: values["config"].update(seed=7)),
     "layer copied": _copy,
+}
+# And further ones.
+MORE: dict[str, Callable[[RunFolder], Path]] = {
+    "folders swapped": _swap_folders,
+    "records swapped": lambda run: _swap(run, "metamer.json"),
+    "layer edited": lambda run: _edit(run, lambda values: values.update(layer="fc7")),
+    "iterations edited": lambda run: _edit(run, lambda values: values.update(iterations=15000)),
+    "file's class edited": lambda run: _edit(run, lambda values: values["file"].update(signal_class="cat")),
+    "digest of a file edited": lambda run: _edit(run, lambda v: v["files"].update({"metamer.npz": "0" * 64})),
+    "a bit of the arrays flipped": lambda run: _flip(run, "metamer.npz"),
+    "a bit of the record flipped": lambda run: _flip(run, "metamer.json"),
+    "picture saved again": _save_again,
 }

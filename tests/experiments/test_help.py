@@ -21,14 +21,14 @@ assert not failed, f"{failed} load TensorFlow before they begin to work, or cann
 """
 
 
-def _binaries() -> list[str]:
+def binaries() -> list[str]:
     """Modules of the experiments that are started by themselves."""
     folder = Path(__file__).resolve().parents[2] / "experiments"
     return sorted(p.stem for p in folder.glob("*.py") if "def run() -> None" in p.read_text(encoding="utf-8"))
 
 
 def test_no_binary_loads_tensorflow_before_it_begins_to_work():
-    names = _binaries()
+    names = binaries()
     assert {"make_metamers", "draw_figure", "train_suite", "fetch_checkpoint"} <= set(names)
     done = subprocess.run([sys.executable, "-c", _CHECK, *names], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,11 @@ import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.catalog import named_network
 from model_metamers.recognition import decisions, kept, labels, network_judge, presentations
-from tests.builders import binaries
+from model_metamers.runs.folder import RunFolder
+from model_metamers.runs.record import sealed
+from model_metamers.storage.reading import read_json
+from model_metamers.storage.writing import write_json
+from tests.builders import binaries, tampering
 
 LAYERS = ("conv1_2", "fc7")
 
@@ -216,6 +221,27 @@ def test_killed_three_times_ends_with_the_same_csv(work, seen, tmp_path):
     for name in RESULTS:
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
     assert not list((tmp_path / "broken").rglob("*.partial"))
+
+
+def _other_null(run: RunFolder) -> Path:
+    """As if another null distribution had judged one metamer."""
+    place = run.metamers()[0]
+    write_json(place.record, sealed({**read_json(place.record), "null_sha256": "0" * 64}))
+    return place.path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [*tampering.KINDS, "judged by another null"])
+def test_what_does_not_belong_together_is_refused_before_a_network_is_loaded(work, tmp_path, kind):
+    shutil.copytree(work / "runs" / "seed0", tmp_path / "run")
+    change = {**tampering.KINDS, "judged by another null": _other_null}[kind]
+    folder = change(RunFolder(tmp_path / "run", "vgg_19_small"))
+    flags = ("--metamers=run", "--judges=nowhere.py:build", "--out=seen")
+    result = binary("recognize_metamers", *flags, cwd=tmp_path)
+    lines = [line for line in result.stderr.splitlines() if "cuInit" not in line]
+    assert result.returncode == 2 and len(lines) == 1 and not (tmp_path / "seen").exists()
+    assert str(folder.parent.relative_to(tmp_path)) in lines[0]
+    assert "make_metamers" in lines[0] or "it is a copy" in lines[0]
 
 
 REFUSALS = [

@@ -25,6 +25,13 @@ NAMES = (
     ".hidden",
     "Café 日本語",
     "x" * 250,
+    "javascript:alert(1)",
+    "data:text,html",
+    '"><script>alert(1)<',
+    "<img src=x onerror=alert(1)>",
+    "//host",
+    "{{ 7 * 7 }}",
+    "=HYPERLINK(1)",
 )
 
 
@@ -47,19 +54,20 @@ def links(text: str) -> list[str]:
 
 def test_every_name_has_its_files_linked(tmp_path, small_images):
     network = make_tiny_vgg()
-    network._label = "lab/net #2 100%"
+    network._label = "javascript:lab/net #2 100%"
     stimuli = {name: small_images[i % 4] for i, name in enumerate(NAMES)}
     run = runs.Run(
         network, ["conv1_2"], stimuli, {}, tmp_path / "a b#c", mm.SynthesisConfig(iterations=1), len(stimuli)
     )
     text = perform(run)
+    assert "<script" not in text and "<img src=x" not in text and ">49<" not in text
     there = links(text)
     assert len(there) == 3 * len(NAMES) + 1  # target, metamer and loss of each; the histogram
     for link in there:
         assert (run.out / link).is_file(), link
     shown = {html.unescape(name) for name in re.findall(r"<h3>(.*?)</h3>", text)}
     assert {name for name in NAMES if "/" not in name and name[0] != "."} <= shown
-    assert [p.name for p in run.out.iterdir() if p.is_dir()] == ["lab_net #2 100%"]
+    assert [p.name for p in run.out.iterdir() if p.is_dir()] == ["javascript:lab_net #2 100%"]
 
 
 @pytest.mark.parametrize(
