@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import queue
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import requests
 import urllib3
@@ -45,14 +47,21 @@ def answer(url: str, headers: dict[str, str]) -> requests.Response:
     raise InputError(f"{one_line(url)}: the server leads elsewhere again and again; give a mirror's URL")
 
 
+class _Session(requests.Session):
+    """Follows no redirection: even where it is told not to, requests reads the whole body of one."""
+
+    def resolve_redirects(self, *about: Any, **options: Any) -> Iterator[Any]:  # type: ignore[override]
+        return iter(())
+
+
 def _get(url: str, headers: dict[str, str]) -> requests.Response:
     """One answer, its headers there; a server may send those a byte a minute, which no timeout notices."""
     came: queue.Queue[requests.Response | BaseException] = queue.Queue()
 
     def ask() -> None:
         try:
-            options = {"stream": True, "timeout": _TIMEOUT_S, "allow_redirects": False}
-            came.put(requests.get(url, headers=headers, **options))  # type: ignore[arg-type]
+            with _Session() as session:
+                came.put(session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S))
         except BaseException as error:  # raised again below
             came.put(error)
 

@@ -153,7 +153,7 @@ def _attempt(part: _Part, size: int | None, progress: bool) -> int:
         with answer(part.url, headers) as response:
             total = _check(response, part, size)
             if part.size != total:
-                _append(response, part, total, progress)
+                _append(response, part, total, size, progress)
     except InputError:
         raise
     except (*BROKEN, ValueError) as error:  # the last of headers that make no sense
@@ -201,9 +201,11 @@ def _validator(headers: requests.structures.CaseInsensitiveDict) -> str:
     return etag if etag.startswith('"') else headers.get("Last-Modified", "")
 
 
-def _append(response: requests.Response, part: _Part, total: int | None, progress: bool) -> None:
+def _append(
+    response: requests.Response, part: _Part, total: int | None, size: int | None, progress: bool
+) -> None:
     _check_room(part, 0 if total is None else total - part.size)
-    most = min(_MOST_BYTES if total is None else total, _MOST_BYTES)
+    most = min([_MOST_BYTES, *(known for known in (total, size) if known is not None)])
     bar = tqdm(
         total=total,
         initial=part.size,
