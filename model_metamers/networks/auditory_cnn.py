@@ -44,6 +44,14 @@ REDUCED_LAYERS = (
     "fc_intermediate",
     "logits",
 )
+# (kernel, stride) of the five convolutions of Tables S2 and S3.
+_CONVOLUTIONS = (((7, 14), 3), ((4, 8), 2), ((2, 5), 1), ((2, 5), 1), ((2, 5), 1))
+# By the convolution that comes before: (layer type, name, stride) of a pooling.
+_POOLS = {
+    0: ("tf.layers.max_pooling2d", "pool_0", 2),
+    1: ("tf.layers.max_pooling2d", "pool_1", 2),
+    4: ("tf.layers.average_pooling2d", "pool_2", 2),
+}
 _SCOPE = "brain_network"
 _SPEECH_RMS = 0.1  # level of the sounds the networks were trained on, docs/sources.md 6
 
@@ -71,50 +79,11 @@ def word_architecture(
     Source: a reconstruction (docs/sources.md 1b): strides and channels are taken from sources,
     kernel shapes and the places of batch normalisation are inferred.
     """
-    kernels = ((7, 14), (4, 8), (2, 5), (2, 5), (2, 5))
-    conv_strides = (3, 2, 1, 1, 1)
-    pools = {
-        0: ("tf.layers.max_pooling2d", 2),
-        1: ("tf.layers.max_pooling2d", 2),
-        4: ("tf.layers.average_pooling2d", 2),
-    }
-    pool_names = {0: "pool_0", 1: "pool_1", 4: "pool_2"}
-
-    def hann(name, stride):
-        return _layer(
-            "hpool",
-            name,
-            strides=stride,
-            pool_size=4 * stride,
-            padding="SAME",
-            sqrt_window=False,
-            normalize=True,
-        )
-
     architecture = [_layer("tf.layers.batch_normalization", "batch_norm_data")]
-    for i, (kernel, stride) in enumerate(zip(kernels, conv_strides, strict=True)):
-        conv_stride = 1 if reduced_aliasing else stride
-        architecture.append(
-            _layer(
-                "tf.layers.conv2d",
-                f"conv_{i}",
-                filters=channels[i],
-                kernel_size=kernel,
-                strides=conv_stride,
-                padding="SAME",
-            )
-        )
-        architecture.append(_layer("tf.nn.relu", f"relu_{i}"))
-        if reduced_aliasing and stride > 1:
-            architecture.append(hann(f"pool_{i}_0", stride))
-        if i in pools:
-            pool, pool_stride = pools[i]
-            if reduced_aliasing:
-                architecture.append(hann(pool_names[i], pool_stride))
-            else:
-                architecture.append(
-                    _layer(pool, pool_names[i], pool_size=(2, 5), strides=pool_stride, padding="SAME")
-                )
+    for i, (kernel, stride) in enumerate(_CONVOLUTIONS):
+        architecture += _convolution(i, channels[i], kernel, stride, reduced_aliasing)
+        if i in _POOLS:
+            architecture.append(_pooling(*_POOLS[i], reduced_aliasing))
         if i < 2:
             architecture.append(_layer("tf.layers.batch_normalization", f"batch_norm_{i}"))
     return architecture + [
@@ -124,6 +93,42 @@ def word_architecture(
         _layer("tf.layers.dropout", "dropout", rate=0.5),
         _layer("multi_fc_top_classification", "fc_top", n_classes_dict=dict(tasks or {WORD_TASK: 794})),
     ]
+
+
+def _convolution(
+    i: int, channels: int, kernel: tuple[int, int], stride: int, reduced_aliasing: bool
+) -> list[dict[str, Any]]:
+    """A convolution with its ReLU and, where its stride is moved into one, a Hann pooling."""
+    layers = [
+        _layer(
+            "tf.layers.conv2d",
+            f"conv_{i}",
+            filters=channels,
+            kernel_size=kernel,
+            strides=1 if reduced_aliasing else stride,
+            padding="SAME",
+        ),
+        _layer("tf.nn.relu", f"relu_{i}"),
+    ]
+    return layers + ([_hann_pooling(f"pool_{i}_0", stride)] if reduced_aliasing and stride > 1 else [])
+
+
+def _pooling(layer_type: str, name: str, stride: int, reduced_aliasing: bool) -> dict[str, Any]:
+    if reduced_aliasing:
+        return _hann_pooling(name, stride)
+    return _layer(layer_type, name, pool_size=(2, 5), strides=stride, padding="SAME")
+
+
+def _hann_pooling(name: str, stride: int) -> dict[str, Any]:
+    return _layer(
+        "hpool",
+        name,
+        strides=stride,
+        pool_size=4 * stride,
+        padding="SAME",
+        sqrt_window=False,
+        normalize=True,
+    )
 
 
 def _layer(layer_type: str, name: str, **args) -> dict[str, Any]:
