@@ -9,7 +9,7 @@ from model_metamers import InputError, catalog
 from model_metamers.catalog import small_signals
 from model_metamers.corpora import record_writer
 from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
-from model_metamers.training import image_runs, mixtures, recipes, records, sound_input, sound_validation
+from model_metamers.training import mixtures, records, sound_input, sound_validation
 from model_metamers_experiments import training_binary
 from tests.builders import training_data
 
@@ -76,7 +76,7 @@ def test_held_out_mixtures_do_not_depend_on_the_seed_of_the_weights(data):
 
 def test_validation_scores_are_sklearns_of_the_same_mixtures_at_every_look(network, data):
     """Accuracy of words over backgrounds and alone; areas under the curve of each class, and of all pairs."""
-    found = sound_validation.Validation(
+    metrics = sound_validation.Validation(
         network, data["validation"], [WORD_TASK, AUDIOSET_TASK], _CONFIG, 4, 2
     ).metrics()
     still = mixtures.MixtureConfig(sample_rate=8000, max_shift_s=0.0)
@@ -107,7 +107,7 @@ def test_validation_scores_are_sklearns_of_the_same_mixtures_at_every_look(netwo
         ),
         "pooled_auc": sklearn.metrics.roc_auc_score(there[:, 1:].ravel(), backgrounds[:, 1:].ravel()),
     }
-    assert found == pytest.approx(expected, abs=1e-6)
+    assert metrics == pytest.approx(expected, abs=1e-6)
     assert abs(expected["mean_auc"] - expected["pooled_auc"]) > 0.01
     assert expected["word_accuracy"] != expected["word_accuracy_quiet"]
 
@@ -184,64 +184,19 @@ def test_spoilt_data_sets_are_refused(network, folders, tmp_path, spoil):
 
 def test_the_damaged_file_is_found(tmp_path):
     speech = training_data.write_speech(tmp_path / "speech")
-    found = records.find_records(speech, "train")
-    assert records.find_damage(found.paths) is None
+    split = records.find_records(speech, "train")
+    assert records.find_damage(split.paths) is None
     path = training_data.damage(speech, "train")
-    assert f"{path}: damaged or no TFRecord file, at byte" in records.find_damage(found.paths)
-
-
-def test_small_images_go_on_from_any_batch(tmp_path):
-    network = catalog.build_network("vgg_19_small")
-    folder = training_data.write_images(tmp_path / "images")
-    data = image_runs.open_data(
-        network, folder, recipes.choose("vgg_19_small").changed(batch_size=5), 3, False
-    )
-    assert (data.train_count, data.validation_count) == (24, 12)
-    whole, rest = ([(i.numpy(), c.numpy()) for i, c in data.batches(1, first)] for first in (0, 2))
-    assert len(whole) == 4 and whole[0][0].shape == (5, 32, 32, 3) and whole[0][0].max() <= 1
-    for (images, labels), (expected, expected_labels) in zip(rest, whole[2:], strict=True):
-        np.testing.assert_array_equal(images, expected)
-        np.testing.assert_array_equal(labels, expected_labels)
-
-
-@pytest.mark.parametrize("recipe", ["vgg", "inception_v3", "slim"])
-def test_images_are_streamed_through_slims_preprocessing(tmp_path, recipe):
-    """A background class before the records' classes is counted in."""
-    network = catalog.build_network("mobilenet_v1_025")
-    wordnet = [f"n{i:08d}" for i in range(1000)]
-    folder = training_data.write_images(tmp_path / "images", size=60, classes=wordnet, counts=(10, 4))
-    data = image_runs.open_data(
-        network, folder, recipes.choose(network.name, recipe).changed(batch_size=2), 0, False
-    )
-    whole, rest = ([(i.numpy(), c.numpy()) for i, c in data.batches(0, first)] for first in (0, 3))
-    assert len(whole) == 5 and all(i.shape == (2, 224, 224, 3) for i, _ in whole)
-    np.testing.assert_array_equal(rest[0][0], whole[3][0])
-    assert sorted(np.concatenate([c for _, c in whole])) == list(range(1, 11))
-    held = [c.numpy() for _, c in data.validation()]
-    assert np.concatenate(held).tolist() and min(np.concatenate(held)) == 1
-
-
-@pytest.mark.parametrize(
-    ("classes", "message"),
-    [
-        (small_signals.CIFAR10_CLASSES[:7], "7 classes, but vgg_19_small has 10"),
-        (("apple", *small_signals.CIFAR10_CLASSES[1:]), "class 0 is 'apple' there and 'airplane' in vgg"),
-    ],
-)
-def test_images_of_other_classes_are_refused(tmp_path, classes, message):
-    network = catalog.build_network("vgg_19_small")
-    folder = training_data.write_images(tmp_path / "images", classes=classes)
-    with pytest.raises(InputError, match=message):
-        image_runs.open_data(network, folder, recipes.choose(network.name), 0, False)
+    assert f"{path}: damaged or no TFRecord file, at byte" in records.find_damage(split.paths)
 
 
 def test_shuffling_reads_every_record_once(tmp_path):
     speech = training_data.write_speech(tmp_path / "speech", counts=(50, 5))
-    found = records.find_records(speech, "train")
+    split = records.find_records(speech, "train")
     plain, mixed, again, other = (
-        list(found.read(seed, 8).as_numpy_iterator()) for seed in (None, [1, 0], [1, 0], [1, 1])
+        list(split.read(seed, 8).as_numpy_iterator()) for seed in (None, [1, 0], [1, 0], [1, 1])
     )
-    assert found.count == 50 and sorted(mixed) == sorted(plain) and mixed == again
+    assert split.count == 50 and sorted(mixed) == sorted(plain) and mixed == again
     assert mixed != other and mixed != plain
 
 
@@ -249,7 +204,7 @@ def test_any_stretch_of_a_shard_is_a_mixture(tmp_path):
     with record_writer.ShardWriter(tmp_path, "train", 2, 0) as writer:
         for i in range(2000):
             writer.write({"place": i})
-    found = records.find_records(tmp_path, "train")
+    split = records.find_records(tmp_path, "train")
 
     def places(dataset):
         return [
@@ -257,7 +212,7 @@ def test_any_stretch_of_a_shard_is_a_mixture(tmp_path):
             for r in dataset.as_numpy_iterator()
         ]
 
-    for read in (found.read(), found.read([0, 0], 10)):
+    for read in (split.read(), split.read([0, 0], 10)):
         order = places(read)
         assert sorted(order) == list(range(2000))
         parts = np.reshape(order, [10, 200])
@@ -267,7 +222,7 @@ def test_any_stretch_of_a_shard_is_a_mixture(tmp_path):
     with record_writer.ShardWriter(again, "train", 2, 0) as writer:
         for i in range(2000):
             writer.write({"place": i})
-    for path in found.paths:
+    for path in split.paths:
         assert (again / path.name).read_bytes() == path.read_bytes()
 
 
@@ -275,24 +230,13 @@ def test_a_part_of_many_backgrounds_is_another_in_every_epoch(tmp_path):
     with record_writer.ShardWriter(tmp_path, "train", 8, 0) as writer:
         for i in range(800):
             writer.write({"place": i})
-    found = records.find_records(tmp_path, "train")
+    split = records.find_records(tmp_path, "train")
     heard = set()
     for epoch in range(20):
-        taken = list(found.read([0, epoch], 50, wanted=100).take(100).as_numpy_iterator())
+        taken = list(split.read([0, epoch], 50, wanted=100).take(100).as_numpy_iterator())
         assert len(set(taken)) == 100
         heard |= set(taken)
     assert len(heard) > 700
-
-
-def test_held_out_images_may_have_a_folder_of_their_own(tmp_path):
-    network, recipe = catalog.build_network("vgg_19_small"), recipes.choose("vgg_19_small")
-    train = training_data.write_images(tmp_path / "train", counts=(24, 2))
-    held_out = training_data.write_images(tmp_path / "held_out", counts=(1, 7))
-    data = image_runs.open_data(network, train, recipe, 0, False, held_out)
-    assert (data.train_count, data.validation_count) == (24, 7)
-    (held_out / "labels.txt").write_text("".join(f"{i}:other {i}\n" for i in range(10)))
-    with pytest.raises(InputError, match=r"their labels\.txt differ"):
-        image_runs.open_data(network, train, recipe, 0, False, held_out)
 
 
 def test_a_network_knows_the_classes_of_its_tasks(network):
