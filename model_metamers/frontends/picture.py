@@ -6,10 +6,10 @@ import dataclasses
 import math
 
 import numpy as np
-import soxr
 
 from model_metamers.frontends.numpy_cochleagram import numpy_cochleagram
 from model_metamers.signals.cochleagram_config import CochleagramConfig
+from model_metamers.signals.resampling import resample
 
 _PAPER = CochleagramConfig()
 # With a lower top, filters would be narrower than the 1 Hz steps in the spectrum of one second.
@@ -39,7 +39,7 @@ def sound_picture(waveform: np.ndarray, sample_rate: int, frontend: CochleagramC
     rate, stride = frontend.sample_rate, frontend.stride
     sound = np.asarray(waveform, np.float32)
     if sample_rate != rate:
-        resampled = soxr.resample(sound.astype(np.float64), sample_rate, rate, quality="VHQ")
+        resampled = resample(sound.astype(np.float64), sample_rate, rate)
         sound = resampled.astype(np.float32)
     num_frames = max(1, math.ceil(len(sound) / stride))
     fits = len(sound) % 2 == 0 and len(sound) % stride == 0

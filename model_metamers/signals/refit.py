@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import soxr
 from PIL import Image
 
 from model_metamers.errors import InputError
+from model_metamers.signals.resampling import resample
 from model_metamers.signals.spec import SignalSpec
 
 
@@ -64,7 +64,10 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
 def _sound(waveform: np.ndarray, own: SignalSpec, other: SignalSpec, name: str) -> np.ndarray:
     if own.rate_hz != other.rate_hz:
         double = waveform.astype(np.float64)
-        waveform = soxr.resample(double, own.rate_hz, other.rate_hz, quality="VHQ")
+        try:
+            waveform = resample(double, own.rate_hz, other.rate_hz)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
     num_samples = other.shape[0]
     if len(waveform) < num_samples:
         raise InputError(

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 
 from model_metamers.errors import InputError
 from model_metamers.signals import sound_headers
+from model_metamers.signals.resampling import resample
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.opening import check_file
 from model_metamers.storage.reading import one_line
@@ -71,7 +71,10 @@ def read_waveform(path: str | os.PathLike, sample_rate: int, mix_channels: bool 
         raise InputError(f"{path}: the sound is empty, or its header names no length; write the file anew")
     if len(waveform) < named - slack:
         raise _cut_off(path, f"{named / rate:.3f} s are named, {len(waveform) / rate:.3f} s are there")
-    return _resample(waveform, rate, sample_rate)
+    try:
+        return resample(waveform, rate, sample_rate)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -154,7 +157,7 @@ def _middle(path: Path, signal: SignalSpec) -> np.ndarray | None:
     if len(part) < min(count, frames - start):
         raise _cut_off(path, f"{frames / old:.3f} s are named, less is there")
     skipped = first - start * new // old
-    return _resample(part, old, new)[skipped : skipped + num_samples]
+    return resample(part, old, new)[skipped : skipped + num_samples]
 
 
 def _check_whole(path: Path) -> None:
@@ -243,7 +246,7 @@ def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
 
 def fit(waveform: np.ndarray, sample_rate: int, signal: SignalSpec, name: str) -> np.ndarray:
     """A mono waveform as `load_sound` gives a file; `name` is for the message."""
-    waveform = _resample(waveform, sample_rate, signal.rate_hz)
+    waveform = resample(waveform, sample_rate, signal.rate_hz)
     num_samples = signal.shape[0]
     if len(waveform) < num_samples:
         raise InputError(
@@ -257,10 +260,6 @@ def fit(waveform: np.ndarray, sample_rate: int, signal: SignalSpec, name: str) -
         return set_level(waveform, signal.rms).astype(np.float32)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-
-
-def _resample(waveform: np.ndarray, old_rate: int, new_rate: int) -> np.ndarray:
-    return waveform if old_rate == new_rate else soxr.resample(waveform, old_rate, new_rate, quality="VHQ")
 
 
 def write_sound(path: Path, waveform: np.ndarray, signal: SignalSpec) -> int:
