@@ -109,7 +109,13 @@ def _run(task: Task) -> None:
     python, flag, module, *arguments = command(task.program, task.arguments)
     name = module.rpartition(".")[2]
     print(shlex.join([name, *arguments]), flush=True)
-    status = subprocess.run([python, flag, module, *arguments]).returncode
+    process = subprocess.Popen([python, flag, module, *arguments])
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.terminate()  # it saves its state
+        process.wait()
+        raise
     if status:
         raise mm.InputError(f"{name} ended with status {status}")
 

@@ -25,7 +25,7 @@ from model_metamers.runs.mending import gave_verdicts, judge_anew, mend
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
-from model_metamers.storage.whole import was_set_aside
+from model_metamers.storage.whole import make_folder, was_set_aside
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState, read_state, write_state
 
@@ -254,7 +254,7 @@ def _make_batch(
         names = missing
         path = _state_path(run, search, names)
     state = _saved_state(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     targets = np.stack([run.stimuli[name] for name in names])
     digests = [array_digest(target) for target in targets]
     state, finished = search.run(

@@ -12,12 +12,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, StorageError
 from model_metamers.signals import examples, files, images, sounds
 from model_metamers.signals.patterns import first_group
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage import tfrecords
 from model_metamers.storage.digests import file_digests, text_digest
+from model_metamers.storage.explaining import explain
 
 _IMAGE_KEY = "image/encoded"  # TF-slim's
 SOUND_KEY = "/stimuli/signal"  # the lab's
@@ -103,6 +104,8 @@ class RecordStimuli(Stimuli):
             with path.open("rb") as file:
                 return _content_at(file, 0, path, place)
         except OSError as error:
+            if path in self._compressed and (text := explain(error)):
+                raise StorageError(f"{tempfile.gettempdir()} (TMPDIR): {text}") from error
             raise InputError(f"{path}: cannot be read ({error})") from error
 
     def _unpack(self, path: Path) -> tuple[BinaryIO, int]:

@@ -31,6 +31,12 @@ def resize(folder: Path, kilobytes: int) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def make_read_only(folder: Path) -> None:
+    """From here on a small disk can only be read."""
+    done = _mount("-o", "remount,ro", str(folder))
+    assert done.returncode == 0, done.stderr
+
+
 def used_kilobytes(folder: Path) -> int:
     """What is taken of a disk."""
     status = os.statvfs(folder)

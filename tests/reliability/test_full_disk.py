@@ -68,8 +68,9 @@ def _run(name: str, folder: Path, *flags: str):
 
 
 def _results(folder: Path) -> dict[str, bytes]:
-    """What a program left, but for the times in TensorBoard's summaries."""
-    return {name: c for name, c in disks.contents(folder).items() if "/summaries/" not in name}
+    """What a program left, but for the times that TensorFlow's summaries and list of states hold."""
+    timed = ("/summaries/", "/state/checkpoint")
+    return {name: c for name, c in disks.contents(folder).items() if not any(t in name for t in timed)}
 
 
 @pytest.mark.slow
@@ -98,3 +99,19 @@ def test_a_full_disk_is_one_line_and_the_command_completes_once_there_is_room(wo
         assert case["status"] == 2 and case["lines"] == 1, case
         assert case["last"][0].startswith(f"{name}: ") and "disk is full" in case["last"][0], case
         assert case["again"] == status and not case["differ"], case
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["disk/out", "file", "file/out"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_place_that_cannot_be_written_is_one_line_before_work(work, name, place):
+    """A disk that is mounted to be read alone, a file in the folder's place, and one above it."""
+    (work / "file").write_text("mine")
+    flags = [flag.replace("--out=disk/out", f"--out={place}") for flag in COMMANDS[name]]
+    with disks.small_disk(work / "disk", 1000) as disk:
+        disks.make_read_only(disk)
+        refused = _run(name, work, *flags)
+    lines = [line for line in refused.stderr.splitlines() if "cuInit" not in line]
+    assert refused.returncode == 2 and len(lines) == 1 and lines[0].startswith(f"{name}: "), lines
+    told = {"disk/out": "only be read", "file": "file", "file/out": "a file stands"}[place]
+    assert told in lines[0] and (work / "file").read_text() == "mine", lines

@@ -1,5 +1,6 @@
 """Stimuli of TFRecords, compressed or not; copies; what the identity of stimuli notices."""
 
+import errno
 import gzip
 import io
 import logging
@@ -12,7 +13,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from model_metamers import InputError, SignalSpec
+from model_metamers import InputError, SignalSpec, StorageError
 from model_metamers.corpora.record_writer import encode
 from model_metamers.recognition.labels import read_labels
 from model_metamers.runs import null_runs
@@ -214,3 +215,18 @@ def test_training_takes_records_of_any_name_and_compression(tmp_path, name):
     content[len(content) // 2] ^= 1
     found.paths[1].write_bytes(content)
     assert f"{found.paths[1]}: damaged or no TFRecord file, at byte" in records.find_damage(found.paths)
+
+
+def test_temporary_files_without_room_are_told(tmp_path, monkeypatch):
+    """Compressed records are unpacked into a temporary file."""
+    folder = training_data.write_images(tmp_path / "set")
+    path = tmp_path / "a.tfrecord.gz"
+    path.write_bytes(gzip.compress(next(folder.glob("train-*")).read_bytes()))
+    stimuli = collection.find_stimuli([path], IMAGE)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(collection.shutil, "copyfileobj", full)
+    with pytest.raises(StorageError, match=r"TMPDIR.*disk is full"):
+        stimuli[0]
