@@ -65,7 +65,7 @@ def kept_logits(
 def kept_folder(out: Path, network: Network) -> Path:
     """Where a judge's logits are kept."""
     about = text_digest([network.checkpoint_digest])[:12]
-    return out / "logits" / f"{safe_name(network.name)[:80]}-{about}"
+    return out / "logits" / f"{safe_name(network.name)[:48]}-{about}"
 
 
 def _block(network: Network, block: Sequence[Presentation], folder: Path) -> np.ndarray:

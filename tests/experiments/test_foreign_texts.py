@@ -3,14 +3,17 @@
 import logging
 import sys
 
+import numpy as np
 import pytest
 from absl import flags
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+import model_metamers as mm
 from model_metamers import InputError
 from model_metamers.storage.reading import one_line, printable
 from model_metamers.storage.writing import write_lines
+from model_metamers.weights.tf_checkpoint import write_checkpoint
 from model_metamers_experiments import binary, flag_checks
 from tests.builders import binaries
 
@@ -44,6 +47,16 @@ def test_nothing_that_is_printed_is_obeyed(text, capsys):
     assert all(line.isprintable() for line in (*out.split("\n"), *err.split("\n")))
     assert len(out.splitlines()) == 4 and len(err.splitlines()) == 2
     assert ": passed over" in err
+
+
+def test_names_in_a_checkpoint_are_told_and_not_obeyed(tmp_path, capsys):
+    prefix = tmp_path / "own.ckpt"
+    write_checkpoint(prefix, {"\x1b[2Jv\n\u202e": np.zeros(2, np.float32)})
+    with pytest.raises(InputError, match="does not fit vgg_19_small") as caught:
+        mm.load_network("vgg_19_small", prefix)
+    binary.tell(str(caught.value))
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and told.strip().isprintable() and r"\x1b[2Jv \u202e" in told
 
 
 def test_what_is_printable_is_printed_as_it_is():

@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_a_network_looks(whole, t
     assert not looked
 
 
-@pytest.mark.parametrize("name", ["../../x", "..", "/etc/x", "a/b", "x" * 300, ".hidden"])
+@pytest.mark.parametrize("name", ["../../x", "..", "/etc/x", "a/b", "x" * 300, "\U0001f600" * 90, ".hidden"])
 def test_logits_are_kept_below_out_whatever_a_network_is_called(tmp_path, name):
     network = type("Named", (), {"name": name, "checkpoint_digest": "sha256:0"})()
     folder = kept.kept_folder(tmp_path, network)
