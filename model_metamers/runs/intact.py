@@ -15,7 +15,7 @@ from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs.folder import MetamerFolder, RunFolder, safe_name
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.digests import file_digest
-from model_metamers.storage.reading import read_json
+from model_metamers.storage.reading import composed, read_json
 
 # What to do, for messages.
 MEND = "make_metamers with the same command makes it anew"
@@ -76,7 +76,7 @@ def check_place(folder: str | os.PathLike, record: Record) -> None:
     if not RunFolder.of(network).settings.is_file():
         return
     for path, name in ((network, record.network), (layer, record.layer), (stimulus, record.stimulus)):
-        if path.name != safe_name(name):
+        if composed(path.name) != composed(safe_name(name)):  # macOS may take letters apart
             raise DamagedFileError(
                 f"{folder}: its record is of {record.network}, {record.layer}, {record.stimulus}, so it is a "
                 f"copy, or was renamed; delete it, or move it back"

@@ -79,6 +79,28 @@ def test_names_that_would_share_a_folder_are_refused(names):
         check_names(names, "layers")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "is empty"),
+        ("cat\n--out=x", r"holds '\\n', which cannot be printed"),
+        ("\x1b[2Jcat", r"holds '\\x1b'"),
+        ("cat\x9b31m", r"holds '\\x9b'"),
+        ("cat\u2028dog", r"holds '\\u2028'"),
+        ("cat\x7f", r"holds '\\x7f'"),
+    ],
+)
+def test_names_that_a_terminal_would_obey_are_refused_before_work(name, told):
+    with pytest.raises(InputError, match=told) as refused:
+        check_names(["dog", name], "stimuli")
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["a cat", "猫　一", "زه\u200cدان", "👩\u200d🔬", "#1 photo?%$"])
+def test_names_of_any_writing_are_taken(name):
+    check_names([name], "stimuli")
+
+
 def test_metamers_are_found_whatever_they_lost(tmp_path):
     folder = RunFolder(tmp_path / "run", "vgg_19")
     made = {("fc7", "b"): "metamer.json", ("conv1", "a"): "metamer.npz", ("fc7", "a"): "metamer.json"}

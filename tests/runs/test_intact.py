@@ -189,6 +189,13 @@ def test_a_place_is_told_whatever_leads_to_it(run, monkeypatch):
     intact.check_files(os.path.relpath(place), read_record(place))
 
 
+def test_a_name_whose_letters_were_taken_apart_is_the_same(run):
+    """As macOS and its archives write it."""
+    place = run.folder.metamer("fc7", "one").path
+    record = dataclasses.replace(read_record(place), stimulus="caf\u00e9")
+    intact.check_files(place.rename(place.with_name("cafe\u0301")), record)
+
+
 def test_a_folder_of_ones_own_may_have_any_name(run, tmp_path):
     saved = tmp_path / "mine" / "kept" / "a metamer"
     shutil.copytree(run.folder.metamer("fc7", "one").path, saved)
