@@ -50,7 +50,7 @@ PROGRAMS = {
         "make_metamers",
         (
             "--network=vgg_19_small",
-            "--layers=conv1_1,conv1_2",
+            "--layers=conv1_1",
             "--inputs={work}/one.png,{work}/two.png",
             "--iterations=4",
             "--save_every=1",
