@@ -96,6 +96,7 @@ class ForkServer:
         """
         self._count += 1
         log = self._logs / f"{self._count}.txt"
+        log.touch()  # it may be killed before it has opened it
         order = {"flags": flags, "log": str(log), "folder": str(folder)}
         return Started(self._ask, self._ask({**order, "kill_at": kill_at, "after": after}), log)
 
