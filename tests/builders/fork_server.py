@@ -29,7 +29,9 @@ _USED = (
     "model_metamers.weights.tf_checkpoint",
 )
 _OPERATIONS = ("link", "mkdir", "remove", "rename", "replace", "rmdir", "unlink")
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+# One thread each, since many starts share few cores.
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_ENVIRONMENT = {**dict.fromkeys(_THREADS, "1"), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 @dataclasses.dataclass(frozen=True)
