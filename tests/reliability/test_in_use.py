@@ -68,13 +68,15 @@ def test_a_folder_that_is_written_to_is_refused(binary, work, tmp_path):
 
 # Saves a metamer again and again, each time when another process is about to.
 SAVES = """
+import os
 import sys
 from pathlib import Path
+import model_metamers as mm
 metamer, out, own, other = mm.load(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5]
 for i in range(int(sys.argv[5])):
     (out / f"ready_{i}_{own}").touch()
     while not (out / f"ready_{i}_{other}").exists():
-        pass
+        os.sched_yield()
     try:
         mm.save(metamer, out / str(i) / "saved")
         print("saved")
