@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from model_metamers.errors import InputError
+from model_metamers.storage.opening import open_file
 
+_MOST_BYTES = 512 << 20  # of a file
 Rows = list[tuple[int, list[str]]]  # the number of a row's first line in the file, and its cells
 
 
@@ -117,7 +120,10 @@ def _read_cells(path: str | os.PathLike, what: str) -> Rows:
     rows: Rows = []
     line = 1
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with (
+            open_file(path, _MOST_BYTES) as content,
+            io.TextIOWrapper(content, newline="", encoding="utf-8-sig") as file,
+        ):
             reader = csv.reader(file, strict=True)
             for cells in reader:
                 if cells:
@@ -125,7 +131,9 @@ def _read_cells(path: str | os.PathLike, what: str) -> Rows:
                 line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}, line {line}: no readable {what} ({error})") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: no readable {what} ({error.strerror})") from error
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: no readable {what} ({error})") from error
     return rows
 

@@ -35,9 +35,9 @@ _SIXTEEN_BITS = re.compile(r";16[BLN]")  # in Pillow's names of what a file stor
 _BACKGROUND = (255, 255, 255, 255)
 _ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
 # What an image may have at most, so that it takes no more than some 500 MB: a small file can hold very
-# many equal pixels. JPEG 2000 takes several times as much as others.
+# many equal pixels. The decoders of WebP and JPEG 2000 take more than others.
 MOST_BYTES = 256 << 20
-_MOST_PIXELS, _MOST_WAVELET_PIXELS = 64_000_000, 16_000_000
+_MOST_PIXELS, _MOST_OF = 61_000_000, {"WEBP": 32_000_000, "JPEG2000": 16_000_000}
 _ROWS = 256  # laid over white at once
 
 
@@ -57,8 +57,8 @@ def load_image(path: str | os.PathLike | Image.Image | np.ndarray, signal: Signa
       float32 of shape `signal.shape`, in [signal.low, signal.high].
 
     Raises:
-      InputError: no image, damaged, more than 8 bits a channel, more than 64 million pixels (16 million
-        of JPEG 2000), or a network of sounds.
+      InputError: no image, damaged, more than 8 bits a channel, more than 61 million pixels (32 million
+        of WebP, 16 million of JPEG 2000), or a network of sounds.
     """
     if signal.kind != "image":
         raise InputError(f"this network takes a {signal.kind}, no image")
@@ -184,8 +184,9 @@ def _as_shown(image: Image.Image) -> Image.Image:
     _check_depth(image)
     image.load()
     _check_size(image)  # the image within an icon can be another than its list tells
-    with contextlib.suppress(Exception):  # damaged EXIF data, which viewers pass over
-        image = ImageOps.exif_transpose(image)
+    if is_turned(image):
+        with contextlib.suppress(Exception):  # damaged EXIF data, which viewers pass over
+            image = ImageOps.exif_transpose(image)
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
     shown = Image.new("RGB", image.size)
@@ -197,7 +198,7 @@ def _as_shown(image: Image.Image) -> Image.Image:
 
 
 def _check_size(image: Image.Image) -> None:
-    most = _MOST_WAVELET_PIXELS if image.format == "JPEG2000" else _MOST_PIXELS
+    most = _MOST_OF.get(image.format or "", _MOST_PIXELS)
     if image.width * image.height > most:
         raise InputError(f"{image.width} x {image.height} pixels; at most {most} are read, shrink it first")
 
