@@ -113,6 +113,8 @@ texts = st.one_of(
         ]
     ),
     st.text(st.characters(), max_size=12),
+    st.text("ab=#/-%$~'\\\\é\u200d", min_size=1, max_size=8),
+    st.text('ab," \u00a0', min_size=1, max_size=8),
 )
 
 
