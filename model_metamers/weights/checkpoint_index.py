@@ -29,6 +29,11 @@ _MOST_SHARDS = 1 << 16
 _PART = 1 << 20
 _V1_RATIO = 8  # format V1 packs eight bytes of an integer into one
 _MASK_DELTA = 0xA282EAD8
+_NUMBERS = "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool complex64"
+_KINDS = {
+    kind.as_datatype_enum: kind
+    for kind in map(tf.dtypes.as_dtype, [*_NUMBERS.split(), "complex128", "string"])
+}
 
 
 def check_checkpoint(prefix: Path) -> None:
@@ -68,7 +73,7 @@ def _check_bundle(prefix: Path, entries: dict[bytes, bytes]) -> None:
 
 
 def _check_entry(name: bytes, entry: tensor_bundle_pb2.BundleEntryProto, data: Path) -> None:
-    size, count, kind = os.path.getsize(data), _count(name, entry.shape), tf.dtypes.as_dtype(entry.dtype)
+    size, count, kind = os.path.getsize(data), _count(name, entry.shape), _kind(name, entry.dtype)
     if entry.offset < 0 or entry.size < 0 or entry.offset + entry.size > size:
         raise ValueError(f"{_shown(name)} is said to lie beyond its data file")
     if entry.slices:  # its parts are entries of their own
@@ -78,7 +83,7 @@ def _check_entry(name: bytes, entry: tensor_bundle_pb2.BundleEntryProto, data: P
             _check_slice(name, part, entry.shape)
     elif kind == tf.string:
         _check_texts(name, entry, count, data)
-    elif kind in (tf.variant, tf.resource) or count * kind.size != entry.size:
+    elif count * kind.size != entry.size:
         raise ValueError(f"{_shown(name)} claims to hold {count} numbers in {entry.size} bytes")
 
 
@@ -105,7 +110,7 @@ def _check_v1(file: BinaryIO, size: int) -> None:
     meta = saved_tensor_slice_pb2.SavedTensorSlices.FromString(dict(entries)[b""]).meta
     for tensor in meta.tensor:
         name = tensor.name.encode()
-        count, kind = _count(name, tensor.shape), tf.dtypes.as_dtype(tensor.type)
+        count, kind = _count(name, tensor.shape), _kind(name, tensor.type)
         if count * max(1, kind.size) > _V1_RATIO * size:
             raise ValueError(f"{_shown(name)} claims to hold {count} numbers in {size} bytes")
         for part in tensor.slice:
@@ -121,6 +126,13 @@ def _check_slice(name: bytes, part, shape: tensor_shape_pb2.TensorShapeProto) ->
     )
     if not fits:
         raise ValueError(f"{_shown(name)} has a part outside of it")
+
+
+def _kind(name: bytes, number: int) -> tf.DType:
+    """Type of a variable; TensorFlow's list has others, such as references, which end the process."""
+    if number not in _KINDS:
+        raise ValueError(f"{_shown(name)} is of a type that no variable has ({number})")
+    return _KINDS[number]
 
 
 def _count(name: bytes, shape: tensor_shape_pb2.TensorShapeProto) -> int:
