@@ -177,7 +177,7 @@ def read_alphabet(path: str | os.PathLike) -> tuple[str, ...]:
     characters = ["#" if line.startswith("\\#") else line for line in lines if not line.startswith("#")]
     for character in characters:
         if len(character) != 1:
-            raise InputError(f"alphabet {path}: expected one character a line, got {character!r}")
+            raise InputError(f"alphabet {path}: expected one character a line, got {character[:20]!r}")
     if not characters or len(set(characters)) < len(characters):
         raise InputError(f"alphabet {path}: expected distinct characters, got {len(characters)}")
     return tuple(characters)

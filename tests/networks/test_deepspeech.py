@@ -204,6 +204,7 @@ def test_alphabet_file(tmp_path):
     [
         (b"a\n\nb\n", "one character a line, got ''"),
         (b"a\nbc\n", "got 'bc'"),
+        (b"a\n" + b"b" * 2000, "got 'b{20}'"),
         (b"a\na\n", "distinct characters"),
         (b"# nothing\n", "distinct characters, got 0"),
         (b"a\n\xff\n", r"alphabet.txt:2: no utf-8 text"),
