@@ -1,7 +1,6 @@
 """What is given or comes from elsewhere is neither obeyed by the terminal nor by a later command."""
 
 import logging
-import sys
 
 import numpy as np
 import pytest
@@ -162,25 +161,8 @@ def test_ordinary_texts_are_not_refused(text):
         ("--split=" + "x" * 300, "begins the names of files"),
     ],
 )
-def test_a_hostile_flag_is_refused_before_any_work(tmp_path, monkeypatch, capsys, flag, message):
-    from model_metamers_experiments import build_image_records
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["build_image_records", "--images=.", "--out=made", flag])
-    saved = {name: flags.FLAGS[name].value for name in ("images", "out", "split")}
-    try:
-        with pytest.raises((SystemExit, InputError)) as caught:
-            binary._read_flags(sys.argv, build_image_records.__name__)
-            build_image_records.main()
-    finally:
-        for name, value in saved.items():
-            flags.FLAGS[name].value = value
-    told = capsys.readouterr().err or str(caught.value)
-    assert message in told and told.strip().isprintable()
+def test_a_hostile_flag_is_refused_before_any_work(tmp_path, flag, message):
+    result = binaries.run("build_image_records", "--images=.", "--out=made", flag, cwd=tmp_path)
+    lines = [line for line in result.stderr.splitlines() if "cuInit" not in line]
+    assert result.returncode == 2 and len(lines) == 1 and message in lines[0] and lines[0].isprintable()
     assert not list(tmp_path.iterdir())
-
-
-def test_a_line_break_in_a_flag_ends_a_binary_with_one_line(tmp_path):
-    result = binaries.run("build_image_records", "--images=.", "--out=made\n--split=x", cwd=tmp_path)
-    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
-    assert result.stderr.startswith("build_image_records: --out: ") and not list(tmp_path.iterdir())
