@@ -31,8 +31,8 @@ class SynthesisConfig:
       seed: seed of the noise that the search starts from, 0 to 2^32 - 1.
       relu_gradient: gradient of the ReLU at the end of the matched layer: "linear" is 1
         everywhere, "plain" is the ordinary one.
-      optimizer: "adam" is the paper's; "lbfgs" is a quasi-Newton search that matches as well in a
-        fraction of the iterations, each of which is one evaluation of the network.
+      optimizer: "adam" is the paper's; "lbfgs" is a quasi-Newton search that mostly comes as near
+        in a fraction of the iterations, each of which is one evaluation of the network.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
 

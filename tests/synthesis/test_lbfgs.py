@@ -14,6 +14,7 @@ from model_metamers.synthesis import lbfgs
 from model_metamers.synthesis.line_search import LbfgsState, advanced
 from model_metamers.synthesis.matching import loss_and_gradient, potential_and_gradient
 from model_metamers.synthesis.search import Search
+from tests.builders.logarithm import RATE, Logarithm, targets
 
 UNBOUNDED = (-np.inf, np.inf)
 
@@ -119,9 +120,7 @@ def test_the_potentials_slope_is_the_linear_gradient(ceiling):
         name = "one"
 
         def forward(self, signals):
-            from model_metamers.networks.network import Stage
-
-            return {"relu": Stage(signals, relu=True, ceiling=ceiling)}
+            return {"relu": mm.Stage(signals, relu=True, ceiling=ceiling)}
 
     loss, gradient = loss_and_gradient(OneReLU(), "relu", "linear", before, wanted)
     ours, potential, its = potential_and_gradient(OneReLU(), "relu", "linear", before, wanted)
@@ -174,13 +173,28 @@ def test_a_state_of_the_other_optimizer_is_refused(tiny_vgg, small_images):
         Search(tiny_vgg, "conv1_2", config()).run(small_images, state=state, progress=False)
 
 
-def test_a_target_without_finite_activations_is_left_out_and_the_others_are_the_same(tiny_vgg, small_images):
-    bad = small_images.copy()
-    whole, _ = Search(tiny_vgg, "conv1_2", config()).run(bad, progress=False)
-    start = np.array(whole.signals)
-    start[1] = np.nan
-    with pytest.raises(mm.InputError):
-        Search(tiny_vgg, "conv1_2", config()).run(bad, signals=start, progress=False)
+@pytest.mark.parametrize("place", [0, 2, 3])
+def test_a_target_without_finite_activations_is_left_out_and_the_others_keep_their_bits(place):
+    search = Search(Logarithm(), "log", config())
+    given = targets(4)
+    whole, _ = search.run(given, progress=False)
+    given[place] = 1.0  # beyond the limit: its logarithm is no number
+    broken, finished = search.run(given, progress=False)
+    assert finished and broken.diverged == {place: 0} and not whole.diverged
+    for name in ("signals", *broken.optimizer):
+        one, other = (np.delete(state.arrays[name], place, axis=0) for state in (broken, whole))
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(*(np.delete(state.losses, place, axis=1) for state in (broken, whole)))
+
+
+def test_a_target_that_adam_overshoots_is_neared_by_shorter_steps():
+    given = targets(4, diverging=1)
+    adams, _ = Search(Logarithm(), "log", config(optimizer="adam", learning_rate=RATE)).run(
+        given, progress=False
+    )
+    ours, _ = Search(Logarithm(), "log", config(iterations=100)).run(given, progress=False)
+    assert list(adams.diverged) == [1] and not ours.diverged
+    assert np.isfinite(ours.losses).all() and np.all(ours.losses[-1] < 0.5 * ours.losses[0])
 
 
 def test_a_run_says_how_it_searched_and_keeps_its_folder_for_such_searches(tiny_vgg, small_images, tmp_path):
