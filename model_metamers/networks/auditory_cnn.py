@@ -157,6 +157,8 @@ class AuditoryCNN(Network):
         that does not fit the one before.
     """
 
+    frontends = ("exact", "fast")
+
     def __init__(
         self,
         name: str,

@@ -12,6 +12,7 @@ to listen to.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -92,6 +93,9 @@ class _CochleagramView(Network):
     def forward(self, signals: tf.Tensor, training: Training = False) -> dict[str, Stage]:
         """Stages from "cochleagram" to "logits" of [batch, filters, frames, 1] cochleagrams."""
         return self._network.forward_cochleagram(signals, training)
+
+    def computing_in(self, dtype: tf.DType) -> contextlib.AbstractContextManager[None]:
+        return self._network.computing_in(dtype)
 
     def label(self, logits: np.ndarray) -> list[tuple[int | None, str]] | None:
         return self._network.label(logits)

@@ -94,7 +94,8 @@ class DeepSpeech(Network):
         return stages
 
     def _dense(self, layer: str, x: tf.Tensor) -> tf.Tensor:
-        return tf.tensordot(x, self.weights[f"h{layer}"], 1) + self.weights[f"b{layer}"]
+        kernel = self.weights[f"h{layer}"]
+        return tf.tensordot(tf.cast(x, kernel.dtype), kernel, 1) + self.weights[f"b{layer}"]
 
     def _clipped_relu_stage(self, layer: str, x: tf.Tensor) -> Stage:
         return Stage(self._dense(layer, x), relu=True, ceiling=_RELU_CEILING)
@@ -136,7 +137,8 @@ def lstm(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     units = bias.shape[0] // 4
     input_kernel, recurrent_kernel = kernel[:-units], kernel[-units:]
     # One product for the inputs of all frames.
-    gates_from_inputs = tf.unstack(tf.tensordot(x, input_kernel, 1) + bias, axis=1)
+    inputs = tf.cast(x, kernel.dtype)
+    gates_from_inputs = tf.unstack(tf.tensordot(inputs, input_kernel, 1) + bias, axis=1)
     output = cell = tf.zeros_like(gates_from_inputs[0][:, :units])
     outputs = []
     for from_input in gates_from_inputs:

@@ -34,6 +34,11 @@ class Stage:
     ceiling: float | None = None
 
     @property
+    def in_float32(self) -> Stage:
+        """The same stage in float32, as it mostly is."""
+        return dataclasses.replace(self, value=tf.cast(self.value, tf.float32))
+
+    @property
     def output(self) -> tf.Tensor:
         """The stage's output, with the ordinary ReLU."""
         return gradients.clipped_relu(self.value, self.ceiling) if self.relu else self.value
@@ -59,6 +64,8 @@ class Network(tf.Module):
       layers: names of the metamer layers, early to late.
       classes: names of the logits' classes; empty where the logits do not stand for classes.
       answers_with_texts: whether `label` gives texts, as a speech recogniser does, and not classes.
+      frontends: front ends that it can hear by, of which all but "exact" are for drafts alone.
+      frontend_in_use: the one that `forward` is to use now; "exact" but while `drafting` lasts.
       learning_rate: learning rate of the metamer search; the paper gives some networks their own.
       weights: variables by checkpoint name.
       initializers: by variable name, the function that initialises it before training.
@@ -68,6 +75,8 @@ class Network(tf.Module):
     """
 
     answers_with_texts = False
+    frontends: tuple[str, ...] = ("exact",)
+    frontend_in_use = "exact"
 
     def __init__(
         self,
@@ -258,6 +267,23 @@ class Network(tf.Module):
             yield
         finally:
             object.__setattr__(self, "weights", own)
+
+    @contextlib.contextmanager
+    def drafting(self, precision: str = "float32", frontend: str = "exact") -> Iterator[None]:
+        """While it lasts, `forward` computes faster and less exactly, as most of a search may.
+
+        Args:
+          precision: "bfloat16" for what `computing_in` does, or "float32".
+          frontend: one of `frontends`.
+        """
+        with contextlib.ExitStack() as drafts:
+            if precision != "float32":
+                drafts.enter_context(self.computing_in(tf.as_dtype(precision)))
+            self.frontend_in_use = frontend
+            try:
+                yield
+            finally:
+                self.frontend_in_use = "exact"
 
     def initialize(self, seed: int) -> None:
         """Fills every variable by its initialiser; the same seed gives the same values."""

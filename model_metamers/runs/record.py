@@ -142,7 +142,7 @@ class Record:
             "format": 1 if self.files is None else 2,
             **{name: value for name, value in fields.items() if name not in _PLACED_APART},
             "signal": dataclasses.asdict(self.signal),
-            "config": dataclasses.asdict(self.config),
+            "config": self.config.values(),
             "float": _judged_values(self.floats),
             "versions": self.versions,
             "file": {**file, **_judged_values(self.file)},

@@ -15,6 +15,8 @@ _DECAY_RATES = {"released": 0.95, "paper": 1.0}
 # The loss of every iteration is kept, and TensorFlow counts them in 32 bits.
 _MOST = {"iterations": 10**7, "log_every": 10**9, "save_every": 10**9}
 _FASTEST = 10**6
+# As records and folders of earlier runs have it.
+_ADDED_LATER = {"precision": "float32", "frontend": "exact"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +35,14 @@ class SynthesisConfig:
         everywhere, "plain" is the ordinary one.
       optimizer: "adam" is the paper's; "lbfgs" is a quasi-Newton search that mostly comes as near
         in a fraction of the iterations, each of which is one evaluation of the network.
+      precision: "bfloat16" computes the network so while the search is a draft, which is faster on
+        hardware that has it; signals, losses, and all but the network stay float32.
+      frontend: "fast" computes the cochleagram approximately while the search is a draft.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
+
+    With another precision or front end than "float32" and "exact", all but the last tenth of the
+    iterations are a draft. The last tenth, rho, classes and the verdict are exact.
 
     Numbers may be NumPy's, and whole numbers may be written as 1e4; they become Python's own.
 
@@ -55,6 +63,8 @@ class SynthesisConfig:
     log_every: int = 10
     save_every: int = 1000
     optimizer: str = "adam"
+    precision: str = "float32"
+    frontend: str = "exact"
 
     def __post_init__(self) -> None:
         self._set("seed", seed_number("seed", self.seed))
@@ -68,6 +78,8 @@ class SynthesisConfig:
             ("preset", tuple(_DECAY_RATES)),
             ("relu_gradient", ("linear", "plain")),
             ("optimizer", ("adam", "lbfgs")),
+            ("precision", ("float32", "bfloat16")),
+            ("frontend", ("exact", "fast")),
         ):
             self._set(field, one_of(field, getattr(self, field), choices))
         if self.learning_rate is not None and not 0 < self.learning_rate <= _FASTEST:
@@ -80,15 +92,40 @@ class SynthesisConfig:
         object.__setattr__(self, field, value)
 
     def for_network(self, network: Network) -> SynthesisConfig:
-        """The config with the values filled in that depend on the preset or the network."""
+        """The config with the values filled in that depend on the preset or the network.
+
+        Raises:
+          InputError: the network cannot compute in the precision, or has no such front end.
+        """
+        if self._drafts:
+            from model_metamers.networks.drafts import check_draft
+
+            check_draft(network, self.precision, self.frontend)
         rate = network.learning_rate if self.learning_rate is None else self.learning_rate
         decay = self.learning_rate_decay
         decay = _DECAY_RATES[self.preset] if decay is None else decay
         return dataclasses.replace(self, learning_rate=rate, learning_rate_decay=decay)
 
+    @property
+    def draft_iterations(self) -> int:
+        """How many iterations are a draft; 0 where all are exact."""
+        return self.iterations - -(-self.iterations // 10) if self._drafts else 0
+
+    @property
+    def _drafts(self) -> bool:
+        return self.precision != "float32" or self.frontend != "exact"
+
+    def values(self) -> dict[str, float | int | str | None]:
+        """All values; those that later versions added only where they are not the default."""
+        values = dataclasses.asdict(self)
+        for field, default in _ADDED_LATER.items():
+            if values[field] == default:
+                del values[field]
+        return values
+
     def identity(self) -> dict[str, float | int | str | None]:
         """The values that decide the result; `save_every` is not among them."""
-        values = dataclasses.asdict(self)
+        values = self.values()
         del values["save_every"]
         if self.optimizer == "adam":  # as folders of earlier runs have it
             del values["optimizer"]

@@ -32,7 +32,7 @@ def loss_and_gradient(
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(signals)
-        stage = network.forward(signals)[layer]
+        stage = network.forward(signals)[layer].in_float32
         reached = stage.linear_gradient_output if relu_gradient == "linear" else stage.output
         axes = list(range(1, reached.shape.rank))
         loss = 0.5 * tf.reduce_sum((reached - wanted) ** 2, axis=axes)
@@ -63,7 +63,7 @@ def potential_and_gradient(
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(signals)
-        stage = network.forward(signals)[layer]
+        stage = network.forward(signals)[layer].in_float32
         axes = list(range(1, stage.value.shape.rank))
         loss = potential = 0.5 * tf.reduce_sum((stage.output - wanted) ** 2, axis=axes)
         if stage.relu and relu_gradient == "linear":
