@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from model_metamers.errors import InputError
-from model_metamers.networks.network import Network
+
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
 
 
-def check_draft(network: Network, precision: str, frontend: str) -> None:
+def check(network: Network, precision: str, frontend: str) -> None:
     """Refuses a draft that a network cannot compute; traces the network once, and computes nothing.
 
     Args:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from model_metamers import gradients
 from model_metamers.errors import UnknownLayerError
+from model_metamers.networks import drafts
 from model_metamers.networks.layers import Training
 from model_metamers.signals.spec import SignalSpec
 
@@ -276,14 +277,18 @@ class Network(tf.Module):
           precision: "bfloat16" for what `computing_in` does, or "float32".
           frontend: one of `frontends`.
         """
-        with contextlib.ExitStack() as drafts:
+        with contextlib.ExitStack() as stack:
             if precision != "float32":
-                drafts.enter_context(self.computing_in(tf.as_dtype(precision)))
+                stack.enter_context(self.computing_in(tf.as_dtype(precision)))
             self.frontend_in_use = frontend
             try:
                 yield
             finally:
                 self.frontend_in_use = "exact"
+
+    def check_draft(self, precision: str, frontend: str) -> None:
+        """Refuses a draft that this network cannot compute, with an InputError; computes nothing."""
+        drafts.check(self, precision, frontend)
 
     def initialize(self, seed: int) -> None:
         """Fills every variable by its initialiser; the same seed gives the same values."""

@@ -98,9 +98,7 @@ class SynthesisConfig:
           InputError: the network cannot compute in the precision, or has no such front end.
         """
         if self._drafts:
-            from model_metamers.networks.drafts import check_draft
-
-            check_draft(network, self.precision, self.frontend)
+            network.check_draft(self.precision, self.frontend)
         rate = network.learning_rate if self.learning_rate is None else self.learning_rate
         decay = self.learning_rate_decay
         decay = _DECAY_RATES[self.preset] if decay is None else decay

@@ -99,7 +99,7 @@ def keras_model() -> mm.Network:
     [
         (lambda: OwnNetwork(lambda x, own: tf.nn.conv2d(x, own.weights["kernel"], 1, "VALID")), "bfloat16"),
         (lambda: OwnNetwork(lambda x, own: tf.nn.conv2d(x, own.kernel, 1, "VALID")), "from `weights`"),
-        (lambda: OwnNetwork(lambda x, own: x[:, 0, 0] @ own.weights["kernel"][0, 0]), "cast what they multiply"),
+        (lambda: OwnNetwork(lambda x, own: x[:, 0, 0] @ own.weights["kernel"][0, 0]), "cast what"),
         (keras_model, "from `weights`"),
     ],
 )
