@@ -7,7 +7,7 @@ take no gradient.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from model_metamers.networks.network import Network
 from model_metamers.synthesis import adam, lbfgs, starts
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState
+from model_metamers.synthesis.under_way import UnderWay
 
 if TYPE_CHECKING:
     from model_metamers.synthesis.metamer import Metamer
@@ -79,68 +80,83 @@ class Search:
           InputError: the network cannot take the targets or starts, the state belongs to another
             search, or no target has finite activations.
         """
-        config, spec = self.config, self.network.signal
-        targets = spec.check(targets, "target")
+        targets = self.network.signal.check(targets, "target")
         if state is None:
-            if signals is None:
-                signals = starts.start(spec, config.seed, config.preset)
-            signals = spec.check(signals, "start")
-            signals = np.broadcast_to(signals, targets.shape)
-            state = SearchState.fresh(signals, config.iterations, self._optimizer.fresh(signals))
-        expected = self._optimizer.fresh(targets)
-        if (
-            state.signals.shape != targets.shape
-            or len(state.losses) != config.iterations + 1
-            or _kinds(state.optimizer) != _kinds(expected)
-        ):
-            raise InputError("the state is of another search: of other targets, iterations, or optimizer")
+            state = self._fresh(targets, signals)
+        self._check_state(state, targets)
         wanted = self.network.activations(targets, [self.layer])[self.layer]
         self._check_some_finite(wanted)
-
-        length, seconds = 1, 0.0
-        bar = tqdm(
-            total=config.iterations,
-            initial=state.step,
-            desc=f"{self.network.name} {self.layer}",
-            disable=not progress,
-            dynamic_ncols=True,
-        )
-        try:
-            while state.step < config.iterations and len(state.diverged) < len(targets):
-                length = min(length, config.iterations - state.step)
-                length = min(length, config.save_every - state.step % config.save_every)
-                began = time.monotonic()
-                state = self._advance(state, wanted, length)
-                seconds = (time.monotonic() - began) / length
-                bar.update(length)
-                bar.set_postfix(loss=_mean_loss(state))
-                length = min(2 * length, max(1, int(_BURST_SECONDS / max(seconds, 1e-6))))
-                if save and state.step % config.save_every == 0 and state.step < config.iterations:
-                    save(state)
-            if state.step == config.iterations:
-                state.finish(self._final_loss(state, wanted))
-            finished = True
-        except KeyboardInterrupt:
-            finished = False
-        finally:
-            bar.close()
+        begun = now = UnderWay.begin(state)
+        finished = True
+        with self._bar(state.step, progress) as bar:
+            try:
+                for now in self._bursts(begun, wanted):
+                    bar.update(now.step - bar.n)
+                    bar.set_postfix(loss=_mean_loss(now))
+                    if save and now.step % self.config.save_every == 0 and now.step < self.config.iterations:
+                        save(now.kept())
+                if now.step == self.config.iterations:
+                    now = now.ended(self._loss(now, wanted))
+            except KeyboardInterrupt:
+                finished = False
+        state = now.kept()
         if save:
             save(state)
         return state, finished
 
-    def _advance(self, state: SearchState, wanted: tf.Tensor, length: int) -> SearchState:
-        """The state after `length` further steps."""
+    def _fresh(self, targets: np.ndarray, signals: np.ndarray | None) -> SearchState:
+        """The state before the first step; see `run`."""
+        config, spec = self.config, self.network.signal
+        if signals is None:
+            signals = starts.start(spec, config.seed, config.preset)
+        signals = np.broadcast_to(spec.check(signals, "start"), targets.shape)
+        return SearchState.fresh(signals, config.iterations, self._optimizer.fresh(signals))
+
+    def _check_state(self, state: SearchState, targets: np.ndarray) -> None:
+        """Refuses the state of another search."""
+        if (
+            state.signals.shape != targets.shape
+            or len(state.losses) != self.config.iterations + 1
+            or _kinds(state.optimizer) != _kinds(self._optimizer.fresh(targets))
+        ):
+            raise InputError("the state is of another search: of other targets, iterations, or optimizer")
+
+    def _bar(self, step: int, progress: bool) -> tqdm:
+        return tqdm(
+            total=self.config.iterations,
+            initial=step,
+            desc=f"{self.network.name} {self.layer}",
+            disable=not progress,
+            dynamic_ncols=True,
+        )
+
+    def _bursts(self, now: UnderWay, wanted: tf.Tensor) -> Iterator[UnderWay]:
+        """The search after each burst, until its iterations are over or all signals have diverged.
+
+        Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved.
+        """
+        iterations, save_every = self.config.iterations, self.config.save_every
+        longest = 1
+        while now.step < iterations and len(now.diverged) < len(wanted):
+            length = min(longest, iterations - now.step, save_every - now.step % save_every)
+            began = time.monotonic()
+            now = self._advance(now, wanted, length)
+            seconds = (time.monotonic() - began) / length
+            longest = min(2 * length, max(1, int(_BURST_SECONDS / max(seconds, 1e-6))))
+            yield now
+
+    def _advance(self, now: UnderWay, wanted: tf.Tensor, length: int) -> UnderWay:
+        """The search after `length` further steps."""
         signals, optimizer, losses = self._burst(
-            tf.constant(state.signals),
-            {name: tf.constant(array) for name, array in state.optimizer.items()},
-            tf.constant(state.step, tf.int32),
+            now.signals,
+            now.optimizer,
+            tf.constant(now.step, tf.int32),
             tf.constant(length, tf.int32),
             tf.constant(self.config.learning_rate, tf.float32),
             tf.constant(self.config.learning_rate_decay, tf.float32),
             wanted,
         )
-        remembered = {name: array.numpy() for name, array in optimizer.items()}
-        return state.after(signals.numpy(), losses.numpy(), remembered)
+        return now.after(signals, losses.numpy(), optimizer)
 
     def diverged_error(
         self, iterations: Mapping[str, int], metamers: Sequence[Metamer] = ()
@@ -172,15 +188,16 @@ class Search:
                 f"the target's activations at {self.layer} are not finite; check the weights and the target"
             )
 
-    def _final_loss(self, state: SearchState, wanted: tf.Tensor) -> np.ndarray:
-        reached = self.network.activations(state.signals, [self.layer])[self.layer]
+    def _loss(self, now: UnderWay, wanted: tf.Tensor) -> np.ndarray:
+        """The loss of each signal as it is."""
+        reached = self.network.activations(now.signals, [self.layer])[self.layer]
         axes = list(range(1, reached.shape.rank))
         return (0.5 * tf.reduce_sum((reached - wanted) ** 2, axis=axes)).numpy()
 
 
-def _mean_loss(state: SearchState) -> str:
+def _mean_loss(now: UnderWay) -> str:
     """The mean loss of the last step over the signals that have not diverged, as text."""
-    losses = state.losses[state.step - 1]
+    losses = now.losses[now.step - 1]
     losses = losses[np.isfinite(losses)]
     return f"{losses.mean():.4g}" if losses.size else "none"
 

@@ -53,49 +53,18 @@ class SearchState:
     @property
     def diverged(self) -> dict[int, int]:
         """The iteration from which on a signal's loss was NaN or infinite, by its index in the batch."""
-        left_out = np.isinf(self.losses)
-        return {int(i): int(left_out[:, i].argmax()) for i in np.flatnonzero(left_out[-1])}
+        return diverged_in(self.losses)
 
     def restarts(self, place: int) -> int | None:
         """How often the L-BFGS search of the signal at a place of the batch began afresh; None of Adam's."""
         counted = self.optimizer.get("restarts")
         return None if counted is None else int(counted[place])
 
-    def after(self, signals: np.ndarray, losses: np.ndarray, optimizer: dict[str, np.ndarray]) -> SearchState:
-        """The state after further steps.
 
-        A signal that diverged in these steps is left out. Its place in the batch is kept and filled
-        with zeros, so that the other signals keep their bits, which depend on the size of the batch.
-
-        Args:
-          signals: their values after the steps.
-          losses: [steps, batch], the losses before each of the steps.
-          optimizer: what the optimizer remembers after the steps.
-        """
-        end = self.step + len(losses)
-        trace = self.losses.copy()
-        trace[self.step : end] = losses
-        finite = np.isfinite(losses)
-        numbers = np.isfinite(signals).reshape(len(signals), -1).all(axis=1)
-        diverged = self.diverged
-        for i in np.flatnonzero(~numbers | ~finite.all(axis=0)):
-            first = len(losses) if finite[:, i].all() else int(finite[:, i].argmin())
-            diverged.setdefault(int(i), self.step + first)
-        if diverged:
-            signals = signals.copy()
-            optimizer = {name: array.copy() for name, array in optimizer.items()}
-        for place, iteration in diverged.items():
-            trace[iteration:, place] = np.inf
-            signals[place] = 0.0
-            for name, array in optimizer.items():
-                if name not in SHARED:
-                    array[place] = 0
-        return SearchState(signals, end, trace, optimizer)
-
-    def finish(self, losses: np.ndarray) -> None:
-        """Adds the losses [batch] of the final signals."""
-        known = np.isinf(self.losses[self.step])
-        self.losses[self.step] = np.where(np.isfinite(losses) & ~known, losses, np.inf)
+def diverged_in(losses: np.ndarray) -> dict[int, int]:
+    """The signals that a trace of losses tells to have diverged; see `SearchState.diverged`."""
+    left_out = np.isinf(losses)
+    return {int(i): int(left_out[:, i].argmax()) for i in np.flatnonzero(left_out[-1])}
 
 
 def write_state(path: Path, state: SearchState, targets: Sequence[str] = ()) -> None:

@@ -11,6 +11,7 @@ from model_metamers import InputError, synthesis
 from model_metamers.synthesis.adam import adam_update, learning_rate
 from model_metamers.synthesis.matching import loss_and_gradient
 from model_metamers.synthesis.search import Search
+from model_metamers.synthesis.under_way import UnderWay
 from tests.conftest import make_tiny_vgg
 
 
@@ -69,6 +70,27 @@ def test_stopping_and_continuing_gives_the_same_bits(tiny_word_cnn, small_sounds
     resumed, _ = search.run(small_sounds[:2], state=saved[0], progress=False)
     for name, array in unbroken.arrays.items():
         np.testing.assert_array_equal(array, resumed.arrays[name])
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "saves", "copies"), [("adam", 30, 1), ("adam", 10, 3), ("lbfgs", 15, 2)]
+)
+def test_signals_are_copied_only_to_be_saved(tiny_vgg, small_images, monkeypatch, optimizer, saves, copies):
+    steps, kept, advance = [], UnderWay.kept, Search._advance
+
+    def by_single_steps(search, now, wanted, length):
+        assert tf.is_tensor(now.signals) and all(map(tf.is_tensor, now.optimizer.values()))
+        return advance(search, now, wanted, 1)
+
+    def counted(now):
+        steps.append(now.step)
+        return kept(now)
+
+    monkeypatch.setattr(Search, "_advance", by_single_steps)
+    monkeypatch.setattr(UnderWay, "kept", counted)
+    search = Search(tiny_vgg, "conv1_2", config(optimizer=optimizer, save_every=saves))
+    search.run(small_images[:2], save=lambda _: None, progress=False)
+    assert len(steps) == copies and steps[-1] == 30
 
 
 def test_ctrl_c_keeps_the_signal_so_far(tiny_vgg, small_images, monkeypatch):
