@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -94,8 +95,10 @@ class _CochleagramView(Network):
         """Stages from "cochleagram" to "logits" of [batch, filters, frames, 1] cochleagrams."""
         return self._network.forward_cochleagram(signals, training)
 
-    def computing_in(self, dtype: tf.DType) -> contextlib.AbstractContextManager[None]:
-        return self._network.computing_in(dtype)
+    @contextlib.contextmanager
+    def computing_in(self, dtype: tf.DType) -> Iterator[None]:
+        with self._network.computing_in(dtype):
+            yield
 
     def label(self, logits: np.ndarray) -> list[tuple[int | None, str]] | None:
         return self._network.label(logits)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+import logging
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -11,6 +14,12 @@ from model_metamers.errors import InputError
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
+
+
+_log = logging.getLogger(__name__)
+_PROCESSOR = pathlib.Path("/proc/cpuinfo")
+# Of x86 and ARM processors.
+_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def check(network: Network, precision: str, frontend: str) -> None:
@@ -37,6 +46,38 @@ def check(network: Network, precision: str, frontend: str) -> None:
                 f"precision={precision}: {network.name} cannot compute in it ({reason}); choose "
                 f"precision=float32"
             )
+
+
+def drafted(network: Network, steps: Any, precision: str, frontend: str) -> Callable:
+    """A `tf.function` of several steps as a draft, which brings the weights into bfloat16 once for all."""
+
+    def draft(*given):
+        with network.drafting(precision, frontend):
+            return steps.python_function(*given)
+
+    return tf.function(draft, autograph=False)
+
+
+def note_hardware(precision: str) -> None:
+    """Logs a line where the machine computes in a precision by slower means."""
+    if precision == "bfloat16" and not _has_bfloat16():
+        _log.info(
+            "precision=bfloat16: this machine has no arithmetic for it (a processor with avx512_bf16 or "
+            "amx_bf16, or a GPU of compute capability 8), so that precision=float32 is likely faster"
+        )
+
+
+def _has_bfloat16() -> bool:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = map(tf.config.experimental.get_device_details, gpus)
+        # Devices of other makers tell no compute capability.
+        return all(one.get("compute_capability", (8, 0)) >= (8, 0) for one in details)
+    try:
+        about = _PROCESSOR.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # no Linux
+        return False
+    return bool(_FLAGS & set(about.split()))
 
 
 def _hindrance(network: Network, precision: str) -> str:

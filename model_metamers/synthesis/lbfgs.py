@@ -56,6 +56,15 @@ def fresh(signals: np.ndarray, vectors: int = VECTORS) -> dict[str, np.ndarray]:
     return state._asdict()
 
 
+def after_draft(signals: tf.Tensor, optimizer: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """What L-BFGS remembers where the exact steps begin: only how often it could not go on.
+
+    What it knows of the draft's values and gradients is of another function.
+    """
+    anew = {name: tf.constant(array) for name, array in fresh(signals.numpy()).items()}
+    return {**anew, "restarts": optimizer["restarts"]}
+
+
 def compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable:
     """Some evaluations as one compiled loop; takes and gives what `adam.compiled_steps` does.
 

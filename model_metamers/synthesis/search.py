@@ -6,6 +6,7 @@ take no gradient.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from model_metamers.errors import DivergedError, InputError
+from model_metamers.networks import drafts
 from model_metamers.networks.network import Network
 from model_metamers.synthesis import adam, lbfgs, starts
 from model_metamers.synthesis.config import SynthesisConfig
@@ -53,6 +55,13 @@ class Search:
         how = (network, layer, self.config.relu_gradient)
         key = ("search", config.optimizer, layer, self.config.relu_gradient)
         self._burst = network.compiled(key, lambda: self._optimizer.compiled_steps(*how))
+        self._draft_burst, self._border = self._burst, self.config.draft_iterations
+        if self._border:
+            draft = (config.precision, config.frontend)
+            drafts.note_hardware(config.precision)
+            self._draft_burst = network.compiled(
+                (*key, *draft), lambda: drafts.drafted(network, self._optimizer.compiled_steps(*how), *draft)
+            )
 
     def run(
         self,
@@ -133,12 +142,14 @@ class Search:
     def _bursts(self, now: UnderWay, wanted: tf.Tensor) -> Iterator[UnderWay]:
         """The search after each burst, until its iterations are over or all signals have diverged.
 
-        Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved.
+        Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved, or the
+        draft ends.
         """
         iterations, save_every = self.config.iterations, self.config.save_every
         longest = 1
         while now.step < iterations and len(now.diverged) < len(wanted):
-            length = min(longest, iterations - now.step, save_every - now.step % save_every)
+            until = self._border if now.step < self._border else iterations
+            length = min(longest, until - now.step, save_every - now.step % save_every)
             began = time.monotonic()
             now = self._advance(now, wanted, length)
             seconds = (time.monotonic() - began) / length
@@ -146,8 +157,9 @@ class Search:
             yield now
 
     def _advance(self, now: UnderWay, wanted: tf.Tensor, length: int) -> UnderWay:
-        """The search after `length` further steps."""
-        signals, optimizer, losses = self._burst(
+        """The search after `length` further steps, all of them drafts or none."""
+        burst = self._draft_burst if now.step < self._border else self._burst
+        signals, optimizer, losses = burst(
             now.signals,
             now.optimizer,
             tf.constant(now.step, tf.int32),
@@ -156,7 +168,11 @@ class Search:
             tf.constant(self.config.learning_rate_decay, tf.float32),
             wanted,
         )
-        return now.after(signals, losses.numpy(), optimizer)
+        now = now.after(signals, losses.numpy(), optimizer)
+        if now.step == self._border:
+            optimizer = self._optimizer.after_draft(now.signals, now.optimizer)
+            now = dataclasses.replace(now, optimizer=optimizer)
+        return now
 
     def diverged_error(
         self, iterations: Mapping[str, int], metamers: Sequence[Metamer] = ()

@@ -106,6 +106,7 @@ REFUSALS = [
     ("--null={inputs}/photos", "null.npz: missing"),
     ("--iterations=0", "iterations=0"),
     ("--learning_rate=-1", "learning_rate=-1"),
+    ("--frontend=fast", "vgg_19_small does not hear by a cochleagram"),
     ("--optimize=cochleagram", "vgg_19_small has no cochleagram to begin at"),
     ("--out={inputs}/file_in_the_way", "a file stands where"),
     ("--network=word_reduced_aliasing_small --inputs={inputs}/stereo.wav", "2 channels that differ"),

@@ -1,0 +1,137 @@
+"""Searches most of which is a draft, in bfloat16 or by a faster front end, and whose end is exact."""
+
+import dataclasses
+import json
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import model_metamers as mm
+from model_metamers import runs
+from model_metamers.networks import drafts
+from model_metamers.synthesis.search import Search
+
+# 30 iterations, of which the first 27 are a draft.
+BORDER = 27
+
+
+def config(**changes) -> mm.SynthesisConfig:
+    given = {"iterations": 30, "save_every": 9, "log_every": 1, "precision": "bfloat16", **changes}
+    return mm.SynthesisConfig(**given)
+
+
+def saved_states(search: Search, targets: np.ndarray) -> dict:
+    states: dict = {}
+    last, _ = search.run(targets, save=lambda state: states.__setitem__(state.step, state), progress=False)
+    return {**states, "last": last}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_search_is_a_draft_up_to_its_last_tenth(tiny_vgg, small_images, optimizer):
+    given = config(optimizer=optimizer)
+    states = saved_states(Search(tiny_vgg, "conv2_2", given), small_images)
+    exact = Search(tiny_vgg, "conv2_2", dataclasses.replace(given, precision="float32"))
+    from_border, _ = exact.run(small_images, state=states[BORDER], progress=False)
+    for name, array in states["last"].arrays.items():
+        np.testing.assert_array_equal(array, from_border.arrays[name])
+    before, _ = exact.run(small_images, state=states[18], progress=False)
+    # The losses of one and the same signals, in both precisions.
+    np.testing.assert_allclose(states["last"].losses[18], before.losses[18], rtol=0.02)
+    assert np.all(states["last"].losses[18] != before.losses[18])
+
+
+def check_continuing(search: Search, targets: np.ndarray) -> None:
+    states = saved_states(search, targets)
+    for moment in (13, BORDER - 1, BORDER, BORDER + 1):
+        resumed, _ = search.run(targets, state=states[moment], progress=False)
+        for name, array in states["last"].arrays.items():
+            np.testing.assert_array_equal(array, resumed.arrays[name])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_continued_before_at_and_after_the_border_it_ends_in_the_same_bits(tiny_vgg, small_images, optimizer):
+    check_continuing(Search(tiny_vgg, "conv2_2", config(optimizer=optimizer, save_every=1)), small_images)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_searches_by_the_fast_front_end_are_continued_to_the_same_bits(
+    tiny_word_cnn, small_sounds, optimizer, precision
+):
+    given = config(optimizer=optimizer, save_every=1, precision=precision, frontend="fast")
+    check_continuing(Search(tiny_word_cnn, "conv_2", given), small_sounds[:2])
+
+
+def test_lbfgs_forgets_the_draft_but_not_how_often_it_could_not_go_on(tiny_vgg, small_images):
+    search = Search(tiny_vgg, "conv2_2", config(optimizer="lbfgs", save_every=1))
+    states = saved_states(search, small_images)
+    before, at = states[BORDER - 1].optimizer, states[BORDER].optimizer
+    assert before["remembered"].any() and before["value"].any()
+    assert not at["remembered"].any() and not at["value"].any() and not at["begun"].any()
+    before["restarts"][:] = 3
+    search.run(
+        small_images, state=states[BORDER - 1], save=lambda s: states.__setitem__(s.step, s), progress=False
+    )
+    assert np.all(states[BORDER].optimizer["restarts"] >= 3)
+
+
+def test_it_comes_as_near_as_an_exact_search(tiny_vgg, small_images):
+    drafted, exact = (
+        mm.synthesize(tiny_vgg, "conv2_2", small_images, config(iterations=100, precision=p), progress=False)
+        for p in ("bfloat16", "float32")
+    )
+    for one, other in zip(drafted, exact, strict=True):
+        assert one.loss[-1] < 1.1 * other.loss[-1] < 0.3 * other.loss[0]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_weights_are_brought_into_bfloat16_once_for_all_steps_of_a_burst(tiny_vgg, small_images, optimizer):
+    search = Search(tiny_vgg, "conv2_2", config(optimizer=optimizer))
+    burst, given = search._draft_burst, []
+    search._draft_burst = lambda *args: given.append(args) or burst(*args)
+    search.run(small_images, progress=False)
+    graph = burst.get_concrete_function(*given[0]).graph.as_graph_def()
+    (loop,) = (f for f in graph.library.function if "while_body" in f.signature.name)
+    assert "Conv2D" in {node.op for node in loop.node_def}
+    assert "ReadVariableOp" not in {node.op for node in loop.node_def}
+
+
+def test_a_run_records_its_draft_and_keeps_its_folder_for_such_runs(tiny_vgg, small_images, tmp_path):
+    def run(**changes):
+        stimuli = dict(zip("abcd", small_images, strict=True))
+        return runs.Run(tiny_vgg, ("conv2_2",), stimuli, {}, tmp_path, config(**changes))
+
+    made = runs.execute([run()], progress=False).made
+    assert all(one.record.config.precision == "bfloat16" for one in made)
+    record = json.loads((tmp_path / "vgg_tiny" / "conv2_2" / "a" / "metamer.json").read_text())
+    assert record["config"]["precision"] == "bfloat16" and "frontend" not in record["config"]
+    with pytest.raises(mm.InputError, match="precision=bfloat16 there"):
+        runs.execute([run(precision="float32")], progress=False)
+
+
+@pytest.mark.parametrize(
+    ("about", "lines"), [("flags : fpu avx512_bf16 sse", 0), ("Features: asimd bf16", 0), ("flags: fpu", 1)]
+)
+def test_one_line_tells_where_the_hardware_has_no_bfloat16(
+    tiny_vgg, tmp_path, monkeypatch, caplog, about, lines
+):
+    (tmp_path / "cpuinfo").write_text(about)
+    monkeypatch.setattr(drafts, "_PROCESSOR", tmp_path / "cpuinfo")
+    with caplog.at_level(logging.INFO, logger="model_metamers"):
+        Search(tiny_vgg, "conv1_2", config())
+        Search(tiny_vgg, "conv1_2", config(precision="float32"))
+    notes = [record for record in caplog.records if "no arithmetic for it" in record.getMessage()]
+    assert len(notes) == lines
+
+
+@pytest.mark.parametrize(
+    ("capability", "has"), [((7, 5), False), ((8, 0), True), ((9, 0), True), (None, True)]
+)
+def test_a_gpu_has_bfloat16_from_compute_capability_8_on(monkeypatch, capability, has):
+    details = {} if capability is None else {"compute_capability": capability}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["gpu"])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
+    assert drafts._has_bfloat16() == has
