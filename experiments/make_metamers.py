@@ -101,6 +101,16 @@ _FRONTEND = flags.DEFINE_enum(
     "How the cochleagram is computed during the first nine tenths of the iterations: fast is approximate. "
     "The last tenth, rho and the verdict are always exact.",
 )
+_STOP_WHEN = flags.DEFINE_enum(
+    "stop_when",
+    None,
+    ["verdict", "converged"],
+    "Ends the search of a metamer early, and says where. verdict: when rho was above the null maximum, with "
+    "the target's class, at two checks in a row, every 250 steps of adam and every 50 of lbfgs. converged: "
+    "when besides the least loss has fallen by less than 10 % over the last tenth of --iterations. A step "
+    "costs the same until all of a batch have ended; the null distribution must stay the same. Without it, "
+    "all steps are taken.",
+)
 _OPTIMIZE = flags.DEFINE_enum(
     "optimize",
     "waveform",
@@ -128,6 +138,7 @@ def main() -> int:
         optimizer=_OPTIMIZER.value,
         precision=_PRECISION.value,
         frontend=_FRONTEND.value,
+        stop_when=_STOP_WHEN.value,
     )
     from model_metamers.runs import null_runs, report
 

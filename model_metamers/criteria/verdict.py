@@ -98,7 +98,11 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def measure(
-    network: Network, target: np.ndarray, signal: np.ndarray, layer: str | None = None
+    network: Network,
+    target: np.ndarray,
+    signal: np.ndarray,
+    layer: str | None = None,
+    all_layers: bool = True,
 ) -> Measurement:
     """Rho at every metamer layer (and at `layer`), and both classes.
 
@@ -106,9 +110,13 @@ def measure(
       network: that judges.
       target, signal: of shape `network.signal.shape`.
       layer: a further stage to be read.
+      all_layers: False leaves out rho but at `layer`, which is faster.
     """
-    layers = tuple(dict.fromkeys([*network.layers, *([layer] if layer else []), network.logits_stage]))
+    own = network.layers if all_layers else ()
+    layers = tuple(dict.fromkeys([*own, *([layer] if layer else []), network.logits_stage]))
     activations = network.activations(np.stack([target, signal]), layers)
+    if not all_layers:
+        layers = tuple(name for name in layers if name == layer)
     rho = {name: spearman(*activations[name].numpy()) for name in layers}
     named = network.label(activations[network.logits_stage].numpy())
     labels: Sequence[tuple[int | None, str | None]] = named or [(None, None)] * 2

@@ -83,6 +83,7 @@ class Record:
       file: the criteria of what a person is shown.
       relu_gradient_used: at the matched layer, as `Metamer` has it; older records lack it.
       restarts: of an L-BFGS search, as `Metamer` has it; None where Adam searched.
+      stopped_at, stop_reason: as `Metamer` has them; None where no criteria ended the search.
       null_sha256: digest of the null distribution that the verdicts were given by; None without
         verdicts, and in records of format 1 that were not judged since.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
@@ -107,6 +108,8 @@ class Record:
     file: JudgedFile
     relu_gradient_used: str | None = None
     restarts: int | None = None
+    stopped_at: int | None = None
+    stop_reason: str | None = None
     null_sha256: str | None = None
     checkpoint_place: str | None = None
     files: dict[str, str] | None = None
@@ -114,12 +117,14 @@ class Record:
     def __post_init__(self) -> None:
         for what in ("network", "layer", "stimulus"):
             check_name(getattr(self, what), what)
-        for what in ("checkpoint", "checkpoint_place"):
+        for what in ("checkpoint", "checkpoint_place", "stop_reason"):
             check_printable(getattr(self, what) or "", what)
         if self.layer not in self.floats.measurement.spearman:
             raise InputError(f"no rho at the matched layer {self.layer}")
         if min(self.iterations, self.file.clipped_samples, self.restarts or 0) < 0:
             raise InputError("a count below zero")
+        if self.stopped_at not in (None, self.iterations):
+            raise InputError(f"stopped at {self.stopped_at} after {self.iterations} iterations")
         if self.relu_gradient_used not in (None, "linear", "plain", "none"):
             raise InputError(f"relu_gradient_used is {self.relu_gradient_used!r}")
         names = {path.name for path in MetamerFolder(Path()).results(self.signal.kind)}
@@ -134,7 +139,7 @@ class Record:
     def values(self) -> dict[str, Any]:
         """Plain values, in the order of `metamer.json`; the last is the digest of all others."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("relu_gradient_used", "restarts"):
+        for name in ("relu_gradient_used", "restarts", "stopped_at", "stop_reason"):
             if fields[name] is None:
                 del fields[name]
         file = {"name": self.file.name, "clipped_samples": self.file.clipped_samples}

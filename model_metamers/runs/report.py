@@ -163,6 +163,7 @@ def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str
         "file_verdict": record.file.verdict,
         "clipped": record.file.clipped_samples,
         "iterations": metamer.iterations,
+        "stop_reason": metamer.stop_reason,
         "loss_first": record.loss_first,
         "loss_last": record.loss_last,
         "loss_png": _relative(folder.loss_curve, out),
@@ -202,7 +203,10 @@ def draw_sound(axes, waveform: np.ndarray, sample_rate: int, frontend: Cochleagr
 
 
 def verdict_rows(made: Sequence[Made]) -> list[list[str]]:
-    """A table of a run for the terminal: a header and a row for every metamer."""
+    """A table of a run for the terminal: a header and a row for every metamer.
+
+    Where criteria ended searches, a last column tells at which iterations.
+    """
     rows = [["layer", "stimulus", "rho", "null max", "class", "target", "verdict", "as file"]]
     for layer, stimulus, record in made:
         if isinstance(record, InputError):
@@ -221,6 +225,9 @@ def verdict_rows(made: Sequence[Made]) -> list[list[str]]:
                 _word(record.file.verdict),
             ]
         )
+    stopped = ["" if isinstance(m.record, InputError) else m.record.stopped_at or "" for m in made]
+    if any(stopped):
+        rows = [[*row, str(last)] for row, last in zip(rows, ["stopped at", *stopped], strict=True)]
     return rows
 
 

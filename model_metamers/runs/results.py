@@ -100,6 +100,8 @@ def load(folder: str | os.PathLike) -> Metamer:
         measurement=record.floats.measurement,
         relu_gradient_used=record.relu_gradient_used,
         restarts=record.restarts,
+        stopped_at=record.stopped_at,
+        stop_reason=record.stop_reason,
         checkpoint_place=record.checkpoint_place,
         **arrays,
     )
@@ -213,6 +215,8 @@ def _record(
         files=files,
         relu_gradient_used=metamer.relu_gradient_used,
         restarts=metamer.restarts,
+        stopped_at=metamer.stopped_at,
+        stop_reason=metamer.stop_reason,
     )
 
 

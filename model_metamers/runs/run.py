@@ -122,6 +122,11 @@ def check(run: Run) -> None:
         criteria.check_null(run.null, run.network.name, run.network.checkpoint_digest)
         for layer in run.layers:
             run.null.at(layer)
+    elif run.config.stop_when is not None and len(_null_signals(run)) < 2:
+        raise InputError(
+            f"stop_when={run.config.stop_when}: needs a null distribution, and there is one signal alone to "
+            f"measure it on; give --null, or further natural signals (--null_inputs)"
+        )
     digests = {name: array_digest(target) for name, target in run.stimuli.items()}
     for layer in run.layers:
         for name, digest in digests.items():
@@ -152,6 +157,8 @@ def claim(run: Run, resume: bool = True) -> None:
     """
     config = run.config.for_network(run.network).identity()
     settings = {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
+    if run.config.stop_when is not None:  # then verdicts decide the metamers, and the null those
+        settings["null"] = run.null.digest if run.null else f"of signals {null_digest(run)}"
     claim_folder(run.folder.path, settings, resume, every_key=True)
 
 
@@ -217,7 +224,7 @@ def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iter
     if null is not None:
         judge_anew(whole, null)
     for layer in run.layers:
-        search = Search(run.network, layer, run.config)
+        search = Search(run.network, layer, run.config, null)
         for first in range(0, len(names), run.batch_size):
             batch = names[first : first + run.batch_size]
             failed: dict[str, InputError] = {}

@@ -16,7 +16,7 @@ _DECAY_RATES = {"released": 0.95, "paper": 1.0}
 _MOST = {"iterations": 10**7, "log_every": 10**9, "save_every": 10**9}
 _FASTEST = 10**6
 # As records and folders of earlier runs have it.
-_ADDED_LATER = {"precision": "float32", "frontend": "exact"}
+_ADDED_LATER = {"precision": "float32", "frontend": "exact", "stop_when": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +38,11 @@ class SynthesisConfig:
       precision: "bfloat16" computes the network so while the search is a draft, which is faster on
         hardware that has it; signals, losses, and all but the network stay float32.
       frontend: "fast" computes the cochleagram approximately while the search is a draft.
+      stop_when: None searches through all iterations. "verdict" ends the search of a signal when its
+        rho has been above the null maximum, with the target's class, at two checks in a row;
+        "converged" when besides its least loss has fallen by less than 10 % over the last tenth of
+        `iterations`. Checks are every 250 iterations of Adam, every 50 of L-BFGS. With a draft, only
+        its exact part is checked.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
 
@@ -65,6 +70,7 @@ class SynthesisConfig:
     optimizer: str = "adam"
     precision: str = "float32"
     frontend: str = "exact"
+    stop_when: str | None = None
 
     def __post_init__(self) -> None:
         self._set("seed", seed_number("seed", self.seed))
@@ -80,12 +86,21 @@ class SynthesisConfig:
             ("optimizer", ("adam", "lbfgs")),
             ("precision", ("float32", "bfloat16")),
             ("frontend", ("exact", "fast")),
+            ("stop_when", ("verdict", "converged")),
         ):
+            if field == "stop_when" and self.stop_when is None:
+                continue
             self._set(field, one_of(field, getattr(self, field), choices))
         if self.learning_rate is not None and not 0 < self.learning_rate <= _FASTEST:
             raise InputError(f"learning_rate={self.learning_rate}: expected above 0, at most {_FASTEST:,}")
         if self.learning_rate_decay is not None and not 0 < self.learning_rate_decay <= 1:
             raise InputError(f"learning_rate_decay={self.learning_rate_decay}: expected in (0, 1]")
+
+        if self._drafts and self.stop_when == "converged":
+            raise InputError(
+                "stop_when=converged: the exact part of a search with a draft is too short for it; take "
+                "verdict, or leave the draft out"
+            )
 
     def _set(self, field: str, value: int | float | str) -> None:
         """Sets a field of this frozen class, to a value of a kind that JSON can hold."""

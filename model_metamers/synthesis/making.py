@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from model_metamers import criteria
@@ -11,6 +13,10 @@ from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.metamer import Metamer
 from model_metamers.synthesis.search import Search
 from model_metamers.synthesis.state import SearchState
+from model_metamers.synthesis.stopping import reason
+
+if TYPE_CHECKING:
+    from model_metamers.criteria.null import NullDistribution
 
 
 def synthesize(
@@ -20,6 +26,7 @@ def synthesize(
     config: SynthesisConfig | None = None,
     start: np.ndarray | None = None,
     progress: bool = True,
+    null: NullDistribution | None = None,
 ) -> Metamer | list[Metamer]:
     """Finds the metamer of a natural signal, or of each signal in a batch.
 
@@ -31,12 +38,14 @@ def synthesize(
       config: settings of the search; None for the defaults.
       start: what to begin from, one signal or a batch; noise of the config's seed when None.
       progress: whether to show a bar.
+      null: the null distribution of the network, which `config.stop_when` needs.
 
     Returns:
       A Metamer for one signal, a list of them for a batch.
 
     Raises:
-      InputError: the layer is unknown, or the network cannot take the target or the start.
+      InputError: the layer is unknown, the network cannot take the target or the start, or the null
+        distribution that `config.stop_when` needs is missing or another network's.
       DivergedError: the loss of a signal became NaN or infinite. The search went on to the end for
         the others of its batch, and the error holds their metamers.
       Stopped: Ctrl-C was pressed. As a KeyboardInterrupt it also stops a loop over images; it
@@ -58,7 +67,7 @@ def synthesize(
         raise InputError(f"config: expected a SynthesisConfig, got {type(config).__name__}")
     if not isinstance(layer, str):
         raise InputError(f"layer={layer!r}: expected the name of one layer; search at several in turn")
-    search = Search(network, layer, config)
+    search = Search(network, layer, config, null)
     targets = network.signal.check(target, "target")
     if start is not None:
         start = network.signal.check(start, "start")
@@ -76,29 +85,36 @@ def synthesize(
 
 def to_metamers(search: Search, names: list[str], targets: np.ndarray, state: SearchState) -> list[Metamer]:
     """The metamers in a search's state, measured; signals that diverged are left out."""
-    network, config = search.network, search.config
-    checkpoint = network.checkpoint_digest
-    logged = np.unique(np.append(np.arange(0, state.step, config.log_every), state.step))
-    if np.isnan(state.losses[state.step]).any():  # stopped early
-        logged = logged[:-1]
     return [
-        Metamer(
-            network=network.name,
-            checkpoint=checkpoint,
-            layer=search.layer,
-            stimulus=name,
-            signal=state.signals[i],
-            target=targets[i],
-            spec=network.signal,
-            config=config,
-            iterations=state.step,
-            loss=state.losses[logged, i],
-            loss_iterations=logged,
-            measurement=criteria.measure(network, targets[i], state.signals[i], search.layer),
-            relu_gradient_used=search.relu_gradient_used,
-            restarts=state.restarts(i),
-            checkpoint_place=network.checkpoint_place,
-        )
-        for i, name in enumerate(names)
-        if i not in state.diverged
+        _to_metamer(search, name, targets[place], state, place)
+        for place, name in enumerate(names)
+        if place not in state.diverged
     ]
+
+
+def _to_metamer(search: Search, name: str, target: np.ndarray, state: SearchState, place: int) -> Metamer:
+    network, config, stopped = search.network, search.config, state.stopped_at(place)
+    end = state.step if stopped is None else stopped
+    logged = np.unique(np.append(np.arange(0, end, config.log_every), end))
+    if np.isnan(state.losses[end, place]):  # stopped early, by Ctrl-C
+        logged = logged[:-1]
+    signal = state.signals[place]
+    return Metamer(
+        network=network.name,
+        checkpoint=network.checkpoint_digest,
+        layer=search.layer,
+        stimulus=name,
+        signal=signal,
+        target=target,
+        spec=network.signal,
+        config=config,
+        iterations=end,
+        loss=state.losses[logged, place],
+        loss_iterations=logged,
+        measurement=criteria.measure(network, target, signal, search.layer),
+        relu_gradient_used=search.relu_gradient_used,
+        restarts=state.restarts(place),
+        stopped_at=stopped,
+        stop_reason=None if stopped is None else reason(config, stopped),
+        checkpoint_place=network.checkpoint_place,
+    )

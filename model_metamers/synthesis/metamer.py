@@ -34,6 +34,9 @@ class Metamer:
         records.
       restarts: how often an L-BFGS search could not go on, so that it took some Adam steps and began
         afresh; None where Adam searched.
+      stopped_at: the iteration at which the criteria of `config.stop_when` ended the search; None where
+        they did not.
+      stop_reason: what held then, in words; None likewise.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
     """
 
@@ -51,6 +54,8 @@ class Metamer:
     measurement: Measurement
     relu_gradient_used: str | None = None
     restarts: int | None = None
+    stopped_at: int | None = None
+    stop_reason: str | None = None
     checkpoint_place: str | None = None
 
     @property

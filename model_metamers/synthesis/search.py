@@ -18,12 +18,13 @@ from tqdm import tqdm
 from model_metamers.errors import DivergedError, InputError
 from model_metamers.networks import drafts
 from model_metamers.networks.network import Network
-from model_metamers.synthesis import adam, lbfgs, starts
+from model_metamers.synthesis import adam, lbfgs, starts, stopping
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState
 from model_metamers.synthesis.under_way import UnderWay
 
 if TYPE_CHECKING:
+    from model_metamers.criteria.null import NullDistribution
     from model_metamers.synthesis.metamer import Metamer
 
 _OPTIMIZERS = {"adam": adam, "lbfgs": lbfgs}
@@ -42,15 +43,26 @@ class Search:
       network: a network that has its weights.
       layer: name of the stage to match.
       config: settings of the search.
+      null: the null distribution that `config.stop_when` needs; of no effect without it.
 
     Raises:
-      InputError: the network has no such stage.
+      InputError: the network has no such stage, or the null distribution that is needed is missing,
+        of another network or without the layer.
     """
 
-    def __init__(self, network: Network, layer: str, config: SynthesisConfig):
+    def __init__(
+        self,
+        network: Network,
+        layer: str,
+        config: SynthesisConfig,
+        null: NullDistribution | None = None,
+    ):
         network.check_layers(layer)
         self.network, self.layer = network, layer
         self.config = config.for_network(network)
+        self._stopping = None
+        if config.stop_when is not None:
+            self._stopping = stopping.Stopping(network, layer, self.config, null)
         self._optimizer = _OPTIMIZERS[config.optimizer]
         how = (network, layer, self.config.relu_gradient)
         key = ("search", config.optimizer, layer, self.config.relu_gradient)
@@ -83,7 +95,9 @@ class Search:
         Returns:
           The last state, and whether the search was finished: Ctrl-C stops it early and
           keeps the signals so far. A signal whose loss becomes NaN or infinite is left out, and
-          the others go on; `state.diverged` tells which, and from which iteration on.
+          the others go on; `state.diverged` tells which, and from which iteration on. With
+          `config.stop_when`, a signal that met its criteria stays as it was then, and the others go
+          on; `state.stopped_at` tells when.
 
         Raises:
           InputError: the network cannot take the targets or starts, the state belongs to another
@@ -99,13 +113,13 @@ class Search:
         finished = True
         with self._bar(state.step, progress) as bar:
             try:
-                for now in self._bursts(begun, wanted):
+                for now in self._bursts(begun, targets, wanted):
                     bar.update(now.step - bar.n)
                     bar.set_postfix(loss=_mean_loss(now))
                     if save and now.step % self.config.save_every == 0 and now.step < self.config.iterations:
                         save(now.kept())
                 if now.step == self.config.iterations:
-                    now = now.ended(self._loss(now, wanted))
+                    now = now.ended(now.searched, self._loss(now, wanted))
             except KeyboardInterrupt:
                 finished = False
         state = now.kept()
@@ -119,13 +133,15 @@ class Search:
         if signals is None:
             signals = starts.start(spec, config.seed, config.preset)
         signals = np.broadcast_to(spec.check(signals, "start"), targets.shape)
-        return SearchState.fresh(signals, config.iterations, self._optimizer.fresh(signals))
+        may_stop = self._stopping is not None
+        return SearchState.fresh(signals, config.iterations, self._optimizer.fresh(signals), may_stop)
 
     def _check_state(self, state: SearchState, targets: np.ndarray) -> None:
         """Refuses the state of another search."""
         if (
             state.signals.shape != targets.shape
             or len(state.losses) != self.config.iterations + 1
+            or (state.stopped is None) != (self._stopping is None)
             or _kinds(state.optimizer) != _kinds(self._optimizer.fresh(targets))
         ):
             raise InputError("the state is of another search: of other targets, iterations, or optimizer")
@@ -139,22 +155,32 @@ class Search:
             dynamic_ncols=True,
         )
 
-    def _bursts(self, now: UnderWay, wanted: tf.Tensor) -> Iterator[UnderWay]:
-        """The search after each burst, until its iterations are over or all signals have diverged.
+    def _bursts(self, now: UnderWay, targets: np.ndarray, wanted: tf.Tensor) -> Iterator[UnderWay]:
+        """The search after each burst, until its iterations are over or no signal is searched any more.
 
-        Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved, or the
-        draft ends.
+        Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved, criteria are
+        to be checked, or the draft ends.
         """
-        iterations, save_every = self.config.iterations, self.config.save_every
         longest = 1
-        while now.step < iterations and len(now.diverged) < len(wanted):
-            until = self._border if now.step < self._border else iterations
-            length = min(longest, until - now.step, save_every - now.step % save_every)
+        while now.step < self.config.iterations and now.searched:
+            length = min(longest, self._until_next_end(now.step))
             began = time.monotonic()
             now = self._advance(now, wanted, length)
             seconds = (time.monotonic() - began) / length
             longest = min(2 * length, max(1, int(_BURST_SECONDS / max(seconds, 1e-6))))
+            if self._stopping and self._stopping.due(now.step):
+                passes, stops = self._stopping.check(now, targets)
+                now = now.checked(passes, stops)
+                now = now.ended(stops, self._loss(now, wanted)) if stops else now
             yield now
+
+    def _until_next_end(self, step: int) -> int:
+        """The longest burst after a finished step."""
+        until = self._border if step < self._border else self.config.iterations
+        ends = [until - step, self.config.save_every - step % self.config.save_every]
+        if self._stopping:
+            ends.append(self._stopping.until_next(step))
+        return min(ends)
 
     def _advance(self, now: UnderWay, wanted: tf.Tensor, length: int) -> UnderWay:
         """The search after `length` further steps, all of them drafts or none."""

@@ -18,6 +18,7 @@ BETA1, BETA2 = 0.9, 0.999
 _TARGETS = "targets"
 # What an optimizer remembers of all signals together.
 SHARED = ("beta_powers",)
+_CHECKS = ("passes", "stopped")
 
 
 @dataclasses.dataclass
@@ -32,28 +33,47 @@ class SearchState:
       optimizer: what the optimizer remembers, by name. Adam remembers its moments `m` and `v`, of the
         shape of `signals`, and their running powers `beta_powers`, float32 [2]; L-BFGS remembers the
         fields of `LbfgsState`.
+      passes: of each signal, the checks in a row that it passed, int32 [batch], where the search may
+        be stopped by its criteria (`SynthesisConfig.stop_when`); None elsewhere.
+      stopped: the iteration that its search was stopped at, int32 [batch]; -1 where it was not, None
+        as for `passes`. Its losses end there.
     """
 
     signals: np.ndarray
     step: int
     losses: np.ndarray
     optimizer: dict[str, np.ndarray]
+    passes: np.ndarray | None = None
+    stopped: np.ndarray | None = None
 
     @classmethod
-    def fresh(cls, signals: np.ndarray, iterations: int, optimizer: dict[str, np.ndarray]) -> SearchState:
-        losses = np.full([iterations + 1, len(signals)], np.nan, np.float32)
-        return cls(signals.astype(np.float32), 0, losses, optimizer)
+    def fresh(
+        cls,
+        signals: np.ndarray,
+        iterations: int,
+        optimizer: dict[str, np.ndarray],
+        may_stop: bool = False,
+    ) -> SearchState:
+        batch = len(signals)
+        losses = np.full([iterations + 1, batch], np.nan, np.float32)
+        checks = (np.zeros([batch], np.int32), np.full([batch], -1, np.int32)) if may_stop else (None, None)
+        return cls(signals.astype(np.float32), 0, losses, optimizer, *checks)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it, by name."""
         own = {"signals": self.signals, "step": np.asarray(self.step), "losses": self.losses}
-        return {**own, **self.optimizer}
+        checks = {name: getattr(self, name) for name in _CHECKS if getattr(self, name) is not None}
+        return {**own, **checks, **self.optimizer}
 
     @property
     def diverged(self) -> dict[int, int]:
         """The iteration from which on a signal's loss was NaN or infinite, by its index in the batch."""
         return diverged_in(self.losses)
+
+    def stopped_at(self, place: int) -> int | None:
+        """The iteration at which criteria ended the search of the signal at a place of the batch, or None."""
+        return None if self.stopped is None or self.stopped[place] < 0 else int(self.stopped[place])
 
     def restarts(self, place: int) -> int | None:
         """How often the L-BFGS search of the signal at a place of the batch began afresh; None of Adam's."""
@@ -105,11 +125,21 @@ def read_state(path: Path) -> SearchState:
     lacking = {"signals", "step", "losses"} - optimizer.keys()
     if not lacking:
         signals, step, losses = (optimizer.pop(name) for name in ("signals", "step", "losses"))
-    if lacking or not _fit(signals, step, losses, optimizer):
+    checks = [optimizer.pop(name, None) for name in _CHECKS]
+    if lacking or not (_fit(signals, step, losses, optimizer) and _checks_fit(checks, int(step), losses)):
         raise DamagedFileError(
             f"{path}: no state of a search of this program; remove it, and the search starts anew"
         )
-    return SearchState(signals, int(step), losses, optimizer)
+    return SearchState(signals, int(step), losses, optimizer, *checks)
+
+
+def _checks_fit(checks: Sequence[np.ndarray | None], step: int, losses: np.ndarray) -> bool:
+    passes, stopped = checks
+    if passes is None or stopped is None:
+        return passes is stopped
+    return all(
+        array.dtype == np.int32 and array.shape == losses.shape[1:] for array in (passes, stopped)
+    ) and bool(np.all((passes >= 0) & (passes <= step) & (stopped >= -1) & (stopped <= step)))
 
 
 def _fit(signals: np.ndarray, step: np.ndarray, losses: np.ndarray, optimizer: dict[str, np.ndarray]) -> bool:
