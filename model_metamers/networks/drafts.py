@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
-import pathlib
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from model_metamers.errors import InputError
@@ -17,13 +18,11 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
-_PROCESSOR = pathlib.Path("/proc/cpuinfo")
-# Of x86 and ARM processors.
-_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+_TRIALS = 5
 
 
 def check(network: Network, precision: str, frontend: str) -> None:
-    """Refuses a draft that a network cannot compute; traces the network once, and computes nothing.
+    """Refuses a draft that a network or the machine cannot compute; logs a line where it is slow.
 
     Args:
       network: the network.
@@ -31,7 +30,8 @@ def check(network: Network, precision: str, frontend: str) -> None:
       frontend: "exact" or "fast".
 
     Raises:
-      InputError: the network has no such front end, or its `forward` cannot compute in bfloat16.
+      InputError: the network has no such front end, or its `forward` or the machine cannot
+        compute in bfloat16.
     """
     if frontend not in network.frontends:
         raise InputError(
@@ -46,6 +46,7 @@ def check(network: Network, precision: str, frontend: str) -> None:
                 f"precision={precision}: {network.name} cannot compute in it ({reason}); choose "
                 f"precision=float32"
             )
+        _check_hardware(precision)
 
 
 def drafted(network: Network, steps: Any, precision: str, frontend: str) -> Callable:
@@ -58,26 +59,55 @@ def drafted(network: Network, steps: Any, precision: str, frontend: str) -> Call
     return tf.function(draft, autograph=False)
 
 
-def note_hardware(precision: str) -> None:
-    """Logs a line where the machine computes in a precision by slower means."""
-    if precision == "bfloat16" and not _has_bfloat16():
+def _check_hardware(precision: str) -> None:
+    """Refuses a precision that the machine cannot compute in; logs a line where that is slow."""
+    slowness = _slowness(precision)
+    if slowness == np.inf:
+        raise InputError(
+            f"precision={precision}: TensorFlow cannot compute in it here; choose precision=float32"
+        )
+    if slowness > 1.0:
         _log.info(
-            "precision=bfloat16: this machine has no arithmetic for it (a processor with avx512_bf16 or "
-            "amx_bf16, or a GPU of compute capability 8), so that precision=float32 is likely faster"
+            "precision=%s: on this machine a convolution takes %.1f times as long in it as in float32, so "
+            "that precision=float32 is likely faster",
+            precision,
+            slowness,
         )
 
 
-def _has_bfloat16() -> bool:
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        details = map(tf.config.experimental.get_device_details, gpus)
-        # Devices of other makers tell no compute capability.
-        return all(one.get("compute_capability", (8, 0)) >= (8, 0) for one in details)
+@functools.cache
+def _slowness(precision: str) -> float:
+    """How many times as long as in float32 a convolution and its gradient take; measured in moments.
+
+    What processors say of themselves does not tell: with AVX512_BF16 some are twice as fast, others
+    slower. Infinite where there is no such convolution.
+    """
+    ways = [_convolution(tf.float32), _convolution(tf.as_dtype(precision))]
+    seconds = [np.inf, np.inf]
     try:
-        about = _PROCESSOR.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # no Linux
-        return False
-    return bool(_FLAGS & set(about.split()))
+        for trial in range(_TRIALS + 1):
+            for i, way in enumerate(ways):
+                began = time.perf_counter()
+                way().numpy()
+                if trial > 0:  # the first one compiles
+                    seconds[i] = min(seconds[i], time.perf_counter() - began)
+    except tf.errors.OpError:
+        return np.inf
+    return seconds[1] / seconds[0]
+
+
+def _convolution(dtype: tf.DType) -> Callable[[], tf.Tensor]:
+    """A convolution as in the middle of VGG, with its gradient."""
+    x, kernel = tf.ones([1, 14, 14, 256], dtype), tf.ones([3, 3, 256, 256], dtype)
+
+    @tf.function(autograph=False)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = tf.nn.conv2d(x, kernel, 1, "SAME") ** 2
+        return tape.gradient(value, x)
+
+    return lambda: gradient(x)
 
 
 def _hindrance(network: Network, precision: str) -> str:

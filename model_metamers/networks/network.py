@@ -287,7 +287,7 @@ class Network(tf.Module):
                 self.frontend_in_use = "exact"
 
     def check_draft(self, precision: str, frontend: str) -> None:
-        """Refuses a draft that this network cannot compute, with an InputError; computes nothing."""
+        """Refuses a draft that this network or the machine cannot compute, with an InputError."""
         drafts.check(self, precision, frontend)
 
     def initialize(self, seed: int) -> None:

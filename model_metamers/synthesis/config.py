@@ -110,7 +110,7 @@ class SynthesisConfig:
         """The config with the values filled in that depend on the preset or the network.
 
         Raises:
-          InputError: the network cannot compute in the precision, or has no such front end.
+          InputError: network or machine cannot compute in the precision, or there is no such front end.
         """
         if self._drafts:
             network.check_draft(self.precision, self.frontend)

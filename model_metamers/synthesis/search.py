@@ -70,7 +70,6 @@ class Search:
         self._draft_burst, self._border = self._burst, self.config.draft_iterations
         if self._border:
             draft = (config.precision, config.frontend)
-            drafts.note_hardware(config.precision)
             self._draft_burst = network.compiled(
                 (*key, *draft), lambda: drafts.drafted(network, self._optimizer.compiled_steps(*how), *draft)
             )

@@ -1,13 +1,14 @@
 """Drafts: networks that compute in bfloat16 or hear by a faster front end for a while."""
 
 import functools
+import logging
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import model_metamers as mm
-from model_metamers.networks import layers
+from model_metamers.networks import drafts, layers
 from model_metamers.networks.deepspeech import DeepSpeech
 from model_metamers.networks.vggish import VGGish
 from model_metamers.synthesis.matching import loss_and_gradient
@@ -123,3 +124,31 @@ def test_drafts_stand_in_the_identity_and_in_the_record_only_where_there_are_som
 )
 def test_the_last_tenth_is_exact_and_at_least_one_iteration(iterations, drafts):
     assert mm.SynthesisConfig(iterations=iterations, precision="bfloat16").draft_iterations == drafts
+
+
+@pytest.mark.parametrize(("slowness", "lines"), [(0.5, 0), (1.5, 1), (12.0, 1)])
+def test_one_line_tells_where_the_machine_is_slower_in_bfloat16(monkeypatch, caplog, slowness, lines):
+    monkeypatch.setattr(drafts, "_slowness", lambda precision: slowness)
+    with caplog.at_level(logging.INFO, logger="model_metamers"):
+        mm.SynthesisConfig(precision="bfloat16").for_network(seeded("vgg"))
+        mm.SynthesisConfig().for_network(seeded("vgg"))
+    notes = [r.getMessage() for r in caplog.records if "precision=float32 is likely faster" in r.getMessage()]
+    assert len(notes) == lines and all(f"{slowness:.1f} times as long" in note for note in notes)
+
+
+def test_a_machine_that_cannot_compute_in_bfloat16_is_told_in_one_line(monkeypatch):
+    def compute():
+        raise tf.errors.UnimplementedError(None, None, "no convolution of this type")
+
+    monkeypatch.setattr(drafts, "_convolution", lambda dtype: compute)
+    drafts._slowness.cache_clear()
+    try:
+        with pytest.raises(mm.InputError, match=r"precision=bfloat16: TensorFlow cannot .*float32$"):
+            mm.SynthesisConfig(precision="bfloat16").for_network(seeded("vgg"))
+    finally:
+        drafts._slowness.cache_clear()
+
+
+def test_how_slow_bfloat16_is_here_is_measured_once():
+    measured = drafts._slowness("bfloat16")
+    assert 0.01 < measured < 1000 and drafts._slowness("bfloat16") == measured

@@ -2,15 +2,12 @@
 
 import dataclasses
 import json
-import logging
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import runs
-from model_metamers.networks import drafts
 from model_metamers.synthesis.search import Search
 
 # 30 iterations, of which the first 27 are a draft.
@@ -110,28 +107,3 @@ def test_a_run_records_its_draft_and_keeps_its_folder_for_such_runs(tiny_vgg, sm
     assert record["config"]["precision"] == "bfloat16" and "frontend" not in record["config"]
     with pytest.raises(mm.InputError, match="precision=bfloat16 there"):
         runs.execute([run(precision="float32")], progress=False)
-
-
-@pytest.mark.parametrize(
-    ("about", "lines"), [("flags : fpu avx512_bf16 sse", 0), ("Features: asimd bf16", 0), ("flags: fpu", 1)]
-)
-def test_one_line_tells_where_the_hardware_has_no_bfloat16(
-    tiny_vgg, tmp_path, monkeypatch, caplog, about, lines
-):
-    (tmp_path / "cpuinfo").write_text(about)
-    monkeypatch.setattr(drafts, "_PROCESSOR", tmp_path / "cpuinfo")
-    with caplog.at_level(logging.INFO, logger="model_metamers"):
-        Search(tiny_vgg, "conv1_2", config())
-        Search(tiny_vgg, "conv1_2", config(precision="float32"))
-    notes = [record for record in caplog.records if "no arithmetic for it" in record.getMessage()]
-    assert len(notes) == lines
-
-
-@pytest.mark.parametrize(
-    ("capability", "has"), [((7, 5), False), ((8, 0), True), ((9, 0), True), (None, True)]
-)
-def test_a_gpu_has_bfloat16_from_compute_capability_8_on(monkeypatch, capability, has):
-    details = {} if capability is None else {"compute_capability": capability}
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["gpu"])
-    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
-    assert drafts._has_bfloat16() == has
