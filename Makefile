@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo reproduce test test-numerics test-all lint clean
+.PHONY: venv demo reproduce bench test test-numerics test-all lint clean
 
 venv: .venv/.installed
 
@@ -17,6 +17,11 @@ demo: venv
 
 reproduce: venv
 	$(BIN)/reproduce_paper --scale=mini --out=reproduction
+
+# `make bench CASES=vgg_19,cochleagram` runs some of them; `.venv/bin/python -m benchmarks --help` tells of all.
+CASES ?= all
+bench: venv
+	$(BIN)/python -m benchmarks --cases=$(CASES) --out=benchmarked
 
 # Two processes, a file's tests in one of them; each leaves the other a core.
 IN_TWO := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist=loadscope
@@ -39,4 +44,4 @@ lint: venv
 	$(BIN)/mypy
 
 clean:
-	rm -rf demo reproduction build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf demo reproduction benchmarked build dist *.egg-info .pytest_cache .ruff_cache

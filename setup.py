@@ -82,6 +82,10 @@ setup(
         "urllib3>=2.2",
     ],
     extras_require={
+        "bench": [
+            "plenoptic>=2.0",
+            "torch>=2.4",
+        ],
         "dev": [
             "hypothesis>=6.100",
             "import-linter>=2.0",
@@ -89,7 +93,7 @@ setup(
             "pytest>=8.0",
             "pytest-xdist>=3.5",
             "ruff>=0.6",
-        ]
+        ],
     },
     entry_points={
         "console_scripts": [f"{name} = model_metamers_experiments.{name}:run" for name in BINARIES]

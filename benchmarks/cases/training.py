@@ -1,36 +1,81 @@
-"""Training the paper's auditory CNN: one step, its memory, and the input pipeline by itself.
+"""Training an auditory CNN: one step, its memory, and the input pipeline by itself."""
 
-  python benchmarks/training.py --network=word_reduced_aliasing
+from __future__ import annotations
 
-Speech and backgrounds are noise of the paper's form (2 s at 20 kHz, 794 words, 516 labels), so
-the numbers are of the program, not of a disk's real load. The network should take longer over
-a clip than the pipeline does; the ratio of the two says by how much. The two are timed in turn,
-in one process each, `--rounds` times.
-"""
-
-import multiprocessing
-import resource
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
 
+from benchmarks.results import Result, Table
+from benchmarks.running import apart, peak_gib
+from benchmarks.settings import Settings
+from benchmarks.timing import Spread
 from model_metamers import catalog
 from model_metamers.corpora import record_writer
 from model_metamers.networks.tasks import AUDIOSET_TASK, WORD_TASK
 from model_metamers.storage.writing import write_json, write_lines
 from model_metamers.training import losses, mixtures, recipes, sound_input
 
-_NETWORK = flags.DEFINE_string("network", "word_reduced_aliasing", "Auditory network of the catalog.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Clips of a step.")
-_CLIPS = flags.DEFINE_integer("clips", 512, "Clips of either data set.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Times that each is measured.")
-_MIXED = flags.DEFINE_bool("mixed_precision", False, "Kernels in bfloat16.")
-_DECIMATION = flags.DEFINE_integer("frontend_decimation", 1, "Of the front end in training.")
+_NETWORK = "word_reduced_aliasing"
+_BATCH = 64
+_COLUMNS = (
+    "input, clips/s",
+    "first step, s",
+    "later steps, s",
+    "clips/s",
+    "peak memory, GiB",
+    "the input is faster by",
+)
+
+
+def run(name: str, settings: Settings) -> Result:
+    """Times a step and the input of `--networks` in turn, in a process of its own each.
+
+    Speech and backgrounds are noise of the paper's form (2 s at 20 kHz, 794 words, 516 labels), so the
+    numbers are of the program, not of a disk's real load. The network should take longer over a clip
+    than the input does; the ratio of the two says by how much.
+    """
+    del name
+    return Result(tuple(_measure(network, settings) for network in settings.networks or (_NETWORK,)))
+
+
+def _measure(name: str, settings: Settings) -> Table:
+    size = settings.batch_size or _BATCH
+    with tempfile.TemporaryDirectory() as folder:
+        write_data(Path(folder), catalog.build_network(name), settings.clips)
+        rates, steps = [], []
+        for _ in range(settings.rounds):
+            rates.append(apart(measure_pipeline, Path(folder), name, size))
+            steps.append(
+                apart(
+                    measure_step,
+                    Path(folder),
+                    name,
+                    size,
+                    settings.mixed_precision,
+                    settings.frontend_decimation,
+                )
+            )
+    firsts, later, peaks = zip(*steps, strict=True)
+    speeds = [size / seconds for seconds in later]
+    row = (
+        Spread.of(rates).text(),
+        Spread.of(firsts).text(),
+        Spread.of(later).text(),
+        Spread.of(speeds).text(),
+        Spread.of(peaks).text(),
+        Spread.of([rate / speed for rate, speed in zip(rates, speeds, strict=True)]).text(unit="x"),
+    )
+    numbers = {
+        "clips_a_second_of_the_input": rates,
+        "first_seconds": firsts,
+        "later_seconds": later,
+        "peak_gib": peaks,
+    }
+    return Table(f"{name}, steps of {size} clips", _COLUMNS, (row,), numbers)
 
 
 def write_data(folder: Path, network, count: int) -> None:
@@ -62,7 +107,7 @@ def open_batches(folder: Path, network, batch_size: int) -> tf.data.Dataset:
     return data["train"].batches(0, 0, batch_size, 0, config).repeat()
 
 
-def measure_pipeline(folder: Path, name: str, batch_size: int, answer) -> None:
+def measure_pipeline(folder: Path, name: str, batch_size: int) -> float:
     """Clips per second of the input alone."""
     batches = iter(open_batches(folder, catalog.build_network(name), batch_size))
     for _ in range(4):
@@ -70,10 +115,12 @@ def measure_pipeline(folder: Path, name: str, batch_size: int, answer) -> None:
     began, count = time.monotonic(), 12
     for _ in range(count):
         next(batches)
-    answer.put(count * batch_size / (time.monotonic() - began))
+    return count * batch_size / (time.monotonic() - began)
 
 
-def measure_step(folder: Path, name: str, batch_size: int, mixed: bool, decimation: int, answer) -> None:
+def measure_step(
+    folder: Path, name: str, batch_size: int, mixed: bool, decimation: int
+) -> tuple[float, float, float]:
     """Seconds of the first and of a later training step, and the process's largest memory in GiB."""
     network = catalog.build_network(name)
     network.initialize(0)
@@ -99,44 +146,4 @@ def measure_step(folder: Path, name: str, batch_size: int, mixed: bool, decimati
         began = time.monotonic()
         float(step(*next(batches), tf.constant([0, number])))
         times.append(time.monotonic() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    answer.put((times[0], min(times[1:]), peak))
-
-
-def _apart(function, *args):
-    """The answer of a function that runs in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    answer = context.Queue()
-    process = context.Process(target=function, args=(*args, answer))
-    process.start()
-    measured = answer.get()
-    process.join()
-    return measured
-
-
-def main(argv) -> None:
-    del argv
-    size = _BATCH_SIZE.value
-    with tempfile.TemporaryDirectory() as folder:
-        write_data(Path(folder), catalog.build_network(_NETWORK.value), _CLIPS.value)
-        rates, steps = [], []
-        for number in range(_ROUNDS.value):
-            rates.append(_apart(measure_pipeline, Path(folder), _NETWORK.value, size))
-            steps.append(
-                _apart(measure_step, Path(folder), _NETWORK.value, size, _MIXED.value, _DECIMATION.value)
-            )
-            first, later, peak = steps[-1]
-            print(
-                f"round {number + 1}: pipeline {rates[-1]:.0f} clips/s; step of {size} clips: first "
-                f"{first:.1f} s, later {later:.2f} s ({size / later:.1f} clips/s), peak {peak:.1f} GiB",
-                flush=True,
-            )
-        ratios = [rate * later / size for rate, (_, later, _) in zip(rates, steps, strict=True)]
-    print(
-        f"{_NETWORK.value}: the pipeline is {statistics.median(ratios):.1f} times as fast as the network "
-        f"({min(ratios):.1f} to {max(ratios):.1f} in {len(ratios)} rounds)"
-    )
-
-
-if __name__ == "__main__":
-    app.run(main)
+    return times[0], min(times[1:]), peak_gib()

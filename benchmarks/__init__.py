@@ -1,0 +1,1 @@
+"""Side-by-side timings of this package: `python -m benchmarks --help`."""

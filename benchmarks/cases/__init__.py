@@ -1,0 +1,1 @@
+"""What can be timed; `registry` has the list."""

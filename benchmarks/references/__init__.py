@@ -1,0 +1,1 @@
+"""The same work as others arrange it, which ours is timed against."""
