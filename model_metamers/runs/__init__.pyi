@@ -1,7 +1,8 @@
 from .executed import Executed, Page, execute
 from .folder import MetamerFolder, RunFolder, find_metamers
+from .making import make
 from .record import Record, read_record
-from .run import Made, Run, check, claim, make, measure_null, over_cochleagrams, prepare
+from .run import Made, Run, check, claim, measure_null, over_cochleagrams, prepare
 
 __all__ = [
     "Executed",

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
-from model_metamers.runs.run import Made, Run, check, claim, make, measure_null, null_digest
+from model_metamers.runs.making import make
+from model_metamers.runs.run import Made, Run, check, claim, measure_null, null_digest
+from model_metamers.runs.run_bar import RunBar
 from model_metamers.storage.locks import hold
 from model_metamers.storage.writing import write_lines
 
@@ -75,7 +77,7 @@ def execute(
       page: a report is written where this is given.
       resume: whether folders that hold such runs may be gone on with.
       progress: whether to show bars.
-      each: called with every metamer as soon as it is there.
+      each: called with every metamer once it is written, which may be while the next are searched for.
 
     Raises:
       InputError: one of the runs cannot be made, or must not be made in its folder.
@@ -94,11 +96,13 @@ def execute(
             write_lines(flags_file or runs[0].folder.flags, flags)
         nulls = _nulls(runs, progress)
         by_run: list[list[Made]] = [[] for _ in runs]
+        bar = locks.enter_context(RunBar(runs, progress))
         for run, null, made in zip(runs, nulls, by_run, strict=True):
-            for one in make(run, null, progress):
-                made.append(one)
-                if each:
-                    each(run, one)
+            with contextlib.closing(make(run, null, progress, bar)) as being_made:
+                for one in being_made:
+                    made.append(one)
+                    if each:
+                        each(run, one)
         return Executed(by_run, nulls, _write_page(runs, nulls, page) if page else None)
 
 

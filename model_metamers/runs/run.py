@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,23 +17,19 @@ import numpy as np
 
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
-from model_metamers.errors import DamagedFileError, InputError, StorageError
-from model_metamers.runs import results, searches
+from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs.folder import LONGEST_NETWORK, RunFolder, check_length, check_names, check_printable
 from model_metamers.runs.intact import check_place
-from model_metamers.runs.mending import gave_verdicts, judge_anew, mend
+from model_metamers.runs.mending import gave_verdicts
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.claims import claim_folder
 from model_metamers.storage.digests import array_digest, text_digest
-from model_metamers.storage.whole import make_folder, was_set_aside
 from model_metamers.synthesis.config import SynthesisConfig
-from model_metamers.synthesis.state import SearchState, read_state, write_state
 
 _log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
-    from model_metamers.synthesis.search import Search
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,95 +196,6 @@ def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
     null = null_distribution(run.network, layers, np.stack(list(signals.values())), progress=progress)
     write_null(path, null, stimuli)
     return null
-
-
-def make(run: Run, null: NullDistribution | None, progress: bool = True) -> Iterator[Made]:
-    """Searches for every metamer that is not there yet, or is there but broken (see `mend`).
-
-    Those that are there are judged by this null distribution, whatever they were judged by before.
-
-    A signal that diverges has no metamer; the others of its batch are made. Nothing is kept
-    of it, so that the next run searches for it again, and says again what came of it.
-
-    Yields:
-      What became of every metamer, now or before.
-
-    Raises:
-      StorageError: a metamer or a state cannot be written; the rest would be lost as well.
-      KeyboardInterrupt: after the state of the stopped search was saved.
-    """
-    from model_metamers.synthesis.search import Search
-
-    names = list(run.stimuli)
-    whole = mend(run.folder, {run.folder.metamer(layer, name) for layer in run.layers for name in names})
-    if null is not None:
-        judge_anew(whole, null)
-    for layer in run.layers:
-        search = Search(run.network, layer, run.config, null)
-        for first in range(0, len(names), run.batch_size):
-            batch = names[first : first + run.batch_size]
-            failed: dict[str, InputError] = {}
-            try:
-                failed = _make_batch(run, search, batch, null, progress)
-            except StorageError:
-                raise
-            except InputError as error:
-                failed = dict.fromkeys(batch, error)
-            for name in batch:
-                folder = run.folder.metamer(layer, name).path
-                yield Made(layer, name, failed[name] if name in failed else read_record(folder))
-    searches.remove_spent(run.folder)
-
-
-def _make_batch(
-    run: Run, search: Search, names: list[str], null: NullDistribution | None, progress: bool
-) -> dict[str, InputError]:
-    """Searches, and writes the metamers of a batch that are missing.
-
-    Returns:
-      An error for each that diverged.
-    """
-    from model_metamers.synthesis.making import to_metamers
-
-    folders = {name: run.folder.metamer(search.layer, name).path for name in names}
-    missing = [name for name in names if not folders[name].exists()]
-    if not missing:
-        return {}
-    # A state of the whole batch comes first, though some of its metamers may be written. So does the
-    # batch where one is made again: alone, it would be another to the last bits.
-    path = _state_path(run, search, names)
-    if not path.exists() and not any(was_set_aside(folders[name]) for name in missing):
-        names = missing
-        path = _state_path(run, search, names)
-    state = _saved_state(path)
-    make_folder(path.parent)
-    targets = np.stack([run.stimuli[name] for name in names])
-    digests = [array_digest(target) for target in targets]
-    state, finished = search.run(
-        targets, state=state, save=lambda s: write_state(path, s, digests), progress=progress
-    )
-    if not finished:
-        raise KeyboardInterrupt
-    for metamer in to_metamers(search, names, targets, state):
-        folder = folders[metamer.stimulus]
-        if not folder.exists():
-            results.save(metamer, folder, run.network, null)
-    path.unlink(missing_ok=True)
-    return {names[i]: search.diverged_error({names[i]: step}) for i, step in state.diverged.items()}
-
-
-def _saved_state(path: Path) -> SearchState | None:
-    """The state to go on from; None where there is none, or one that is damaged, which a line tells."""
-    try:
-        return read_state(path) if path.exists() else None
-    except DamagedFileError as error:
-        _log.info("%s; the search begins again", error)
-        return None
-
-
-def _state_path(run: Run, search: Search, names: list[str]) -> Path:
-    """The file of a batch's unfinished search."""
-    return searches.state_path(run.folder, search, [array_digest(run.stimuli[name]) for name in names])
 
 
 def null_digest(run: Run) -> str:

@@ -81,6 +81,7 @@ class Search:
         state: SearchState | None = None,
         save: Callable[[SearchState], None] | None = None,
         progress: bool = True,
+        told: Callable[[int], None] | None = None,
     ) -> tuple[SearchState, bool]:
         """Searches for the metamers of a batch of targets, which do not influence one another.
 
@@ -90,6 +91,7 @@ class Search:
           state: the state of an earlier search to continue, in place of `signals`.
           save: called with the state every `config.save_every` steps and at the end.
           progress: whether to show a bar.
+          told: called now and then with the number of finished steps.
 
         Returns:
           The last state, and whether the search was finished: Ctrl-C stops it early and
@@ -115,6 +117,8 @@ class Search:
                 for now in self._bursts(begun, targets, wanted):
                     bar.update(now.step - bar.n)
                     bar.set_postfix(loss=_mean_loss(now))
+                    if told:
+                        told(now.step)
                     if save and now.step % self.config.save_every == 0 and now.step < self.config.iterations:
                         save(now.kept())
                 if now.step == self.config.iterations:
@@ -152,6 +156,7 @@ class Search:
             desc=f"{self.network.name} {self.layer}",
             disable=not progress,
             dynamic_ncols=True,
+            leave=None,  # gone at the end where it stands below the bar of a run
         )
 
     def _bursts(self, now: UnderWay, targets: np.ndarray, wanted: tf.Tensor) -> Iterator[UnderWay]:

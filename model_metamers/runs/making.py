@@ -1,0 +1,208 @@
+"""The metamers of a run, batch by batch: one is written while the next is searched for."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import logging
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from model_metamers.criteria.null import NullDistribution
+from model_metamers.errors import DamagedFileError, DivergedError, InputError, StorageError
+from model_metamers.runs import results, searches
+from model_metamers.runs.mending import judge_anew, mend
+from model_metamers.runs.record import read_record
+from model_metamers.runs.run import Made, Run
+from model_metamers.runs.run_bar import RunBar
+from model_metamers.storage.digests import array_digest
+from model_metamers.storage.whole import make_folder, was_set_aside
+from model_metamers.synthesis.metamer import Metamer
+from model_metamers.synthesis.state import SearchState, read_state, write_state
+
+_log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from model_metamers.synthesis.search import Search
+
+
+class _Batch(NamedTuple):
+    """A batch whose search is over.
+
+    Attributes:
+      layer, names: of its stimuli.
+      metamers: those that are to be written.
+      failed: why others could not be made, by name.
+      state: the file of the search's state; None where nothing was searched for.
+    """
+
+    layer: str
+    names: list[str]
+    metamers: list[Metamer]
+    failed: Mapping[str, InputError]
+    state: Path | None = None
+
+
+def make(
+    run: Run, null: NullDistribution | None, progress: bool = True, bar: RunBar | None = None
+) -> Generator[Made, None, None]:
+    """Searches for every metamer that is not there yet, or is there but broken (see `mend`).
+
+    Those that are there are judged by this null distribution, whatever they were judged by before.
+
+    A signal that diverges has no metamer; the others of its batch are made. Nothing is kept
+    of it, so that the next run searches for it again, and says again what came of it.
+
+    The metamers of a batch are written while the next batch is searched for. What was found is written
+    before this ends, however it ends.
+
+    Args:
+      run: checked and claimed.
+      null: of its network; None without.
+      progress: whether to show bars.
+      bar: of several runs, which this one goes on with; None for its own.
+
+    Yields:
+      What became of every metamer, now or before.
+
+    Raises:
+      StorageError: a metamer or a state cannot be written; the rest would be lost as well.
+      KeyboardInterrupt: after the state of the stopped search was saved.
+    """
+    names = list(run.stimuli)
+    whole = mend(run.folder, {run.folder.metamer(layer, name) for layer in run.layers for name in names})
+    if null is not None:
+        judge_anew(whole, null)
+    written: concurrent.futures.Future[list[Made]] | None = None
+    with (
+        contextlib.nullcontext(bar) if bar else RunBar([run], progress) as shown,
+        concurrent.futures.ThreadPoolExecutor(1) as pool,  # its end waits for what is being written
+    ):
+        for search, batch in _batches(run, null):
+            found = _search_for(run, search, batch, shown, written)
+            shown.end()
+            if written:
+                yield from written.result()
+            written = pool.submit(_write, run, found, null)
+        if written:
+            yield from written.result()
+    searches.remove_spent(run.folder)
+
+
+def _batches(run: Run, null: NullDistribution | None) -> Iterator[tuple[Search, list[str]]]:
+    """The searches and names of all batches."""
+    from model_metamers.synthesis.search import Search
+
+    names = list(run.stimuli)
+    for layer in run.layers:
+        search = Search(run.network, layer, run.config, null)
+        for first in range(0, len(names), run.batch_size):
+            yield search, names[first : first + run.batch_size]
+
+
+def _search_for(
+    run: Run,
+    search: Search,
+    batch: list[str],
+    bar: RunBar,
+    written: concurrent.futures.Future[list[Made]] | None,
+) -> _Batch:
+    """Searches for the metamers of a batch that are missing.
+
+    Args:
+      run, search: of the batch.
+      batch: names of its stimuli.
+      bar: told how far the search is.
+      written: the batch before, which may still be written; if that fails, this search ends with its error.
+    """
+    folders = {name: run.folder.metamer(search.layer, name).path for name in batch}
+    missing = [name for name in batch if not folders[name].exists()]
+    if not missing:
+        bar.begin(len(batch), 0, 0.0)
+        return _Batch(search.layer, batch, [], {})
+    # A state of the whole batch comes first, though some of its metamers may be written. So does the
+    # batch where one is made again: alone, it would be another to the last bits.
+    names, path = batch, _state_path(run, search, batch)
+    if not path.exists() and not any(was_set_aside(folders[name]) for name in missing):
+        names, path = missing, _state_path(run, search, missing)
+    state = _saved_state(path)
+    bar.begin(len(batch), len(missing), state.step / run.config.iterations if state else 0.0)
+    make_folder(path.parent)
+    try:
+        metamers, failed = _searched(run, search, names, state, path, bar, written)
+    except StorageError:
+        raise
+    except InputError as error:
+        return _Batch(search.layer, batch, [], dict.fromkeys(batch, error))
+    return _Batch(search.layer, batch, metamers, failed, path)
+
+
+def _searched(
+    run: Run,
+    search: Search,
+    names: list[str],
+    state: SearchState | None,
+    path: Path,
+    bar: RunBar,
+    written: concurrent.futures.Future[list[Made]] | None,
+) -> tuple[list[Metamer], dict[str, DivergedError]]:
+    """The metamers of some stimuli, and an error for each that diverged; see `_search_for`.
+
+    Measured here and not where they are written: TensorFlow must not trace in two threads at once.
+    """
+    from model_metamers.synthesis.making import to_metamers
+
+    targets = np.stack([run.stimuli[name] for name in names])
+    digests = [array_digest(target) for target in targets]
+
+    def save(state: SearchState) -> None:
+        if written and written.done():
+            written.result()
+        write_state(path, state, digests)
+
+    def told(step: int) -> None:
+        bar.told(step / run.config.iterations)
+
+    state, finished = search.run(targets, state=state, save=save, progress=bar.shows_batches, told=told)
+    if not finished:
+        raise KeyboardInterrupt
+    diverged = {names[i]: search.diverged_error({names[i]: step}) for i, step in state.diverged.items()}
+    return to_metamers(search, names, targets, state), diverged
+
+
+def _write(run: Run, batch: _Batch, null: NullDistribution | None) -> list[Made]:
+    """Writes the metamers of a batch that are not there; only then the search's state is removed."""
+    failed = batch.failed
+    try:
+        for metamer in batch.metamers:
+            folder = run.folder.metamer(batch.layer, metamer.stimulus).path
+            if not folder.exists():
+                results.save(metamer, folder, run.network, null)
+        if batch.state:
+            batch.state.unlink(missing_ok=True)
+    except StorageError:
+        raise
+    except InputError as error:
+        failed = dict.fromkeys(batch.names, error)
+    folders = {name: run.folder.metamer(batch.layer, name).path for name in batch.names}
+    return [
+        Made(batch.layer, name, failed[name] if name in failed else read_record(folder))
+        for name, folder in folders.items()
+    ]
+
+
+def _saved_state(path: Path) -> SearchState | None:
+    """The state to go on from; None where there is none, or one that is damaged, which a line tells."""
+    try:
+        return read_state(path) if path.exists() else None
+    except DamagedFileError as error:
+        _log.info("%s; the search begins again", error)
+        return None
+
+
+def _state_path(run: Run, search: Search, names: list[str]) -> Path:
+    """The file of a batch's unfinished search."""
+    return searches.state_path(run.folder, search, [array_digest(run.stimuli[name]) for name in names])

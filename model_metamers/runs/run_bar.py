@@ -1,0 +1,92 @@
+"""One progress bar for all metamers of some runs, with the time left."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from model_metamers.runs.run import Run
+
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f} of {total} [{elapsed}<{remaining}]"
+# Where nobody watches, as in a log, a line now and then.
+_LINE = "{desc}: {n:.1f} of {total}, {elapsed} gone, {remaining} left"
+_SECONDS_BETWEEN_LINES = 60.0
+
+
+class RunBar:
+    """Counts metamers; one that is searched for counts by the share of its iterations that are finished.
+
+    On a terminal a bar; elsewhere, lines.
+
+    Args:
+      runs: whose metamers are made.
+      progress: whether to show anything.
+
+    Attributes:
+      shows_batches: whether there is room below for a bar of each batch.
+    """
+
+    def __init__(self, runs: Sequence[Run], progress: bool):
+        total = sum(len(run.layers) * len(run.stimuli) for run in runs)
+        watched = sys.stderr is not None and sys.stderr.isatty()
+        self.shows_batches = progress and watched
+        how: dict[str, Any] = {"bar_format": _BAR, "dynamic_ncols": True}
+        if not watched:
+            how = {
+                "bar_format": _LINE,
+                "file": _Lines(),
+                "mininterval": _SECONDS_BETWEEN_LINES,
+                "maxinterval": _SECONDS_BETWEEN_LINES,
+            }
+        # Without smoothing the time left is by the mean rate; layers take long and short turns.
+        self._bar = tqdm(total=total, desc="metamers", disable=not progress, smoothing=0, **how)
+        self._before, self._size, self._searched = 0.0, 0, 0
+
+    def __enter__(self) -> RunBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def begin(self, size: int, searched: int, finished: float) -> None:
+        """A batch begins.
+
+        Args:
+          size: number of its metamers.
+          searched: of them, those that are not there yet.
+          finished: share of their iterations that an earlier run did, 0 to 1.
+        """
+        self._size, self._searched = size, searched
+        if not self._bar.disable:  # what was there tells nothing of the time that the rest takes
+            self._bar.initial += size - searched + searched * finished
+        self._to(size - searched + searched * finished)
+
+    def told(self, finished: float) -> None:
+        """So large a share of the batch's iterations is finished."""
+        self._to(self._size - self._searched + self._searched * finished)
+
+    def end(self) -> None:
+        """The batch is over."""
+        self._to(self._size)
+        self._before += self._size
+
+    def _to(self, of_batch: float) -> None:
+        self._bar.update(self._before + of_batch - self._bar.n)
+
+
+class _Lines(io.TextIOBase):
+    """What a bar writes to: every state of it becomes a line of the standard error."""
+
+    def write(self, text: str) -> int:
+        if sys.stderr is not None and text.strip():
+            sys.stderr.write(text.strip() + "\n")
+        return len(text)
+
+    def flush(self) -> None:
+        if sys.stderr is not None:
+            sys.stderr.flush()
