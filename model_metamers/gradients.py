@@ -33,8 +33,25 @@ def linear_gradient_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tenso
 
 def clipped_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
     """min(max(x, 0), ceiling) with the ordinary gradient; no bound when None."""
+    if ceiling == 6.0:
+        return _relu6(x)
     rectified = tf.nn.relu(x)
     return rectified if ceiling is None else tf.minimum(rectified, tf.cast(ceiling, x.dtype))
+
+
+def _relu6(x: tf.Tensor) -> tf.Tensor:
+    """`clipped_relu` at 6 to the same bits, in a third of its passes over memory."""
+
+    @tf.custom_gradient
+    def relu6(value):
+        def gradient(dy):
+            # TensorFlow's gradient of relu6 is 0 at 6 itself, but that of a minimum is 1: the nearest
+            # number below counts as it does, and the nearest above counts as 6.
+            return tf.raw_ops.Relu6Grad(gradients=dy, features=value * (1.0 - 2.0**-24))
+
+        return tf.nn.relu6(value), gradient
+
+    return relu6(x)
 
 
 def clipped_power(x: tf.Tensor, exponent: float = 0.3, clip: float = 1.0) -> tf.Tensor:

@@ -118,3 +118,16 @@ def test_ordinary_relu_keeps_its_gradient():
     value, slope = _value_and_slope(lambda v: gradients.clipped_relu(v, 20.0), x)
     assert value.numpy().tolist() == [0.0, 3.0, 20.0]
     assert slope.numpy().tolist() == [0.0, 1.0, 0.0]
+
+
+def test_relu6_is_the_minimum_of_a_relu_and_6_to_the_bit():
+    six, infinite = np.float32(6), np.float32(np.inf)
+    edges = [np.nextafter(edge, to) for edge in (six, np.float32(0)) for to in (-infinite, infinite)]
+    drawn = np.random.RandomState(0).normal(3, 4, 4000).astype(np.float32)
+    x = tf.constant([*drawn, *edges, 6.0, 0.0, -0.0, 1e30, -1e30, np.inf, -np.inf, np.nan, 1e-30, -1e-30])
+    ours = _value_and_slope(lambda x: gradients.clipped_relu(x, 6.0), x)
+    textbook = _value_and_slope(lambda x: tf.minimum(tf.nn.relu(x), 6.0), x)
+    number = ~np.isnan(x)
+    for one, other in zip(ours, textbook, strict=True):
+        np.testing.assert_array_equal(np.asarray(one)[number], np.asarray(other)[number])
+    assert np.isnan(ours[0][~number]).all()
