@@ -49,7 +49,10 @@ _NETWORKS = flags.DEFINE_list(
     + ", ".join(mm.networks()),
 )
 _CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", None, "Of these networks, as for make_metamers. Without it, a step has random:0."
+    "checkpoint",
+    None,
+    "Of the networks, as for make_metamers. Without it, a step at paper size has random weights, and all "
+    "else what ships.",
 )
 _LAYERS = flags.DEFINE_list(
     "layers", [], "Of the networks of a step, and of evaluations, in place of their own."

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import tables, timing
+from benchmarks.agreement import error_of_norm
 from benchmarks.references.tf1_networks import plain_cochleagram
 from benchmarks.results import Result, Table
 from benchmarks.settings import Settings
@@ -36,7 +37,7 @@ def run(name: str, settings: Settings) -> Result:
         }
         (values, gradient), (their_values, their_gradient) = (calls[by]() for by in list(calls)[:2])
         error = np.abs(values - their_values).max() / their_values.max()
-        gradient_error = np.linalg.norm(gradient - their_gradient) / np.linalg.norm(their_gradient)
+        gradient_error = error_of_norm(gradient, their_gradient)
         notes.append(
             f"{num_filters} filters: values {error:.1e} of the maximum from the TF1 graph's, gradient "
             f"{gradient_error:.1e} of its norm."

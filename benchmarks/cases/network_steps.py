@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks import ceilings, signals, tables, timing
+from benchmarks import ceilings, signals, tables, timing, untrained
+from benchmarks.agreement import error_of_norm
 from benchmarks.our_search import OurSearch
 from benchmarks.references.tf1_forms import form
 from benchmarks.references.tf1_search import GraphSearch
@@ -47,8 +48,11 @@ def run(name: str, settings: Settings) -> Result:
     names = settings.networks or (_SMALL if name == "small_networks" else (name,))
     found, notes = [], list(_left_out(names))
     for network_name in names:
-        network = catalog.load_network(network_name, settings.checkpoint or "random:0")
-        batch = settings.batch_size or (1 if network_name == name else 16)
+        if network_name in _SMALL or settings.checkpoint:
+            network = catalog.load_network(network_name, settings.checkpoint)
+        else:
+            network = untrained.load(network_name)
+        batch = settings.batch_size or (16 if network_name in _SMALL else 1)
         rows, numbers = [], {}
         for layer in network.check_layers(settings.layers or _LAYERS[network_name]):
             measured = _measure(network, layer, batch, settings)
@@ -110,7 +114,7 @@ def _references(
     notes = []
 
     def stepping(name: str, search) -> Contender:
-        error = np.linalg.norm(search.gradient() - expected) / np.linalg.norm(expected)
+        error = error_of_norm(search.gradient(), expected)
         notes.append(f"{network.name} {layer}: {name}'s first gradient is {error:.1e} of its norm from ours.")
         return Contender(name, lambda repetitions: [search.step() for _ in range(repetitions)])
 

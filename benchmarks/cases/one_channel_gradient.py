@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import tables, timing
+from benchmarks.agreement import error_of_norm
 from benchmarks.results import Result, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Contender
@@ -28,7 +29,7 @@ def run(name: str, settings: Settings) -> Result:
             "TensorFlow's": _gradient_of(lambda x, kernel: tf.nn.conv2d(x, kernel, 1, "SAME")),
         }
         gradient, expected = (call(x, kernel) for call in calls.values())
-        error = float(tf.norm(gradient - expected) / tf.norm(expected))
+        error = error_of_norm(gradient, expected)
         title = f"{batch} x {size[0]} x {size[1]}, {channels} channels, forward and gradient"
         notes.append(f"{title}: {error:.1e} of the gradient's norm from TensorFlow's.")
         contenders = [Contender(by, _repeated(call, x, kernel)) for by, call in calls.items()]
