@@ -59,7 +59,7 @@ def _rows(folder: Path) -> list[list[str]]:
 
 
 def run() -> None:
-    binary.run(main)
+    binary.run(main, tensorflow=False)
 
 
 if __name__ == "__main__":

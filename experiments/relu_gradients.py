@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.stats
 
 from model_metamers import InputError, runs
 from model_metamers.runs import results
@@ -115,6 +114,8 @@ def write_rows_of(out: Path, there: Sequence[dict[str, Any]], rows: Sequence[dic
 
 def _summary_of(layer: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A layer's line of the table, over the stimuli for which rho is known with both gradients."""
+    import scipy.stats
+
     rho = {g: {r["stimulus"]: r["rho"] for r in rows if r["gradient"] == g} for g in figure_2.GRADIENTS}
     both = [s for s in rho["linear"] if np.isfinite([rho[g].get(s, np.nan) for g in rho]).all()]
     linear, plain = (np.array([rho[g][s] for s in both]) for g in ("linear", "plain"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
-import scipy.signal
 
 from model_metamers.errors import InputError
 from model_metamers.frontends import erb_filters
@@ -27,6 +25,9 @@ def numpy_cochleagram(waveform: np.ndarray, config: CochleagramConfig) -> np.nda
 
     Source: paper 3.2, docs/sources.md 1e.
     """
+    import scipy.fft
+    import scipy.signal
+
     if np.ndim(waveform) != 1:
         raise InputError(f"a waveform must be [samples], got shape {list(np.shape(waveform))}")
     num_samples = len(waveform)
@@ -55,5 +56,7 @@ def downsampling_window(stride: int, window_size: int = 1001) -> np.ndarray:
 
     Its centre is off by half a sample, as in the released code (docs/sources.md 1e, item 2).
     """
+    import scipy.signal
+
     times = np.arange(-window_size / 2, window_size // 2)
     return scipy.signal.windows.kaiser(window_size, 5) * np.sinc(times / stride) / stride

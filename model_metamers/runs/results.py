@@ -17,7 +17,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.image
 import numpy as np
 
 from model_metamers import criteria
@@ -237,5 +236,7 @@ def _write_shown(path: Path, signal: np.ndarray, spec: SignalSpec, brightest: fl
     if spec.kind == "image":
         images.write_image(path, signal, spec)
     else:
+        import matplotlib.image
+
         matplotlib.image.imsave(path, signal[:, :, 0], vmin=0.0, vmax=brightest, cmap="magma", origin="lower")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.stats
 
 _SIGN = np.uint32(0x80000000)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -27,6 +26,8 @@ def average_ranks(values: np.ndarray) -> np.ndarray:
     """
     values = np.ravel(values)
     if values.dtype != np.float32 or values.size >= 2**32:
+        import scipy.stats
+
         return scipy.stats.rankdata(values)
     bits = (values + np.float32(0.0)).view(np.uint32)  # -0.0 becomes 0.0, with which it ties
     # Unsigned integers in the order of the floats: the bits of negative floats run backwards.
