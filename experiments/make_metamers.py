@@ -112,6 +112,13 @@ _STOP_WHEN = flags.DEFINE_enum(
     "costs the same until all of a batch have ended; the null distribution must stay the same. Without it, "
     "all steps are taken.",
 )
+_BATCH_NORM = flags.DEFINE_enum(
+    "batch_norm",
+    "separate",
+    ["separate", "folded"],
+    "folded: batch normalisation is made part of the kernels before it, which is the same function but for "
+    "rounding, and the faster the smaller the kernels are (most in MobileNet). Not in rho and the verdict.",
+)
 _OPTIMIZE = flags.DEFINE_enum(
     "optimize",
     "waveform",
@@ -139,6 +146,7 @@ def main() -> int:
         optimizer=_OPTIMIZER.value,
         precision=_PRECISION.value,
         frontend=_FRONTEND.value,
+        batch_norm=_BATCH_NORM.value,
         stop_when=_STOP_WHEN.value,
     )
     from model_metamers.runs import null_runs, report

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from model_metamers import gradients
 from model_metamers.errors import UnknownLayerError
-from model_metamers.networks import drafts
+from model_metamers.networks import ways
 from model_metamers.networks.layers import Training
 from model_metamers.signals.spec import SignalSpec
 
@@ -68,6 +68,8 @@ class Network(tf.Module):
       frontends: front ends that it can hear by, of which all but "exact" are for drafts alone.
       frontend_in_use: the one that `forward` is to use now; "exact" but while `drafting` lasts.
       learning_rate: learning rate of the metamer search; the paper gives some networks their own.
+      folds_batch_norm: whether there are convolutions followed by a batch normalisation, which `folding`
+        makes one operation.
       weights: variables by checkpoint name.
       initializers: by variable name, the function that initialises it before training.
       checkpoint_digest: digest of the weights' values.
@@ -78,6 +80,7 @@ class Network(tf.Module):
     answers_with_texts = False
     frontends: tuple[str, ...] = ("exact",)
     frontend_in_use = "exact"
+    folds_batch_norm = False
 
     def __init__(
         self,
@@ -270,6 +273,14 @@ class Network(tf.Module):
             object.__setattr__(self, "weights", own)
 
     @contextlib.contextmanager
+    def folding(self) -> Iterator[None]:
+        """While it lasts, `forward` at test has batch normalisation in the kernels before it.
+
+        It is the same function, but for rounding.
+        """
+        yield
+
+    @contextlib.contextmanager
     def drafting(self, precision: str = "float32", frontend: str = "exact") -> Iterator[None]:
         """While it lasts, `forward` computes faster and less exactly, as most of a search may.
 
@@ -286,9 +297,9 @@ class Network(tf.Module):
             finally:
                 self.frontend_in_use = "exact"
 
-    def check_draft(self, precision: str, frontend: str) -> None:
-        """Refuses a draft that this network or the machine cannot compute, with an InputError."""
-        drafts.check(self, precision, frontend)
+    def check_ways(self, precision: str, frontend: str, batch_norm: str) -> None:
+        """Refuses a way to compute that this network or the machine has not, with an InputError."""
+        ways.check(self, precision, frontend, batch_norm)
 
     def initialize(self, seed: int) -> None:
         """Fills every variable by its initialiser; the same seed gives the same values."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +12,8 @@ import tensorflow as tf
 from model_metamers.networks import layers
 from model_metamers.networks.network import Network
 from model_metamers.signals.spec import SignalSpec
+
+_NORM_VARIABLES = ("beta", "gamma", "moving_mean", "moving_variance")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,29 @@ class SlimNetwork(Network):
         signal = SignalSpec("image", (image_size, image_size, 3), 0.0, 1.0)
         super().__init__(name=name, signal=signal, layers=metamer_layers, classes=classes)
         self._scope, self._norm, self._kernel_initializer = scope, norm, kernel_initializer
+
+    folds_batch_norm = True
+
+    @contextlib.contextmanager
+    def folding(self) -> Iterator[None]:
+        own, folded = self.weights, dict(self.weights)
+        for name in own:
+            layer, _, kind = name.removeprefix(f"{self._scope}/").rpartition("/")
+            beta, gamma, mean, variance = self._weights_of(f"{layer}/BatchNorm", *_NORM_VARIABLES)
+            if beta is None or kind not in ("weights", "depthwise_weights"):
+                continue
+            scale = tf.math.rsqrt(variance + self._norm.epsilon)
+            scale = scale if gamma is None else scale * gamma
+            folded[name] = own[name] * (scale[:, tf.newaxis] if kind == "depthwise_weights" else scale)
+            for variable in _NORM_VARIABLES:
+                folded.pop(f"{self._scope}/{layer}/BatchNorm/{variable}", None)
+            folded[f"{self._scope}/{layer}/BatchNorm/beta"] = beta - mean * scale
+        # Set in this way because tf.Module would keep track of the tensors.
+        object.__setattr__(self, "weights", folded)
+        try:
+            yield
+        finally:
+            object.__setattr__(self, "weights", own)
 
     @staticmethod
     def _preprocess(images: tf.Tensor) -> tf.Tensor:
@@ -111,9 +137,9 @@ class SlimNetwork(Network):
         return self._batch_norm(x, f"{name}/BatchNorm", training)
 
     def _batch_norm(self, x: tf.Tensor, name: str, training: layers.Training) -> tf.Tensor:
-        gamma, beta, mean, variance = self._weights_of(
-            name, "gamma", "beta", "moving_mean", "moving_variance"
-        )
+        beta, gamma, mean, variance = self._weights_of(name, *_NORM_VARIABLES)
+        if mean is None:  # all but this is in the kernel
+            return tf.nn.bias_add(x, tf.cast(beta, x.dtype))
         decay, epsilon = self._norm.decay, self._norm.epsilon
         return layers.batch_norm(x, gamma, beta, mean, variance, training, decay, epsilon, fused=True)
 

@@ -16,7 +16,7 @@ _DECAY_RATES = {"released": 0.95, "paper": 1.0}
 _MOST = {"iterations": 10**7, "log_every": 10**9, "save_every": 10**9}
 _FASTEST = 10**6
 # As records and folders of earlier runs have it.
-_ADDED_LATER = {"precision": "float32", "frontend": "exact", "stop_when": None}
+_ADDED_LATER = {"precision": "float32", "frontend": "exact", "stop_when": None, "batch_norm": "separate"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +43,8 @@ class SynthesisConfig:
         "converged" when besides its least loss has fallen by less than 10 % over the last tenth of
         `iterations`. Checks are every 250 iterations of Adam, every 50 of L-BFGS. With a draft, only
         its exact part is checked.
+      batch_norm: "folded" makes batch normalisation part of the kernels before it, which is faster and
+        the same function but for rounding; "separate" computes it as the network was trained.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
 
@@ -71,6 +73,7 @@ class SynthesisConfig:
     precision: str = "float32"
     frontend: str = "exact"
     stop_when: str | None = None
+    batch_norm: str = "separate"
 
     def __post_init__(self) -> None:
         self._set("seed", seed_number("seed", self.seed))
@@ -87,6 +90,7 @@ class SynthesisConfig:
             ("precision", ("float32", "bfloat16")),
             ("frontend", ("exact", "fast")),
             ("stop_when", ("verdict", "converged")),
+            ("batch_norm", ("separate", "folded")),
         ):
             if field == "stop_when" and self.stop_when is None:
                 continue
@@ -110,10 +114,10 @@ class SynthesisConfig:
         """The config with the values filled in that depend on the preset or the network.
 
         Raises:
-          InputError: network or machine cannot compute in the precision, or there is no such front end.
+          InputError: network or machine cannot compute in the ways that are asked for.
         """
-        if self._drafts:
-            network.check_draft(self.precision, self.frontend)
+        if self._drafts or self.batch_norm != "separate":
+            network.check_ways(self.precision, self.frontend, self.batch_norm)
         rate = network.learning_rate if self.learning_rate is None else self.learning_rate
         decay = self.learning_rate_decay
         decay = _DECAY_RATES[self.preset] if decay is None else decay

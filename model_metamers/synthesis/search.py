@@ -16,7 +16,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from model_metamers.errors import DivergedError, InputError
-from model_metamers.networks import drafts
+from model_metamers.networks import ways
 from model_metamers.networks.network import Network
 from model_metamers.synthesis import adam, lbfgs, starts, stopping
 from model_metamers.synthesis.config import SynthesisConfig
@@ -64,15 +64,20 @@ class Search:
         if config.stop_when is not None:
             self._stopping = stopping.Stopping(network, layer, self.config, null)
         self._optimizer = _OPTIMIZERS[config.optimizer]
-        how = (network, layer, self.config.relu_gradient)
-        key = ("search", config.optimizer, layer, self.config.relu_gradient)
-        self._burst = network.compiled(key, lambda: self._optimizer.compiled_steps(*how))
-        self._draft_burst, self._border = self._burst, self.config.draft_iterations
-        if self._border:
-            draft = (config.precision, config.frontend)
-            self._draft_burst = network.compiled(
-                (*key, *draft), lambda: drafts.drafted(network, self._optimizer.compiled_steps(*how), *draft)
-            )
+        self._burst = self._compiled("float32", "exact")
+        self._draft_burst = self._compiled(config.precision, config.frontend)
+        self._border = self.config.draft_iterations
+
+    def _compiled(self, precision: str, frontend: str) -> Callable:
+        """The loop over steps that are computed in these ways."""
+        network, how = self.network, (precision, frontend, self.config.batch_norm)
+
+        def build():
+            steps = self._optimizer.compiled_steps(network, self.layer, self.config.relu_gradient)
+            return ways.compiled(network, steps, *how)
+
+        key = ("search", self.config.optimizer, self.layer, self.config.relu_gradient, *how)
+        return network.compiled(key, build)
 
     def run(
         self,

@@ -51,7 +51,9 @@ def test_whole_numbers_are_whole_and_not_negative(field, value):
         mm.SynthesisConfig(**{field: value})
 
 
-@pytest.mark.parametrize("field", ["preset", "relu_gradient", "optimizer", "precision", "frontend"])
+@pytest.mark.parametrize(
+    "field", ["preset", "relu_gradient", "optimizer", "precision", "frontend", "batch_norm"]
+)
 @pytest.mark.parametrize("value", [None, 0, True, ["linear"], {}, "LINEAR", np.str_("other")])
 def test_wrong_words_are_refused(field, value):
     with pytest.raises(InputError, match=f"{field}=.*expected '"):

@@ -5,10 +5,12 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.synthesis.search import Search
+from tests.networks.test_slim_networks import small_slim_network
 
 # 30 iterations, of which the first 27 are a draft.
 BORDER = 27
@@ -107,3 +109,18 @@ def test_a_run_records_its_draft_and_keeps_its_folder_for_such_runs(tiny_vgg, sm
     assert record["config"]["precision"] == "bfloat16" and "frontend" not in record["config"]
     with pytest.raises(mm.InputError, match="precision=bfloat16 there"):
         runs.execute([run(precision="float32")], progress=False)
+
+
+def test_a_search_with_folded_kernels_is_another_only_by_rounding_and_says_so(small_images):
+    network = small_slim_network("mobilenet")
+    network.initialize(0)
+    size = network.signal.shape[0]
+    images = tf.image.resize(small_images, [size, size]).numpy()
+    found = {}
+    for batch_norm in ("separate", "folded"):
+        given = mm.SynthesisConfig(iterations=20, batch_norm=batch_norm)
+        assert given.identity().get("batch_norm") == (batch_norm if batch_norm == "folded" else None)
+        found[batch_norm] = Search(network, "Conv2d_1_pointwise", given).run(images, progress=False)[0]
+    separate, folded = found["separate"].losses, found["folded"].losses
+    assert np.any(separate != folded)
+    np.testing.assert_allclose(separate, folded, rtol=0.02)

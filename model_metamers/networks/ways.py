@@ -1,7 +1,8 @@
-"""Which networks can be computed as a draft: in bfloat16, or by a faster front end."""
+"""Faster ways to compute a network during a search, and which networks and machines have them."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import time
@@ -21,18 +22,24 @@ _log = logging.getLogger(__name__)
 _TRIALS = 5
 
 
-def check(network: Network, precision: str, frontend: str) -> None:
-    """Refuses a draft that a network or the machine cannot compute; logs a line where it is slow.
+def check(network: Network, precision: str, frontend: str, batch_norm: str) -> None:
+    """Refuses a way to compute that a network or the machine has not; logs a line where it is slow.
 
     Args:
       network: the network.
       precision: "float32" or "bfloat16".
       frontend: "exact" or "fast".
+      batch_norm: "separate" or "folded".
 
     Raises:
-      InputError: the network has no such front end, or its `forward` or the machine cannot
-        compute in bfloat16.
+      InputError: the network has no such front end or no batch normalisation to be folded, or its
+        `forward` or the machine cannot compute in bfloat16.
     """
+    if batch_norm == "folded" and not network.folds_batch_norm:
+        raise InputError(
+            f"batch_norm=folded: {network.name} has no batch normalisation that follows a convolution; "
+            f"choose batch_norm=separate"
+        )
     if frontend not in network.frontends:
         raise InputError(
             f"frontend={frontend}: {network.name} does not hear by a cochleagram; choose frontend=exact"
@@ -49,14 +56,17 @@ def check(network: Network, precision: str, frontend: str) -> None:
         _check_hardware(precision)
 
 
-def drafted(network: Network, steps: Any, precision: str, frontend: str) -> Callable:
-    """A `tf.function` of several steps as a draft, which brings the weights into bfloat16 once for all."""
+def compiled(network: Network, steps: Any, precision: str, frontend: str, batch_norm: str) -> Callable:
+    """A `tf.function` of several steps, computed in these ways; the weights are changed once for all."""
+    if (precision, frontend, batch_norm) == ("float32", "exact", "separate"):
+        return steps
 
-    def draft(*given):
-        with network.drafting(precision, frontend):
+    def in_these_ways(*given):
+        folding = network.folding() if batch_norm == "folded" else contextlib.nullcontext()
+        with folding, network.drafting(precision, frontend):
             return steps.python_function(*given)
 
-    return tf.function(draft, autograph=False)
+    return tf.function(in_these_ways, autograph=False)
 
 
 def _check_hardware(precision: str) -> None:
