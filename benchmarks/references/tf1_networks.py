@@ -76,8 +76,9 @@ def auditory_cnn(
 
 
 def plain_cochleagram(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Tensor:
-    """The cochleagram from ordinary operations, with TensorFlow's own gradients."""
+    """The cochleagram from ordinary operations, with TensorFlow's own gradients; float32 or float64."""
     num_samples = waveforms.shape[1]
+    complex_type = tf.complex128 if waveforms.dtype == tf.float64 else tf.complex64
     filters, _ = erb_cosine_filters(
         num_samples,
         config.sample_rate,
@@ -86,12 +87,12 @@ def plain_cochleagram(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
         config.high_hz,
         config.sample_factor,
     )
-    subbands = tf.signal.rfft(waveforms)[:, tf.newaxis] * tf.constant(filters, tf.complex64)
+    subbands = tf.signal.rfft(waveforms)[:, tf.newaxis] * tf.constant(filters, complex_type)
     analytic = tf.signal.ifft(tf.pad(subbands, [[0, 0], [0, 0], [0, num_samples // 2 - 1]]))
     stride, size = config.sample_rate // config.envelope_rate, config.window_size
     times = np.arange(-size / 2, size // 2)
     window = scipy.signal.windows.kaiser(size, 5) * np.sinc(times / stride) / stride
-    kernel = tf.constant(window[np.newaxis, :, np.newaxis, np.newaxis], tf.float32)
+    kernel = tf.constant(window[np.newaxis, :, np.newaxis, np.newaxis], waveforms.dtype)
     frames = tf.nn.conv2d(tf.abs(analytic)[..., tf.newaxis], kernel, [1, 1, stride, 1], "SAME")
     return _power(tf.nn.relu(frames) * config.scale)
 

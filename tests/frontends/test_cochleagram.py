@@ -48,13 +48,15 @@ def _relative_l2(found, expected):
         pytest.param(CochleagramConfig(num_filters=31, high_hz=7000.0, envelope_rate=400), 4000, id="400-hz"),
         pytest.param(CochleagramConfig(num_filters=31, window_size=75), 4000, id="short-window"),
         pytest.param(CochleagramConfig(num_filters=31, sample_factor=2, low_hz=50.0), 4000, id="factor-2"),
-        pytest.param(_PAPER, 40000, id="paper"),
+        pytest.param(_PAPER, 20000, id="paper"),
     ],
 )
 def test_equals_plain_operations(config, num_samples, kind):
     signal = _signal(kind, num_samples, config.sample_rate)[np.newaxis]
     found, gradient = _with_gradient(cochleagram, signal, config)
-    expected, expected_gradient = _with_gradient(tf1_graph.plain_cochleagram, signal, config)
+    # In float64: where a band falls silent, the power of 0.3 magnifies how plain operations round.
+    plain = signal.astype(np.float64)
+    expected, expected_gradient = _with_gradient(tf1_graph.plain_cochleagram, plain, config)
     assert found.shape == (1, config.num_filters, config.num_frames(num_samples), 1)
     np.testing.assert_allclose(found, expected, atol=1e-5 * expected.max())
     assert _relative_l2(gradient, expected_gradient) < 1e-5

@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from model_metamers import CochleagramConfig, InputError, cochleagram
-from model_metamers.frontends import decimated
 from model_metamers.frontends.decimated import decimated_cochleagram
 
 _CONFIG = CochleagramConfig(sample_rate=4000, num_filters=31, high_hz=1800.0, window_size=201)
@@ -39,14 +38,6 @@ def test_frames_stay_in_their_places():
     for decimation in (1, 2, 4, 10):
         found = decimated_cochleagram(tf.constant(clicks), config, decimation).numpy()[..., 0]
         np.testing.assert_array_equal(found.sum(axis=1).argmax(axis=1), expected)
-
-
-def test_downsampling_by_a_whole_matrix_is_that_by_blocks(small_sounds, monkeypatch):
-    sounds = tf.constant(small_sounds)
-    whole = decimated_cochleagram(sounds, _CONFIG, 2).numpy()
-    monkeypatch.setattr(decimated, "_DENSE", 0)
-    by_blocks = decimated_cochleagram(sounds, _CONFIG, 2).numpy()
-    assert np.abs(whole - by_blocks).max() < 1e-5 * by_blocks.max()
 
 
 def test_no_gradient_reaches_the_sound(small_sounds):
