@@ -42,6 +42,9 @@ _ADAM_STEPS, _MOST_ADAM_STEPS = 10, 160
 _STRETCH, _LEAST_PROGRESS = 20, 1e-4
 # The least cosine between a step and the change of the gradient that is remembered.
 _LEAST_COSINE = 1e-6
+# No number of a bounded signal moves by more than this share of the range at once: the first steps from noise
+# would throw pixels to the bounds, from where some searches end in a much shallower valley.
+_LARGEST_MOVE = 0.1
 
 
 class LbfgsState(NamedTuple):
@@ -121,7 +124,8 @@ def advanced(
     flat = _dot(gradient, moved) >= _FLATTENED * predicted
     searching = (state.begun > 0) & (state.adam_left == 0)
     trials = state.trials + 1
-    accepted = tf.where(searching, lower & (flat | (trials >= _PATIENCE)), finite)
+    limit = _limit(state.direction, low, high)
+    accepted = tf.where(searching, lower & (flat | (state.length >= limit) | (trials >= _PATIENCE)), finite)
     since = state.since + 1
     due = since >= _STRETCH
     still = tf.where(accepted, value, state.value)
@@ -150,7 +154,7 @@ def advanced(
     stepping = state.adam_left > 0
     remembered = _where(failed, tf.zeros_like(state.remembered), state.remembered)
     state = _adam_step(state._replace(remembered=remembered), stepping, failed, low, high, rate)
-    length = _next_length(state, value)
+    length = tf.minimum(_next_length(state, value), limit)
     state = state._replace(value=tf.where(accepted, value, state.value))
     fresh_line = _new_line(state, low, high)
     again = _on_line(state, state.direction, length, low, high)._replace(length=length)
@@ -189,7 +193,7 @@ def _new_line(state: LbfgsState, low: float, high: float) -> LbfgsState:
     # Without a memory the direction has no scale: a step of length 1 is a first guess.
     unknown = ~(downhill & known)
     size = tf.maximum(tf.norm(direction, axis=1), 1e-30)
-    length = tf.where(unknown, tf.minimum(1.0, 1.0 / size), 1.0)
+    length = tf.minimum(tf.where(unknown, tf.minimum(1.0, 1.0 / size), 1.0), _limit(direction, low, high))
     state = state._replace(
         direction=direction,
         slope=slope,
@@ -248,6 +252,12 @@ def _next_length(state: LbfgsState, value: tf.Tensor) -> tf.Tensor:
     shorter = tf.clip_by_value(parabola, 0.1 * state.longest, 0.5 * state.longest)
     between = tf.where(state.shortest > 0, 0.5 * (state.shortest + state.longest), shorter)
     return tf.where(tf.math.is_inf(state.longest), 2.0 * state.shortest, between)
+
+
+def _limit(direction: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """The greatest length [batch] that a trial along a direction may have; infinite without bounds."""
+    fastest = tf.reduce_max(tf.abs(direction), axis=1)
+    return np.float32(_LARGEST_MOVE * (high - low)) / tf.maximum(fastest, 1e-30)
 
 
 def _on_line(
