@@ -39,6 +39,20 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+class NumberOrAuto(flags.ArgumentParser):
+    """A whole number from 1, or "auto", which leaves the choice to the program."""
+
+    syntactic_help = "a whole number from 1, or auto"
+
+    def parse(self, argument: int | str) -> int | str:
+        if argument == "auto":
+            return argument
+        try:
+            return flags.IntegerParser(lower_bound=1).parse(argument)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"expected {self.syntactic_help}") from error
+
+
 def check(given: Iterable[flags.Flag]) -> None:
     """Refuses what no flag can mean.
 

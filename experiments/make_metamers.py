@@ -35,7 +35,7 @@ import model_metamers as mm
 from model_metamers import runs
 from model_metamers.catalog import named_network
 from model_metamers.signals import files
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, flag_checks
 
 _NETWORK = flags.DEFINE_string(
     "network",
@@ -125,7 +125,14 @@ _OPTIMIZE = flags.DEFINE_enum(
     ["waveform", "cochleagram"],
     "Of sounds: what the search varies. Images are always varied themselves.",
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Stimuli searched together.", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE(
+    flag_checks.NumberOrAuto(),
+    "batch_size",
+    8,
+    "Stimuli searched together. auto: as many as fit into half of the free memory, at most 32; kept for the "
+    "folder, since the last bits of metamers depend on it.",
+    serializer=flags.ArgumentSerializer(),
+)
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Continue a run in --out; without, a folder with a run is refused."

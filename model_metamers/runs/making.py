@@ -14,6 +14,7 @@ import numpy as np
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import DamagedFileError, DivergedError, InputError, StorageError
 from model_metamers.runs import results, searches
+from model_metamers.runs.batch_size import batch_size
 from model_metamers.runs.mending import judge_anew, mend
 from model_metamers.runs.record import read_record
 from model_metamers.runs.run import Made, Run
@@ -96,11 +97,11 @@ def _batches(run: Run, null: NullDistribution | None) -> Iterator[tuple[Search, 
     """The searches and names of all batches."""
     from model_metamers.synthesis.search import Search
 
-    names = list(run.stimuli)
+    names, size = list(run.stimuli), batch_size(run)
     for layer in run.layers:
         search = Search(run.network, layer, run.config, null)
-        for first in range(0, len(names), run.batch_size):
-            yield search, names[first : first + run.batch_size]
+        for first in range(0, len(names), size):
+            yield search, names[first : first + size]
 
 
 def _search_for(

@@ -18,6 +18,7 @@ import numpy as np
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
 from model_metamers.errors import DamagedFileError, InputError
+from model_metamers.runs.batch_size import check_batch_size, noted
 from model_metamers.runs.folder import LONGEST_NETWORK, RunFolder, check_length, check_names, check_printable
 from model_metamers.runs.intact import check_place
 from model_metamers.runs.mending import gave_verdicts
@@ -44,7 +45,8 @@ class Run:
         always take part.
       out: folder of the run.
       config: of every search.
-      batch_size: stimuli searched together.
+      batch_size: stimuli searched together; "auto" chooses by the memory that is free, and keeps to what
+        was chosen first for its folder.
       null: a null distribution that was measured elsewhere; None measures one.
     """
 
@@ -54,7 +56,7 @@ class Run:
     null_stimuli: Mapping[str, np.ndarray]
     out: Path
     config: SynthesisConfig
-    batch_size: int = 8
+    batch_size: int | str = 8
     null: NullDistribution | None = None
 
     @property
@@ -102,11 +104,12 @@ def check(run: Run) -> None:
     """Refuses what cannot be made; writes nothing.
 
     Raises:
-      InputError: unknown layer, no stimuli, names that would share a folder, a null
+      InputError: unknown layer, no batch size, no stimuli, names that would share a folder, a null
         distribution of other weights or without a layer of the run, or a folder with the
         metamer of another target of the same name.
     """
     run.network.check_layers(run.layers)
+    check_batch_size(run.batch_size)
     if not run.stimuli:
         raise InputError("there are no stimuli")
     check_names([run.network.name], "networks", LONGEST_NETWORK)
@@ -155,7 +158,7 @@ def claim(run: Run, resume: bool = True) -> None:
     settings = {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
     if run.config.stop_when is not None:  # then verdicts decide the metamers, and the null those
         settings["null"] = run.null.digest if run.null else f"of signals {null_digest(run)}"
-    claim_folder(run.folder.path, settings, resume, every_key=True)
+    claim_folder(run.folder.path, settings, resume, every_key=True, noted=noted(run))
 
 
 def prepare(run: Run, resume: bool = True) -> None:
