@@ -15,6 +15,10 @@ and, for VGG-19, against PyTorch and plenoptic's Metamer where they are installe
 (pip install -e '.[bench]'). The ceiling is the larger of the matrix product's and the convolution's
 speed in float32, measured in the same rounds; operations are counted, not measured.
 
+Measure on a machine that does nothing else: where threads wait for a core, PyTorch's spin, so that even
+its processor time grows. The load is written beside each case. All cases but the long ones take some ten
+minutes on two cores.
+
 Written to --out as each case ends: `benchmarks.md`, `benchmarks.json` and the plots.
 """
 
@@ -60,6 +64,11 @@ _LAYERS = flags.DEFINE_list(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 0, "Signals of a step; 0 for 1 at paper size, 16 of the small networks, 64 in training."
 )
+_DRAFTS = flags.DEFINE_bool(
+    "drafts",
+    False,
+    "A step also as make_metamers --precision=bfloat16 and --frontend=fast take it until the last tenth.",
+)
 _INPUTS = flags.DEFINE_list(
     "inputs",
     [],
@@ -87,6 +96,7 @@ def main() -> int:
         checkpoint=_CHECKPOINT.value,
         layers=tuple(_LAYERS.value),
         batch_size=_BATCH_SIZE.value,
+        drafts=_DRAFTS.value,
         inputs=tuple(_INPUTS.value),
         stimuli=_STIMULI.value,
         iterations=_ITERATIONS.value,

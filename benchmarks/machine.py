@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 from pathlib import Path
@@ -26,8 +27,13 @@ def description() -> dict[str, str]:
         "packages": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
         "oneDNN": f"TF_ENABLE_ONEDNN_OPTS={os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'not set')}",
         "threads": f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}",
-        "busy when begun": f"load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "not known",
+        "load when begun": f"{load():.1f}",
     }
+
+
+def load() -> float:
+    """How many processes wanted a core in the last minute; NaN where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
 
 
 def _fields(path: Path) -> dict[str, str]:

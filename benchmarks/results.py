@@ -52,6 +52,7 @@ class Done:
       failure: why it did not, in one line.
       seconds: that it took in all.
       peak_gib: the largest memory of its process, GiB.
+      load: of the machine when it ended, in processes that want a core; NaN where it is not known.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Done:
     failure: str
     seconds: float
     peak_gib: float
+    load: float
 
 
 def write(folder: Path, machine: Mapping[str, str], command: str, done: Sequence[Done]) -> None:
@@ -87,7 +89,8 @@ def section(case: Done) -> list[str]:
         lines += [f"{table.title}:", "", *_table(table.columns, table.rows), ""]
     lines += [f"![{name}]({name})\n" for name in case.result.pictures]
     lines += [f"- {note}" for note in case.result.notes]
-    return [*lines, f"- Took {case.seconds:.0f} s, peak memory {case.peak_gib:.1f} GiB.", ""]
+    took = f"- Took {case.seconds:.0f} s, peak memory {case.peak_gib:.1f} GiB, load {case.load:.1f}."
+    return [*lines, took, ""]
 
 
 def _numbers(machine: Mapping[str, str], command: str, done: Sequence[Done]) -> dict[str, Any]:
@@ -98,6 +101,7 @@ def _numbers(machine: Mapping[str, str], command: str, done: Sequence[Done]) -> 
             "failure": case.failure,
             "seconds": case.seconds,
             "peak_gib": case.peak_gib,
+            "load": case.load,
             "tables": {table.title: table.numbers for table in tables},
             "notes": list(case.result.notes) if case.result else [],
         }

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from benchmarks import registry
+from benchmarks import machine, registry
 from benchmarks.results import Done, Result
 from benchmarks.settings import Settings
 from model_metamers_experiments import binary
@@ -25,7 +25,7 @@ def measured(name: str, settings: Settings) -> Done:
         result, failure, peak = apart(_run, name, settings)
     except BrokenProcessPool:
         failure = "its process was ended from outside, perhaps because memory ran out"
-    return Done(name, result, failure, time.monotonic() - began, peak)
+    return Done(name, result, failure, time.monotonic() - began, peak, machine.load())
 
 
 def apart(function: Callable, *arguments: Any) -> Any:

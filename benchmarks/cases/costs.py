@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from benchmarks import signals, timing
 from benchmarks.our_search import OurSearch
@@ -138,6 +139,8 @@ def _picture(curves: Sequence[_Curve], measured: Sequence[Sequence[Times]]) -> b
             axes.fill_between(curve.sizes, low, high, alpha=0.2)
         axes.set(title=curve.title, xlabel=curve.axis, ylabel="ms", xscale="log", yscale="log")
         axes.set_xticks(curve.sizes, [f"{size:g}" for size in curve.sizes])
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         axes.title.set_fontsize(7)
         axes.legend(fontsize=7)

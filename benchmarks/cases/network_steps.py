@@ -17,6 +17,7 @@ from benchmarks.results import Result, Table
 from benchmarks.settings import Settings
 from benchmarks.timing import Contender, Spread, Times
 from model_metamers import catalog
+from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.networks.vgg import VGG
 
@@ -34,6 +35,8 @@ _LAYERS = {
     "word_reduced_aliasing_small": ("conv_4",),
 }
 _SMALL = tuple(name for name in _LAYERS if name.endswith("_small"))
+_EXACT = ("float32", "exact front end")
+_DRAFTS = (("bfloat16", "exact"), ("float32", "fast"), ("bfloat16", "fast"))
 _TF1, _TORCH, _PLENOPTIC = "TF1 graph", "PyTorch", "plenoptic"
 _COLUMNS = ("at", *tables.COLUMNS, "GFLOP/s", "of the ceiling")
 
@@ -84,6 +87,9 @@ def _measure(
         ours = OurSearch(network, layer, target, start)
         gflop = ours.operations_gflop()
         references, notes = _references(stack, network, layer, target, start, ours)
+        if settings.drafts:
+            drafted, refused = _drafts(network, layer, target, start)
+            references, notes = references + drafted, notes + refused
         contenders = [Contender(tables.OURS, ours.steps), *references, *ceilings.contenders()]
         times = timing.in_turn(contenders, settings.rounds, settings.seconds)
     found = ceilings.gflops(times)
@@ -130,6 +136,22 @@ def _references(
         if _is_there("plenoptic"):
             found.append(Contender(_PLENOPTIC, torch_vgg.plenoptic_metamer(model, target, start)))
             notes.append(f"{network.name} {layer}: plenoptic ends each round with a further forward pass.")
+    return found, notes
+
+
+def _drafts(
+    network: Network, layer: str, target: np.ndarray, start: np.ndarray
+) -> tuple[list[Contender], list[str]]:
+    """Ours as each kind of draft, and why there is none of a kind."""
+    found, notes = [], []
+    for precision, frontend in _DRAFTS:
+        how = ", ".join(word for word in (precision, f"{frontend} front end") if word not in _EXACT)
+        try:
+            search = OurSearch(network, layer, target, start, precision, frontend)
+        except InputError as error:
+            notes.append(f"{network.name} {layer}: no draft in {how}: {error}.")
+            continue
+        found.append(Contender(f"ours, draft: {how}", search.steps))
     return found, notes
 
 

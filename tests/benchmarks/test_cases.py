@@ -71,8 +71,8 @@ def test_what_is_written(tmp_path):
         "A table", ("by", "ms"), (("ours", "1.00 (1.00-1.00)"),), {"wall_seconds": {"ours": (1e-3,)}}
     )
     done = [
-        Done("good", Result((table,), ("A note.",), {"plot.png": b"png"}), "", 12.0, 1.5),
-        Done("bad", None, "memory ran out", 3.0, 0.0),
+        Done("good", Result((table,), ("A note.",), {"plot.png": b"png"}), "", 12.0, 1.5, 0.2),
+        Done("bad", None, "memory ran out", 3.0, 0.0, 0.2),
     ]
     results.write(tmp_path, {"processor": "one"}, "python -m benchmarks", done)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -87,7 +87,7 @@ def test_what_is_written(tmp_path):
         "![plot.png](plot.png)",
         "- A note.",
         "Not measured: memory ran out",
-        "- Took 12 s, peak memory 1.5 GiB.",
+        "- Took 12 s, peak memory 1.5 GiB, load 0.2.",
     ):
         assert line in page.splitlines()
     written = json.loads((tmp_path / "benchmarks.json").read_text())

@@ -77,6 +77,16 @@ def test_images_in_pytorch(tiny_vgg, small_images, layer):
     _check(torch_vgg.TorchSearch(model, targets, _starts(targets)), ours)
 
 
+def test_drafts_are_near_and_not_the_same(tiny_vgg, small_images):
+    targets = small_images[:2]
+    exact, draft = (
+        OurSearch(tiny_vgg, "conv2_2", targets, _starts(targets), precision=precision).steps(3)
+        for precision in ("float32", "bfloat16")
+    )
+    np.testing.assert_allclose(draft, exact, rtol=0.1)
+    assert np.abs(draft - exact).max() > 0
+
+
 def test_plenoptic_goes_on_with_its_search(tiny_vgg, small_images):
     pytest.importorskip("plenoptic")
     from benchmarks.references import torch_vgg
