@@ -3,7 +3,8 @@
   metamers_demo --out=demo
 
 Photographs come from scikit-image, scikit-learn and matplotlib; spoken words are made by
-espeak-ng. An early, a middle and a deep layer of each network are matched.
+espeak-ng. An early, a middle and a deep layer of each network are matched, by L-BFGS: in these few
+iterations it comes nearer than the paper's Adam does in many times as many.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from model_metamers.storage import locks
 from model_metamers_experiments import binary
 
 _OUT = flags.DEFINE_string("out", "demo", "Folder of stimuli and results.")
-_ITERATIONS = flags.DEFINE_integer("iterations", 3000, "Steps of every search; the paper took 15000.")
+_ITERATIONS = flags.DEFINE_integer("iterations", 500, "Evaluations of the network in every search.")
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
@@ -48,7 +49,7 @@ def main() -> int:
             _IMAGES: demo_stimuli.write_photographs(out / "stimuli" / "photographs"),
             _SOUNDS: demo_stimuli.write_words(out / "stimuli" / "words"),
         }
-        config = mm.SynthesisConfig(iterations=_ITERATIONS.value)
+        config = mm.SynthesisConfig(iterations=_ITERATIONS.value, optimizer="lbfgs")
         done = runs.execute(
             [_plan(part, folder, out, config) for part, folder in stimuli.items()],
             page=runs.Page("Metamers of a seeing and of a hearing network", "make demo"),

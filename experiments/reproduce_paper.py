@@ -11,11 +11,12 @@ was optimised (Figure S9), draws the figures, and tells of each claim whether it
 the numbers: OUT/report.html, OUT/claims.json, OUT/figures/*.pdf (Figures 3, 5, 6, S9),
 OUT/relu/*/*.pdf (Figure 2), OUT/verdicts/*/*.pdf (Figures S1 to S8).
 
-The mini scale takes the small networks that ship. Where METAMERS_DATA names a folder with
-cifar10/ and speech_commands/, free_spoken_digit/, the signals are labelled test images and words of
-speakers not trained on; where not, photographs of installed libraries and words said by espeak-ng.
-The paper scale takes the paper's networks, where their weights were fetched or are named with
---checkpoint, and signals of yours. What a claim needs and is not there makes it "cannot be told here".
+The mini scale takes the small networks that ship, and searches by L-BFGS (those of Figure 2 by Adam).
+Where METAMERS_DATA names a folder with cifar10/ and speech_commands/, free_spoken_digit/, the signals
+are labelled test images and words of speakers not trained on; where not, photographs of installed
+libraries and words said by espeak-ng. The paper scale takes the paper's networks, where their weights
+were fetched or are named with --checkpoint, signals of yours, and Adam. What a claim needs and is not
+there makes it "cannot be told here".
 
 Prints the plan first; --plan writes nothing. What is done is not done again; a reproduction that was
 stopped goes on with the same command. Several steps run side by side (--jobs), each on its share of
@@ -84,7 +85,10 @@ def main() -> int:
     binary.import_tensorflow_quietly()
     stimuli_asked = dict.fromkeys(scale.stimuli, _STIMULI.value) if _STIMULI.value else dict(scale.stimuli)
     scale = dataclasses.replace(
-        scale, stimuli=stimuli_asked, iterations=_ITERATIONS.value or scale.iterations
+        scale,
+        stimuli=stimuli_asked,
+        iterations=_ITERATIONS.value or scale.iterations,
+        relu_iterations=_ITERATIONS.value or scale.relu_iterations,
     )
     stimuli = {kind: _stimuli(kind, scale, out) for kind in kinds}
     _print_plan(reproduction.steps.plan(scale, stimuli, out), missing, out)

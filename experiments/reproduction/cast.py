@@ -56,12 +56,15 @@ class Scale:
       decisions: decisions that the judges of images make.
       stimuli: by kind, the number of natural signals to match, where they are drawn and not given.
       null_stimuli: number of further natural signals of each kind, for the null distribution.
-      iterations: number of steps of every search.
+      iterations: number of steps of every search but Figure 2's.
+      optimizer: of those searches, "adam" or "lbfgs".
       batch_size: number of stimuli that are searched together.
       cochleagram_learning_rate: learning rate where the cochleagram is optimised; None for the
         network's.
       relu_layers: by role, the layers in Figure 2; None for all metamer layers that end in a ReLU.
       relu_stimuli: number of stimuli in Figure 2.
+      relu_iterations: number of steps of Figure 2's searches, which are by Adam: it compares two ways that
+        Adam is given to go.
     """
 
     parts: tuple[Part, ...]
@@ -69,10 +72,12 @@ class Scale:
     stimuli: Mapping[str, int]
     null_stimuli: int
     iterations: int
+    optimizer: str
     batch_size: int
     cochleagram_learning_rate: float | None
     relu_layers: Mapping[str, tuple[str, ...] | None]
     relu_stimuli: int
+    relu_iterations: int
 
 
 _REDUCED = ("pool_0_0", "conv_2", "conv_4", "fc_intermediate")
@@ -136,9 +141,10 @@ MINI = Scale(
     decisions=("fine",),
     stimuli=MappingProxyType({"image": 40, "sound": 16}),
     null_stimuli=100,
-    iterations=1500,
+    iterations=1000,
+    optimizer="lbfgs",
     batch_size=20,
-    cochleagram_learning_rate=0.01,  # ten times the usual, for a tenth of the paper's 15000 steps
+    cochleagram_learning_rate=0.01,  # ten times the usual, where Adam steps in
     relu_layers=MappingProxyType(
         {
             "vgg": ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"),
@@ -146,6 +152,7 @@ MINI = Scale(
         }
     ),
     relu_stimuli=16,
+    relu_iterations=1500,
 )
 # The seconds are estimated from the number of multiplications in each network.
 PAPER = Scale(
@@ -162,10 +169,12 @@ PAPER = Scale(
     stimuli=MappingProxyType({"image": 400, "sound": 400}),
     null_stimuli=400,
     iterations=15000,
+    optimizer="adam",
     batch_size=8,
     cochleagram_learning_rate=None,
     relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None}),
     relu_stimuli=20,
+    relu_iterations=15000,
 )
 SCALES: Mapping[str, Scale] = MappingProxyType({"mini": MINI, "paper": PAPER})
 
