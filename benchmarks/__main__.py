@@ -64,10 +64,11 @@ _LAYERS = flags.DEFINE_list(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 0, "Signals of a step; 0 for 1 at paper size, 16 of the small networks, 64 in training."
 )
-_DRAFTS = flags.DEFINE_bool(
-    "drafts",
+_WAYS = flags.DEFINE_bool(
+    "ways",
     False,
-    "A step also as make_metamers --precision=bfloat16 and --frontend=fast take it until the last tenth.",
+    "Of a step: also as make_metamers takes it with --precision=bfloat16, --frontend=fast (both until the "
+    "last tenth of a search) and --batch_norm=folded.",
 )
 _INPUTS = flags.DEFINE_list(
     "inputs",
@@ -96,7 +97,7 @@ def main() -> int:
         checkpoint=_CHECKPOINT.value,
         layers=tuple(_LAYERS.value),
         batch_size=_BATCH_SIZE.value,
-        drafts=_DRAFTS.value,
+        ways=_WAYS.value,
         inputs=tuple(_INPUTS.value),
         stimuli=_STIMULI.value,
         iterations=_ITERATIONS.value,

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import operations
-from model_metamers.networks import drafts
+from model_metamers.networks import ways
 from model_metamers.networks.network import Network
 from model_metamers.synthesis import adam
 from model_metamers.synthesis.config import SynthesisConfig
@@ -20,10 +20,10 @@ class OurSearch:
       network: with weights.
       layer: to match.
       target, start: [batch, *shape].
-      precision, frontend: of a draft, as `SynthesisConfig` has them; all steps are drafts then.
+      config: its precision, front end and batch normalisation are those of every step.
 
     Raises:
-      InputError: the network cannot be drafted so.
+      InputError: the network cannot be computed so.
     """
 
     def __init__(
@@ -32,17 +32,14 @@ class OurSearch:
         layer: str,
         target: np.ndarray,
         start: np.ndarray,
-        precision: str = "float32",
-        frontend: str = "exact",
+        config: SynthesisConfig | None = None,
     ):
         self._network, self._layer = network, layer
-        config = SynthesisConfig().for_network(network)
+        config = (config or SynthesisConfig()).for_network(network)
         self._rates = [tf.constant(v) for v in (config.learning_rate, config.learning_rate_decay)]
         self._relu_gradient = config.relu_gradient
-        self._burst = adam.compiled_steps(network, layer, config.relu_gradient)
-        if (precision, frontend) != ("float32", "exact"):
-            drafts.check(network, precision, frontend)
-            self._burst = drafts.drafted(network, self._burst, precision, frontend)
+        steps = adam.compiled_steps(network, layer, config.relu_gradient)
+        self._burst = ways.compiled(network, steps, config.precision, config.frontend, config.batch_norm)
         self._wanted = network.activations(target, [layer])[layer]
         self._signals = tf.constant(start)
         self._memory = {name: tf.constant(array) for name, array in adam.fresh(start).items()}

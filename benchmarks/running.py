@@ -7,6 +7,7 @@ import multiprocessing
 import platform
 import resource
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,7 +20,7 @@ from model_metamers_experiments import binary
 
 
 def measured(name: str, settings: Settings) -> Done:
-    """A case, run; what the user can mend, and a process that the system ended, is told as its failure."""
+    """A case, run; an error in it, or a process that the system ended, is told as its failure."""
     began, result, failure, peak = time.monotonic(), None, "", 0.0
     try:
         result, failure, peak = apart(_run, name, settings)
@@ -49,12 +50,11 @@ def _run(name: str, settings: Settings) -> tuple[Result | None, str, float]:
     binary.import_tensorflow_quietly()
     # Each size is compiled anew, as it should be, and TensorFlow would warn of it.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    result, failure = None, ""
     try:
-        result = registry.run(name, settings)
+        return registry.run(name, settings), "", peak_gib()
     except Exception as error:
         told = binary.mendable(error)
-        if told is None:
-            raise
-        failure = told
-    return result, failure, peak_gib()
+        if told is None:  # a defect, of which the others should not suffer
+            traceback.print_exc()
+            told = f"{type(error).__name__}, a defect; what was printed shows where"
+        return None, told, peak_gib()

@@ -16,7 +16,7 @@ class Settings:
       checkpoint: of these networks; None for a case's own.
       layers: of these networks; empty for a case's own.
       batch_size: signals of a step; 0 for a case's own.
-      drafts: whether a step is timed as a draft too.
+      ways: whether a step is timed in the other ways too that make_metamers offers.
       inputs: files and folders of natural signals; empty for those that come with the package.
       stimuli: natural signals that metamers are searched for.
       iterations: of Adam, whose loss is to be reached.
@@ -34,7 +34,7 @@ class Settings:
     checkpoint: str | None = None
     layers: tuple[str, ...] = ()
     batch_size: int = 0
-    drafts: bool = False
+    ways: bool = False
     inputs: tuple[str, ...] = ()
     stimuli: int = 5
     iterations: int = 15_000

@@ -20,6 +20,7 @@ from model_metamers import catalog
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.networks.vgg import VGG
+from model_metamers.synthesis.config import SynthesisConfig
 
 _LAYERS = {
     "vgg_19": ("conv3_4", "conv5_4", "fc8"),
@@ -35,8 +36,7 @@ _LAYERS = {
     "word_reduced_aliasing_small": ("conv_4",),
 }
 _SMALL = tuple(name for name in _LAYERS if name.endswith("_small"))
-_EXACT = ("float32", "exact front end")
-_DRAFTS = (("bfloat16", "exact"), ("float32", "fast"), ("bfloat16", "fast"))
+_WAYS = ({"precision": "bfloat16"}, {"frontend": "fast"}, {"batch_norm": "folded"})
 _TF1, _TORCH, _PLENOPTIC = "TF1 graph", "PyTorch", "plenoptic"
 _COLUMNS = ("at", *tables.COLUMNS, "GFLOP/s", "of the ceiling")
 
@@ -87,9 +87,9 @@ def _measure(
         ours = OurSearch(network, layer, target, start)
         gflop = ours.operations_gflop()
         references, notes = _references(stack, network, layer, target, start, ours)
-        if settings.drafts:
-            drafted, refused = _drafts(network, layer, target, start)
-            references, notes = references + drafted, notes + refused
+        if settings.ways:
+            others, refused = _other_ways(network, layer, target, start)
+            references, notes = references + others, notes + refused
         contenders = [Contender(tables.OURS, ours.steps), *references, *ceilings.contenders()]
         times = timing.in_turn(contenders, settings.rounds, settings.seconds)
     found = ceilings.gflops(times)
@@ -139,19 +139,19 @@ def _references(
     return found, notes
 
 
-def _drafts(
+def _other_ways(
     network: Network, layer: str, target: np.ndarray, start: np.ndarray
 ) -> tuple[list[Contender], list[str]]:
-    """Ours as each kind of draft, and why there is none of a kind."""
+    """Ours in each of the other ways, and why not in one."""
     found, notes = [], []
-    for precision, frontend in _DRAFTS:
-        how = ", ".join(word for word in (precision, f"{frontend} front end") if word not in _EXACT)
+    for way in _WAYS:
+        how = ", ".join(f"{field}={value}" for field, value in way.items())
         try:
-            search = OurSearch(network, layer, target, start, precision, frontend)
+            search = OurSearch(network, layer, target, start, SynthesisConfig(**way))
         except InputError as error:
-            notes.append(f"{network.name} {layer}: no draft in {how}: {error}.")
-            continue
-        found.append(Contender(f"ours, draft: {how}", search.steps))
+            notes.append(f"{network.name} {layer}: {error}.")
+        else:
+            found.append(Contender(f"{tables.OURS}, {how}", search.steps))
     return found, notes
 
 
