@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from model_metamers.errors import InputError
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
+from model_metamers.frontends.fast_cochleagram import fast_cochleagram
 from model_metamers.networks import layers
 from model_metamers.networks.audio_architecture import Architecture, normalized
 from model_metamers.networks.audio_layers import LAYER_TYPES, RELU_CEILINGS, top_names
@@ -222,7 +223,8 @@ class AuditoryCNN(Network):
 
     def forward(self, signals: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """Stages from "cochleagram" to "logits" of [batch, samples] waveforms."""
-        return self.forward_cochleagram(cochleagram(signals, self.frontend), training)
+        front_end = fast_cochleagram if self.frontend_in_use == "fast" else cochleagram
+        return self.forward_cochleagram(front_end(signals, self.frontend), training)
 
     def forward_cochleagram(self, x: tf.Tensor, training: layers.Training = False) -> dict[str, Stage]:
         """The stages of `forward`, from [batch, filters, frames, 1] cochleagrams."""

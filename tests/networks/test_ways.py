@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 import model_metamers as mm
+from model_metamers.frontends.cochleagram import cochleagram
+from model_metamers.frontends.fast_cochleagram import fast_cochleagram
 from model_metamers.networks import layers, ways
 from model_metamers.networks.deepspeech import DeepSpeech
 from model_metamers.networks.vggish import VGGish
@@ -69,6 +71,16 @@ def test_front_end_in_use_is_exact_but_while_a_draft_lasts():
         raise ZeroDivisionError
     assert network.frontend_in_use == "exact"
     assert all(isinstance(v, tf.Variable) for v in network.weights.values())
+
+
+def test_a_draft_hears_by_the_fast_front_end():
+    network = seeded("word")
+    signals = signals_of(network)
+    for frontend, front_end in (("fast", fast_cochleagram), ("exact", cochleagram)):
+        with network.drafting(frontend=frontend):
+            heard = network.forward(signals)["cochleagram"].value
+        np.testing.assert_array_equal(heard, front_end(signals, network.frontend))
+    assert not np.array_equal(fast_cochleagram(signals, network.frontend), heard)
 
 
 @pytest.mark.parametrize("family", ["vgg", "resnet", "vggish", "deepspeech", "cochleagram"])
