@@ -36,7 +36,8 @@ class SynthesisConfig:
       optimizer: "adam" is the paper's; "lbfgs" is a quasi-Newton search that mostly comes as near
         in a fraction of the iterations, each of which is one evaluation of the network.
       precision: "bfloat16" computes the network so while the search is a draft, which is faster on
-        hardware that has it; signals, losses, and all but the network stay float32.
+        some hardware; signals, losses, and all but the network stay float32. It suits "adam": "lbfgs",
+        which needs exact values, came less near with it.
       frontend: "fast" computes the cochleagram approximately while the search is a draft.
       stop_when: None searches through all iterations. "verdict" ends the search of a signal when its
         rho has been above the null maximum, with the target's class, at two checks in a row;
