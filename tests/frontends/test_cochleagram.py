@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 from model_metamers.errors import InputError
+from model_metamers.frontends import cochleagram as cochleagram_module
 from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
 from model_metamers.frontends.erb_filters import erb_cosine_filters
-from model_metamers.frontends.numpy_cochleagram import downsampling_window
+from model_metamers.frontends.numpy_cochleagram import downsampling_window, numpy_cochleagram
 from tests.builders import tf1_graph
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "cochleagram.npz"
@@ -60,6 +61,41 @@ def test_equals_plain_operations(config, num_samples, kind):
     assert found.shape == (1, config.num_filters, config.num_frames(num_samples), 1)
     np.testing.assert_allclose(found, expected, atol=1e-5 * expected.max())
     assert _relative_l2(gradient, expected_gradient) < 1e-5
+
+
+_EXACT_CASES = {
+    "small": (CochleagramConfig(8000, num_filters=53, high_hz=3600.0, sample_factor=2), 8000),
+    "paper": (_PAPER, 10000),
+    "stride of 7": (CochleagramConfig(1400, num_filters=19, high_hz=600.0, window_size=71), 7 * 134),
+    "prime number of frames": (CochleagramConfig(num_filters=31, envelope_rate=400), 50 * 83),
+    "stride of 2": (CochleagramConfig(400, num_filters=15, high_hz=190.0, window_size=9), 2 * 202),
+}
+
+
+@pytest.mark.parametrize("kind", ["tone", "click", "half silence"])
+@pytest.mark.parametrize("case", _EXACT_CASES)
+def test_silent_times_and_bands_are_exact(case, kind):
+    """What is rounded in loud times and bands must not reach silent ones, where the power magnifies it."""
+    config, num_samples = _EXACT_CASES[case]
+    seconds = np.arange(num_samples) / config.sample_rate
+    signal = {
+        "tone": 0.1 * np.sin(2 * np.pi * config.high_hz / 4 * seconds),
+        "click": np.arange(num_samples) == num_samples // 3,
+        "half silence": _signal("noise", num_samples, 1) * (seconds < seconds[-1] / 2),
+    }[kind].astype(np.float32)
+    values = cochleagram(signal[np.newaxis], config).numpy()[0, :, :, 0]
+    expected = numpy_cochleagram(signal, config)
+    np.testing.assert_allclose(values, expected, rtol=0, atol=1e-5 * expected.max())
+
+
+def test_chunks_of_single_bands_give_the_same(monkeypatch):
+    batch = np.stack([_signal(kind, 4000, 20000) for kind in ("noise", "silence", "speech")])
+    config = CochleagramConfig(num_filters=31)
+    expected, expected_gradient = _with_gradient(cochleagram, batch, config)
+    monkeypatch.setattr(cochleagram_module, "_SAMPLES_PER_CHUNK", 1)
+    values, gradient = _with_gradient(cochleagram, batch, config)
+    np.testing.assert_allclose(values, expected, atol=1e-6 * expected.max())
+    assert _relative_l2(gradient, expected_gradient) < 1e-6
 
 
 @pytest.mark.parametrize(
