@@ -17,6 +17,9 @@ judges in the results, --judges names the one.
 S9: a network of another seed judges metamers whose waveform and metamers whose cochleagram
 was optimised.
 
+searches: metamers of a layer by several searches, such as make_metamers with --optimizer=adam and with
+lbfgs: examples, histograms of their values, and spectra (not in the paper).
+
 5, 6 and S9 read `recognition.csv` of recognize_metamers. The x axis is "natural", then the
 layers, early to late; bars are bootstrapped standard errors over stimuli; the dotted line is
 chance; below each layer stands how many metamers passed the two conditions, in brackets how
@@ -39,7 +42,7 @@ import model_metamers as mm
 from model_metamers import plots
 from model_metamers.storage.whole import make_folder
 from model_metamers_experiments import binary
-from model_metamers_experiments.figures import figure_3, figure_5, figure_6, figure_s9
+from model_metamers_experiments.figures import figure_3, figure_5, figure_6, figure_s9, two_searches
 
 _DPI = 300
 _FORMATS = ("pdf", "png", "svg")
@@ -49,10 +52,11 @@ _OPTIONS = {
     "5": ("names", "generators", "judges", "decision"),
     "6": ("names", "generators", "judges", "decision"),
     "S9": ("names", "generators", "judges", "decision"),
+    "searches": ("names",),
 }
 
 _FIGURE = flags.DEFINE_enum("figure", None, list(_OPTIONS), "Which one.", required=True, case_sensitive=False)
-_METAMERS = flags.DEFINE_list("metamers", [], "Folders with metamers, at any depth; for 3.")
+_METAMERS = flags.DEFINE_list("metamers", [], "Folders with metamers, at any depth; for 3 and searches.")
 _RECOGNITION = flags.DEFINE_list(
     "recognition", [], "Results of recognize_metamers, each a folder or its recognition.csv; for 5, 6 and S9."
 )
@@ -85,7 +89,7 @@ def main() -> None:
 
 def _check(out: Path) -> None:
     number = _FIGURE.value
-    needed = _METAMERS if number == "3" else _RECOGNITION
+    needed = _METAMERS if number in ("3", "searches") else _RECOGNITION
     if not needed.value:
         raise mm.InputError(f"--figure={number} needs --{needed.name}")
     for flag in (_GENERATORS, _JUDGES, _DECISION, _STIMULI, _LAYERS):
@@ -110,6 +114,8 @@ def _names() -> dict[str, str]:
 def _draw(names: dict[str, str]) -> Figure:
     if _FIGURE.value == "3":
         return figure_3.draw(_METAMERS.value, _STIMULI.value, _LAYERS.value, names)
+    if _FIGURE.value == "searches":
+        return two_searches.draw(_METAMERS.value, names)
     generators, decisions = _GENERATORS.value, _DECISION.value
     if _FIGURE.value == "6":
         judge = next(iter(_JUDGES.value), None)

@@ -188,7 +188,8 @@ def _about(metamer: Presentation) -> str:
     return text + {True: "", False: ", fails", None: ", no verdict"}[_verdict(metamer)]
 
 
-def _shown(metamer: Presentation, stem: str) -> np.ndarray:
+def shown_signal(metamer: Presentation, stem: str) -> np.ndarray:
+    """The "metamer" or its "target" as a person is shown it; of a cochleagram, its values."""
     if metamer.spec.kind == "cochleagram":
         array = "target" if stem == "target" else "signal"
         return read_arrays(MetamerFolder(metamer.folder).arrays, (array,))[array]
@@ -197,18 +198,18 @@ def _shown(metamer: Presentation, stem: str) -> np.ndarray:
 
 def _picture(axes: Axes, metamer: Presentation, stem: str) -> None:
     spec = metamer.spec
-    axes.imshow((_shown(metamer, stem) - spec.low) / (spec.high - spec.low), interpolation="nearest")
+    axes.imshow((shown_signal(metamer, stem) - spec.low) / (spec.high - spec.low), interpolation="nearest")
     axes.set(xticks=[], yticks=[])
 
 
 def _cochleagram(axes: Axes, metamer: Presentation, stem: str) -> None:
     """Draws a cochleagram; a sound's is made with the paper's filters up to half its sample rate."""
     frontend = metamer.spec.frontend or picture_frontend(metamer.spec.rate_hz)
-    values, brightest = (_values(_shown(metamer, s), metamer, frontend) for s in (stem, "target"))
+    values, brightest = (sound_values(shown_signal(metamer, s), metamer, frontend) for s in (stem, "target"))
     plots.cochleagram(axes, values, frontend, float(brightest.max()))
 
 
-def _values(signal: np.ndarray, metamer: Presentation, frontend: CochleagramConfig) -> np.ndarray:
+def sound_values(signal: np.ndarray, metamer: Presentation, frontend: CochleagramConfig) -> np.ndarray:
     """The cochleagram [filters, frames] of a sound, or of what is a cochleagram already."""
     if metamer.spec.kind == "cochleagram":
         return signal[:, :, 0]
