@@ -43,7 +43,8 @@ class SynthesisConfig:
         rho has been above the null maximum, with the target's class, at two checks in a row;
         "converged" when besides its least loss has fallen by less than 10 % over the last tenth of
         `iterations`. Checks are every 250 iterations of Adam, every 50 of L-BFGS. With a draft, only
-        its exact part is checked.
+        its exact part is checked. What "verdict" ends may lie just above the limit, and as a file, whose
+        numbers are rounded, below it.
       batch_norm: "folded" makes batch normalisation part of the kernels before it, which is faster and
         the same function but for rounding; "separate" computes it as the network was trained.
       log_every: iterations between entries of the loss trace.
