@@ -109,8 +109,8 @@ _STOP_WHEN = flags.DEFINE_enum(
     "Ends the search of a metamer early, and says where. verdict: when rho was above the null maximum, with "
     "the target's class, at two checks in a row, every 250 steps of adam and every 50 of lbfgs. converged: "
     "when besides the least loss has fallen by less than 10 % over the last tenth of --iterations. A step "
-    "costs the same until all of a batch have ended; rho may be just above the limit then. The null distribution must stay the same. Without it, "
-    "all steps are taken.",
+    "costs the same until all of a batch have ended; rho may be just above the limit then. The null "
+    "distribution must stay the same. Without it, all steps are taken.",
 )
 _BATCH_NORM = flags.DEFINE_enum(
     "batch_norm",
