@@ -36,7 +36,11 @@ _LAYERS = {
     "word_reduced_aliasing_small": ("conv_4",),
 }
 _SMALL = tuple(name for name in _LAYERS if name.endswith("_small"))
-_WAYS = ({"precision": "bfloat16"}, {"frontend": "fast"}, {"batch_norm": "folded"})
+_WAYS = {
+    "precision=bfloat16": SynthesisConfig(precision="bfloat16"),
+    "frontend=fast": SynthesisConfig(frontend="fast"),
+    "batch_norm=folded": SynthesisConfig(batch_norm="folded"),
+}
 _TF1, _TORCH, _PLENOPTIC = "TF1 graph", "PyTorch", "plenoptic"
 _COLUMNS = ("at", *tables.COLUMNS, "GFLOP/s", "of the ceiling")
 
@@ -144,10 +148,9 @@ def _other_ways(
 ) -> tuple[list[Contender], list[str]]:
     """Ours in each of the other ways, and why not in one."""
     found, notes = [], []
-    for way in _WAYS:
-        how = ", ".join(f"{field}={value}" for field, value in way.items())
+    for how, config in _WAYS.items():
         try:
-            search = OurSearch(network, layer, target, start, SynthesisConfig(**way))
+            search = OurSearch(network, layer, target, start, config)
         except InputError as error:
             notes.append(f"{network.name} {layer}: {error}.")
         else:

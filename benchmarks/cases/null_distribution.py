@@ -48,7 +48,8 @@ def _measure(name: str, settings: Settings) -> Result:
     halves = [part for part in (blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]) if part]
     couples = np.concatenate([block.stimuli[block.pairs] for block in blocks])
     couples = couples[:: max(1, len(couples) // _NAIVE_PAIRS)][:_NAIVE_PAIRS]
-    seconds, naive, rho = 0.0, [], {}
+    seconds, naive = 0.0, []
+    rho: dict[int, dict[str, np.ndarray]] = {}
     for half in halves:
         began = time.perf_counter()
         rho |= measure_blocks(network, network.layers, stimuli, half, settings.memory_gb, progress=False)

@@ -27,6 +27,8 @@ class VGG19(torch.nn.Module):
       pixel_std: what pixels are divided by after the mean is subtracted.
     """
 
+    _mean: torch.Tensor
+
     def __init__(self, values: Mapping[str, np.ndarray], layer: str, pixel_std: float = 1.0):
         super().__init__()
         names = [*_CONVS, "fc6", "fc7", "fc8"]
@@ -86,7 +88,9 @@ class TorchSearch:
     def gradient(self) -> np.ndarray:
         """The loss's gradient to the images where the search is, [batch, height, width, 3]."""
         self._backward()
-        return self._images.grad.permute(0, 2, 3, 1).numpy()
+        gradient = self._images.grad
+        assert gradient is not None
+        return gradient.permute(0, 2, 3, 1).numpy()
 
     def _backward(self) -> torch.Tensor:
         self._adam.zero_grad()

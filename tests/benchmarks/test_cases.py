@@ -121,7 +121,7 @@ def test_the_program(tmp_path):
         "--networks=vgg_19_small",
         "--layers=conv1_1",
         "--rounds=1",
-        "--seconds=0",
+        "--seconds=0.01",
         "--batch_size=1",
         f"--out={tmp_path / 'out'}",
     )
@@ -133,7 +133,7 @@ def test_the_program(tmp_path):
         "--networks=vgg_19_small",
         "--layers=nope",
         "--rounds=1",
-        "--seconds=0",
+        "--seconds=0.01",
         f"--out={tmp_path / 'out'}",
     )
     assert done.returncode == 1
