@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.synthesis.adam import adam_update
+from model_metamers.synthesis.inverse_hessian import times_inverse_hessian, with_step
 from model_metamers.synthesis.state import BETA1, BETA2
 
 # The usual constants of the Wolfe conditions (Nocedal & Wright, p. 33 and 38).
@@ -40,8 +41,6 @@ _MOST_TRIALS = 20
 _ADAM_STEPS, _MOST_ADAM_STEPS = 10, 160
 # So many evaluations that lower the value by less than this share are a failure, too.
 _STRETCH, _LEAST_PROGRESS = 20, 1e-4
-# The least cosine between a step and the change of the gradient that is remembered.
-_LEAST_COSINE = 1e-6
 # No number of a bounded signal moves by more than this share of the range at once: the first steps from noise
 # would throw pixels to the bounds, from where some searches end in a much shallower valley.
 _LARGEST_MOVE = 0.1
@@ -62,8 +61,8 @@ class LbfgsState(NamedTuple):
       length: [batch] of the trial's step in units of the direction.
       shortest, longest: [batch] lengths between which an acceptable one lies, as far as known.
       trials: [batch] evaluated along the direction.
-      steps, changes: [batch, vectors, n] of the signals and of the gradient, oldest first.
-      remembered: [batch, vectors] 1 where there is such a step, else 0.
+      memory: [batch, 2, vectors, n] the latest steps, and the changes of the gradient.
+      remembered: [batch] how many steps were written to it since it was last forgotten.
       m, v: [batch, n] Adam's moments.
       powers: [batch, 2] Adam's.
       adam_left: [batch] Adam steps still to take.
@@ -85,8 +84,7 @@ class LbfgsState(NamedTuple):
     shortest: tf.Tensor
     longest: tf.Tensor
     trials: tf.Tensor
-    steps: tf.Tensor
-    changes: tf.Tensor
+    memory: tf.Tensor
     remembered: tf.Tensor
     m: tf.Tensor
     v: tf.Tensor
@@ -134,9 +132,13 @@ def advanced(
     better = finite & (loss < state.loss)
     more = tf.minimum(_MOST_ADAM_STEPS, _ADAM_STEPS * 2 ** tf.minimum(state.restarts, 10))
 
-    state = _remembered(state, moved, gradient - state.gradient, accepted & searching)
+    memory, remembered = with_step(
+        state.memory, state.remembered, moved, gradient - state.gradient, accepted & searching
+    )
     longer = lower & ~accepted
     state = state._replace(
+        memory=memory,
+        remembered=tf.where(failed, 0, remembered),
         current=_where(accepted, state.trial, state.current),
         best=_where(better, state.trial, state.best),
         loss=tf.where(better, loss, state.loss),
@@ -152,30 +154,12 @@ def advanced(
         begun=tf.ones_like(state.begun),
     )
     stepping = state.adam_left > 0
-    remembered = _where(failed, tf.zeros_like(state.remembered), state.remembered)
-    state = _adam_step(state._replace(remembered=remembered), stepping, failed, low, high, rate)
+    state = _adam_step(state, stepping, failed, low, high, rate)
     length = tf.minimum(_next_length(state, value), limit)
     state = state._replace(value=tf.where(accepted, value, state.value))
     fresh_line = _new_line(state, low, high)
     again = _on_line(state, state.direction, length, low, high)._replace(length=length)
     return _chosen(stepping, state, _chosen(accepted, fresh_line, again))
-
-
-def _remembered(state: LbfgsState, step: tf.Tensor, change: tf.Tensor, where: tf.Tensor) -> LbfgsState:
-    """The state with a step in its memory, where it tells of a curvature."""
-    product = _dot(step, change)
-    least = _LEAST_COSINE * tf.norm(step, axis=1) * tf.norm(change, axis=1)
-    keep = where & (product > least)
-    new = tf.ones_like(product)
-    steps, changes, remembered = (
-        tf.concat([old[:, 1:], latest[:, None]], axis=1)
-        for old, latest in ((state.steps, step), (state.changes, change), (state.remembered, new))
-    )
-    return state._replace(
-        steps=_where(keep, steps, state.steps),
-        changes=_where(keep, changes, state.changes),
-        remembered=_where(keep, remembered, state.remembered),
-    )
 
 
 def _new_line(state: LbfgsState, low: float, high: float) -> LbfgsState:
@@ -184,7 +168,8 @@ def _new_line(state: LbfgsState, low: float, high: float) -> LbfgsState:
         (state.current >= high) & (state.gradient < 0)
     )
     gradient = tf.where(pushed, 0.0, state.gradient)
-    product, known = _times_inverse_hessian(state, gradient, pushed)
+    left_out = pushed if np.isfinite([low, high]).any() else None
+    product, known = times_inverse_hessian(state.memory, state.remembered, gradient, left_out)
     direction = -product
     slope = _dot(gradient, direction)
     downhill = slope < 0
@@ -201,47 +186,9 @@ def _new_line(state: LbfgsState, low: float, high: float) -> LbfgsState:
         shortest=tf.zeros_like(length),
         longest=tf.fill(tf.shape(length), np.float32(np.inf)),
         trials=tf.zeros_like(state.trials),
-        remembered=_where(downhill, state.remembered, tf.zeros_like(state.remembered)),
+        remembered=tf.where(downhill, state.remembered, 0),
     )
     return _on_line(state, direction, length, low, high)
-
-
-def _times_inverse_hessian(
-    state: LbfgsState, gradient: tf.Tensor, pushed: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """The gradient [batch, n] times L-BFGS's matrix, among the numbers that are not `pushed`.
-
-    In the compact form of Byrd, Nocedal & Schnabel, Mathematical Programming 63 (1994), theorem 2.2:
-    a few matrix products instead of two loops. What has as many rows as vectors is float64.
-
-    Returns:
-      The product, and [batch] whether any step was remembered.
-    """
-    free = tf.where(pushed, 0.0, 1.0)[:, None]
-    steps, changes = state.steps * free, state.changes * free
-    products = _dot(steps, changes)
-    least = _LEAST_COSINE * tf.norm(steps, axis=2) * tf.norm(changes, axis=2)
-    known = (state.remembered > 0) & (products > least)
-    steps, changes = (tf.where(known[:, :, None], vectors, 0.0) for vectors in (steps, changes))
-    cross = tf.cast(tf.matmul(steps, changes, transpose_b=True), tf.float64)
-    upper = tf.linalg.band_part(cross, 0, -1) + tf.linalg.diag(tf.cast(~known, tf.float64))
-    square = tf.cast(tf.matmul(changes, changes, transpose_b=True), tf.float64)
-    scales = tf.math.divide_no_nan(tf.linalg.diag_part(cross), tf.linalg.diag_part(square))
-    latest = state.steps.shape[1] - 1 - tf.argmax(tf.cast(known[:, ::-1], tf.int32), axis=1)
-    some = tf.reduce_any(known, axis=1)
-    scale = tf.gather(scales, latest, batch_dims=1)
-    scale = tf.where(some, scale, tf.ones_like(scale))[:, None, None]
-    along_steps, along_changes = (
-        tf.cast(tf.matmul(vectors, gradient[:, :, None]), tf.float64) for vectors in (steps, changes)
-    )
-    shares = tf.linalg.triangular_solve(upper, along_steps, lower=False)
-    own = tf.linalg.diag_part(cross)[:, :, None] * shares
-    back = own + scale * (tf.matmul(square, shares) - along_changes)
-    back = tf.linalg.triangular_solve(upper, back, lower=False, adjoint=True)
-    of_steps = tf.matmul(steps, tf.cast(back, tf.float32), transpose_a=True)
-    of_changes = tf.matmul(changes, tf.cast(scale * shares, tf.float32), transpose_a=True)
-    result = tf.cast(scale[:, :, 0], tf.float32) * gradient + (of_steps - of_changes)[:, :, 0]
-    return tf.where(pushed, 0.0, result), some
 
 
 def _next_length(state: LbfgsState, value: tf.Tensor) -> tf.Tensor:
