@@ -11,7 +11,6 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import scipy.signal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
@@ -100,8 +99,8 @@ def _part(part: SubFigure, searches: Mapping[str, Mapping[str, Presentation]]) -
     values, spectrum = below.subplots(1, 2)
     spec = any_search[stimuli[0]].spec
     low, high = np.quantile(np.concatenate([s.ravel() for s in signals[NATURAL]]), [0.001, 0.999])
-    for name, of_name in signals.items():
-        style = {"label": name, "linewidth": 1.0, "color": "0.6" if name == NATURAL else None}
+    for colour, (name, of_name) in enumerate(signals.items(), start=-1):
+        style = {"label": name, "linewidth": 1.0, "color": "0.6" if name == NATURAL else f"C{colour}"}
         pooled = np.concatenate([s.ravel() for s in of_name])
         share, edges = np.histogram(np.clip(pooled, low, high), _BINS, (low, high))
         values.stairs(share / share.sum(), edges, **style)
@@ -110,7 +109,7 @@ def _part(part: SubFigure, searches: Mapping[str, Mapping[str, Presentation]]) -
     spectrum.set(yscale="log", ylabel="power", xlabel=_frequency(spec.kind))
     if spec.kind == "image":
         spectrum.set_xscale("log")
-    values.legend(frameon=False)
+    spectrum.legend(frameon=False)
 
 
 def _frequency(kind: str) -> str:
@@ -142,6 +141,8 @@ def mean_spectrum(
       Frequencies, in cycles per picture or Hz, without zero, and the power at each.
     """
     if signals[0].ndim == 1:
+        import scipy.signal  # slow to load, and pictures do not need it
+
         frequencies, power = scipy.signal.welch(np.stack(signals), sample_rate, nperseg=512)
         return frequencies[1:], power.mean(0)[1:]
     pictures = np.stack(signals).astype(np.float64)
