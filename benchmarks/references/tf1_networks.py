@@ -13,7 +13,7 @@ import numpy as np
 import scipy.signal
 import tensorflow as tf
 
-from model_metamers.frontends.erb_filters import erb_cosine_filters
+from model_metamers.frontends.erb_filters import cochleagram_filters
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 # f(name of a checkpoint variable) -> the variable
@@ -79,14 +79,7 @@ def plain_cochleagram(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
     """The cochleagram from ordinary operations, with TensorFlow's own gradients; float32 or float64."""
     num_samples = waveforms.shape[1]
     complex_type = tf.complex128 if waveforms.dtype == tf.float64 else tf.complex64
-    filters, _ = erb_cosine_filters(
-        num_samples,
-        config.sample_rate,
-        config.num_filters,
-        config.low_hz,
-        config.high_hz,
-        config.sample_factor,
-    )
+    filters = cochleagram_filters(num_samples, config)
     subbands = tf.signal.rfft(waveforms)[:, tf.newaxis] * tf.constant(filters, complex_type)
     analytic = tf.signal.ifft(tf.pad(subbands, [[0, 0], [0, 0], [0, num_samples // 2 - 1]]))
     stride, size = config.sample_rate // config.envelope_rate, config.window_size

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_metamers.errors import InputError
+from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 # ERB-rate of Glasberg & Moore (1990), as in McDermott & Simoncelli (2011).
 _ERB_Q = 9.265
@@ -49,6 +50,22 @@ def num_erb_bands(num_filters: int, sample_factor: int) -> int:
             f"{num_erb_filters(40, sample_factor)} (n=40)"
         )
     return num_bands
+
+
+def cochleagram_filters(num_samples: int, config: CochleagramConfig) -> np.ndarray:
+    """The filters of a cochleagram of sounds of one length, [filters, num_samples // 2 + 1], float64.
+
+    Raises:
+      InputError: as `erb_cosine_filters`.
+    """
+    return erb_cosine_filters(
+        num_samples,
+        config.sample_rate,
+        config.num_filters,
+        config.low_hz,
+        config.high_hz,
+        config.sample_factor,
+    )[0]
 
 
 def erb_cosine_filters(

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.frontends import resampling
-from model_metamers.frontends.erb_filters import erb_cosine_filters
+from model_metamers.frontends.erb_filters import cochleagram_filters
 from model_metamers.frontends.numpy_cochleagram import downsampling_window
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
@@ -71,7 +71,7 @@ def filterbank(num_samples: int, config: CochleagramConfig, decimations: tuple[i
       decimations: [num_filters]: a band's magnitude is taken at sample_rate / decimation. Each divides
         `config.stride` and leaves the band at least as many samples as it has bins.
     """
-    filters = _filters(num_samples, config)
+    filters = cochleagram_filters(num_samples, config)
     first, width = _supports(filters)
     rates = [
         (decimation, _low_decimation(decimation, int(bins), num_samples, config.stride))
@@ -95,18 +95,7 @@ def filterbank(num_samples: int, config: CochleagramConfig, decimations: tuple[i
 @functools.lru_cache(maxsize=8)
 def band_widths(num_samples: int, config: CochleagramConfig) -> tuple[int, ...]:
     """The number of bins of the spectrum that each band spans."""
-    return tuple(_supports(_filters(num_samples, config))[1].tolist())
-
-
-def _filters(num_samples: int, config: CochleagramConfig) -> np.ndarray:
-    return erb_cosine_filters(
-        num_samples,
-        config.sample_rate,
-        config.num_filters,
-        config.low_hz,
-        config.high_hz,
-        config.sample_factor,
-    )[0]
+    return tuple(_supports(cochleagram_filters(num_samples, config))[1].tolist())
 
 
 def _supports(filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

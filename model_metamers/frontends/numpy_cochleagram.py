@@ -32,14 +32,7 @@ def numpy_cochleagram(waveform: np.ndarray, config: CochleagramConfig) -> np.nda
         raise InputError(f"a waveform must be [samples], got shape {list(np.shape(waveform))}")
     num_samples = len(waveform)
     num_frames, stride = config.num_frames(num_samples), config.stride
-    filters, _ = erb_filters.erb_cosine_filters(
-        num_samples,
-        config.sample_rate,
-        config.num_filters,
-        config.low_hz,
-        config.high_hz,
-        config.sample_factor,
-    )
+    filters = erb_filters.cochleagram_filters(num_samples, config)
     # The one-sided spectrum is padded with zeros but not doubled, which gives half the analytic signal.
     envelopes = np.abs(scipy.fft.ifft(scipy.fft.rfft(np.float64(waveform)) * filters, num_samples))
     window = downsampling_window(stride, config.window_size)

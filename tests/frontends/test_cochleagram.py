@@ -12,6 +12,7 @@ from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
 from model_metamers.frontends.erb_filters import erb_cosine_filters
 from model_metamers.frontends.numpy_cochleagram import downsampling_window, numpy_cochleagram
 from tests.builders import tf1_graph
+from tests.builders.front_ends import with_gradient
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "cochleagram.npz"
 _SMALL = CochleagramConfig(sample_rate=8000, num_filters=51, high_hz=3600.0)
@@ -25,16 +26,6 @@ def _signal(kind, num_samples, sample_rate):
     if kind == "noise":
         return 0.1 * np.random.RandomState(0).standard_normal(num_samples).astype(np.float32)
     return tf1_graph.speech_like(num_samples, sample_rate)
-
-
-def _with_gradient(front_end, waveforms, config):
-    """Cochleagram, and the gradient of half its sum of squares."""
-    waveforms = tf.constant(waveforms)
-    with tf.GradientTape() as tape:
-        tape.watch(waveforms)
-        found = front_end(waveforms, config)
-        loss = tf.nn.l2_loss(found)
-    return found.numpy(), tape.gradient(loss, waveforms).numpy()
 
 
 def _relative_l2(found, expected):
@@ -54,10 +45,10 @@ def _relative_l2(found, expected):
 )
 def test_equals_plain_operations(config, num_samples, kind):
     signal = _signal(kind, num_samples, config.sample_rate)[np.newaxis]
-    found, gradient = _with_gradient(cochleagram, signal, config)
+    found, gradient = with_gradient(cochleagram, signal, config)
     # In float64: where a band falls silent, the power of 0.3 magnifies how plain operations round.
     plain = signal.astype(np.float64)
-    expected, expected_gradient = _with_gradient(tf1_graph.plain_cochleagram, plain, config)
+    expected, expected_gradient = with_gradient(tf1_graph.plain_cochleagram, plain, config)
     assert found.shape == (1, config.num_filters, config.num_frames(num_samples), 1)
     np.testing.assert_allclose(found, expected, atol=1e-5 * expected.max())
     assert _relative_l2(gradient, expected_gradient) < 1e-5
@@ -91,9 +82,9 @@ def test_silent_times_and_bands_are_exact(case, kind):
 def test_chunks_of_single_bands_give_the_same(monkeypatch):
     batch = np.stack([_signal(kind, 4000, 20000) for kind in ("noise", "silence", "speech")])
     config = CochleagramConfig(num_filters=31)
-    expected, expected_gradient = _with_gradient(cochleagram, batch, config)
+    expected, expected_gradient = with_gradient(cochleagram, batch, config)
     monkeypatch.setattr(cochleagram_module, "_SAMPLES_PER_CHUNK", 1)
-    values, gradient = _with_gradient(cochleagram, batch, config)
+    values, gradient = with_gradient(cochleagram, batch, config)
     np.testing.assert_allclose(values, expected, atol=1e-6 * expected.max())
     assert _relative_l2(gradient, expected_gradient) < 1e-6
 
@@ -108,9 +99,9 @@ def test_silence_has_a_finite_gradient(run):
     half_silent = np.concatenate([silence[:, :4000], _signal("noise", 4000, 8000)[np.newaxis]], axis=1)
     front_end = run(lambda waveforms, config=_SMALL: cochleagram(waveforms, config))
     for signal in (silence, half_silent):
-        found, gradient = _with_gradient(lambda w, _: front_end(w), signal, None)
+        found, gradient = with_gradient(front_end, signal)
         assert np.isfinite(found).all() and np.isfinite(gradient).all()
-    found, gradient = _with_gradient(lambda w, _: front_end(w), silence, None)
+    found, gradient = with_gradient(front_end, silence)
     assert not found.any() and not gradient.any()
 
 
@@ -118,9 +109,9 @@ def test_silence_has_a_finite_gradient(run):
 def test_batch_equals_single(config):
     rate = config.sample_rate
     batch = np.stack([_signal(kind, rate, rate) for kind in ("noise", "silence", "speech")])
-    together, gradients = _with_gradient(cochleagram, batch, config)
+    together, gradients = with_gradient(cochleagram, batch, config)
     for i, signal in enumerate(batch):
-        alone, gradient = _with_gradient(cochleagram, signal[np.newaxis], config)
+        alone, gradient = with_gradient(cochleagram, signal[np.newaxis], config)
         np.testing.assert_allclose(together[i], alone[0], atol=1e-6 * max(alone.max(), 1))
         np.testing.assert_allclose(gradients[i], gradient[0], atol=1e-5 * max(np.abs(gradient).max(), 1))
 
@@ -182,7 +173,7 @@ def test_equals_the_authors(num_bands, config):
     golden = {
         k.removesuffix(f"_{num_bands}"): v for k, v in np.load(_GOLDEN).items() if k.endswith(f"_{num_bands}")
     }
-    found, gradient = _with_gradient(cochleagram, _golden_signal()[np.newaxis], config)
+    found, gradient = with_gradient(cochleagram, _golden_signal()[np.newaxis], config)
     values = found[0, :, :, 0]
     assert values.shape == tuple(golden["shape"])
     np.testing.assert_allclose(values.ravel()[::7], golden["values"], atol=1e-5 * values.max())

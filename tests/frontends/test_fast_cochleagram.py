@@ -9,6 +9,7 @@ from model_metamers.frontends.cochleagram import cochleagram
 from model_metamers.frontends.fast_cochleagram import fast_cochleagram
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from tests.builders import tf1_graph
+from tests.builders.front_ends import with_gradient
 
 _SMALL = CochleagramConfig(sample_rate=8000, num_filters=53, high_hz=3600.0, sample_factor=2)
 
@@ -26,15 +27,6 @@ def _sounds(num_samples, sample_rate):
     return np.stack([noise, 0.01 * pink / pink.std(), speech, tone, click]).astype(np.float32)
 
 
-def _with_gradient(front_end, waveforms, config):
-    waveforms = tf.constant(waveforms)
-    with tf.GradientTape() as tape:
-        tape.watch(waveforms)
-        values = front_end(waveforms, config)
-        loss = tf.nn.l2_loss(values)
-    return values.numpy(), tape.gradient(loss, waveforms).numpy()
-
-
 def _relative(values, wanted):
     return [np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in zip(values, wanted, strict=True)]
 
@@ -50,8 +42,8 @@ def _relative(values, wanted):
 )
 def test_errors_are_as_stated(config, num_samples):
     sounds = _sounds(num_samples, config.sample_rate)
-    exact, exact_gradient = _with_gradient(cochleagram, sounds, config)
-    fast, gradient = _with_gradient(fast_cochleagram, sounds, config)
+    exact, exact_gradient = with_gradient(cochleagram, sounds, config)
+    fast, gradient = with_gradient(fast_cochleagram, sounds, config)
     errors, gradient_errors = _relative(fast, exact), _relative(gradient, exact_gradient)
     assert max(errors[:3]) < 4e-3 and max(errors) < 1.2e-2
     assert max(gradient_errors[:3]) < 6e-3 and max(gradient_errors) < 2.5e-2
@@ -63,7 +55,7 @@ def test_the_gradient_is_that_of_the_values(small_sounds):
     config = CochleagramConfig(
         sample_rate=4000, num_filters=31, high_hz=1800.0, window_size=201, exponent=1.0, slope_clip=1e9
     )
-    _, gradient = _with_gradient(fast_cochleagram, small_sounds, config)
+    _, gradient = with_gradient(fast_cochleagram, small_sounds, config)
     random = np.random.RandomState(0)
     for _ in range(3):
         step = gradient / np.sqrt(np.mean(gradient**2)) + random.standard_normal(gradient.shape)
@@ -76,7 +68,7 @@ def test_the_gradient_is_that_of_the_values(small_sounds):
 
 
 def test_silence_has_a_finite_gradient():
-    values, gradient = _with_gradient(fast_cochleagram, np.zeros([1, 8000], np.float32), _SMALL)
+    values, gradient = with_gradient(fast_cochleagram, np.zeros([1, 8000], np.float32), _SMALL)
     assert not values.any() and not gradient.any()
 
 

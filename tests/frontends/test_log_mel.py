@@ -9,20 +9,11 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.log_mel import LogMelConfig, log_mel, log_mel_examples, mel_filters
 from tests.builders import tf1_audio
+from tests.builders.front_ends import with_gradient
 from tests.goldens import seeded_sounds
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "vggish.npz"
 _SOUNDS = seeded_sounds.sounds()
-
-
-def _with_gradient(front_end, waveforms):
-    """Log-mel, and the gradient of half its sum of squares."""
-    waveforms = tf.constant(waveforms)
-    with tf.GradientTape() as tape:
-        tape.watch(waveforms)
-        found = front_end(waveforms)
-        loss = tf.nn.l2_loss(found)
-    return found.numpy(), tape.gradient(loss, waveforms).numpy()
 
 
 @pytest.mark.parametrize("kind", _SOUNDS)
@@ -39,8 +30,8 @@ def test_equals_the_released_code(kind):
 @pytest.mark.parametrize("kind", ["harmonic", "noise"])
 def test_gradient_equals_plain_operations(kind):
     sound = _SOUNDS[kind][np.newaxis]
-    found, gradient = _with_gradient(log_mel_examples, sound)
-    expected, expected_gradient = _with_gradient(tf1_audio.log_mel, sound.astype(np.float64))
+    found, gradient = with_gradient(log_mel_examples, sound)
+    expected, expected_gradient = with_gradient(tf1_audio.log_mel, sound.astype(np.float64))
     np.testing.assert_allclose(found[0], expected, atol=1e-6)
     error = np.linalg.norm(gradient - expected_gradient) / np.linalg.norm(expected_gradient)
     assert error < 1e-6
@@ -50,7 +41,7 @@ def test_slope_is_clipped_where_the_logarithm_is_steep():
     quiet = 1e-3 * _SOUNDS["noise"][np.newaxis]
     norms = [
         np.linalg.norm(
-            _with_gradient(lambda w, clip=clip: log_mel(w, LogMelConfig(slope_clip=clip)), quiet)[1]
+            with_gradient(lambda w, clip=clip: log_mel(w, LogMelConfig(slope_clip=clip)), quiet)[1]
         )
         for clip in (1.0, 10.0, 100.0, 1e6)
     ]
@@ -65,10 +56,10 @@ def test_slope_is_clipped_where_the_logarithm_is_steep():
 )
 def test_silence_has_a_finite_gradient(run):
     for kind in ("silence", "gap"):
-        found, gradient = _with_gradient(run(log_mel), _SOUNDS[kind][np.newaxis])
+        found, gradient = with_gradient(run(log_mel), _SOUNDS[kind][np.newaxis])
         assert np.isfinite(found).all() and np.isfinite(gradient).all()
     assert gradient.any()
-    found, gradient = _with_gradient(run(log_mel), _SOUNDS["silence"][np.newaxis])
+    found, gradient = with_gradient(run(log_mel), _SOUNDS["silence"][np.newaxis])
     np.testing.assert_allclose(found, np.log(0.01), rtol=1e-6)
     assert not gradient.any()
 

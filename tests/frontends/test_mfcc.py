@@ -9,21 +9,12 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.mfcc import MfccConfig, mfcc
 from tests.builders import tf1_audio
+from tests.builders.front_ends import with_gradient
 from tests.goldens import seeded_sounds
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "deepspeech.npz"
 _SOUNDS = seeded_sounds.sounds()
 _RAW = MfccConfig("v0.5")
-
-
-def _with_gradient(front_end, waveforms):
-    """MFCCs, and the gradient of half their sum of squares."""
-    waveforms = tf.constant(waveforms)
-    with tf.GradientTape() as tape:
-        tape.watch(waveforms)
-        found = front_end(waveforms)
-        loss = tf.nn.l2_loss(found)
-    return found.numpy(), tape.gradient(loss, waveforms).numpy()
 
 
 def _relative_l2(found, expected):
@@ -72,8 +63,8 @@ def _plain_raw_op_mfcc(waveforms):
 )
 def test_gradient_equals_plain_operations(config, plain, kind):
     sound = _SOUNDS[kind][np.newaxis]
-    found, gradient = _with_gradient(lambda waveforms: mfcc(waveforms, config), sound)
-    expected, expected_gradient = _with_gradient(plain, sound.astype(np.float64))
+    found, gradient = with_gradient(lambda waveforms: mfcc(waveforms, config), sound)
+    expected, expected_gradient = with_gradient(plain, sound.astype(np.float64))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert _relative_l2(gradient, expected_gradient) < 1e-6
 
@@ -87,7 +78,7 @@ def test_gradient_equals_plain_operations(config, plain, kind):
 def test_silence_has_a_finite_gradient(config, run):
     front_end = run(lambda waveforms: mfcc(waveforms, config))
     for kind in ("silence", "gap"):
-        found, gradient = _with_gradient(front_end, _SOUNDS[kind][np.newaxis])
+        found, gradient = with_gradient(front_end, _SOUNDS[kind][np.newaxis])
         assert np.isfinite(found).all() and np.isfinite(gradient).all()
         assert gradient.any() == (kind == "gap")
 

@@ -92,6 +92,27 @@ def test_evaluations_are_not_many_more_than_scipys():
     assert minimum(rosenbrock, start, UNBOUNDED, int(1.5 * theirs.nfev)).loss[0] < 1e-4
 
 
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (0.0, 255.0), (-1.0, 1.0)])
+def test_no_number_moves_by_more_than_a_tenth_of_the_range_at_once(bounds):
+    low, high = bounds
+    x = np.linspace(low, high, 10, dtype=np.float32)[None]
+    state = LbfgsState(**{name: tf.constant(array) for name, array in lbfgs.fresh(x, vectors=10).items()})
+    moves = []
+    for _ in range(30):
+        value, gradient = value_and_gradient(lambda v: quadratic((v - low) / (high - low)), state.trial)
+        state = advanced(state, value, value, gradient, low, high, 1e-3)
+        moves.append(float(tf.reduce_max(tf.abs(state.trial - state.current))) / (high - low))
+    assert max(moves) == pytest.approx(0.1, rel=1e-4)
+
+
+def test_without_bounds_a_move_is_not_limited():
+    def flat(x):
+        return 1e-4 * quadratic(x)
+
+    far = minimum(flat, np.full([1, 10], 50.0, np.float32), UNBOUNDED, 100)
+    np.testing.assert_allclose(far.best, 0.7, atol=0.05)
+
+
 def test_a_signal_that_is_done_changes_nothing_of_its_neighbours():
     starts = np.stack([np.full(10, 0.7), np.linspace(-1, 2, 10)]).astype(np.float32)
     together = minimum(quadratic, starts, UNBOUNDED, 40)
