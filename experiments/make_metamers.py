@@ -93,8 +93,8 @@ _PRECISION = flags.DEFINE_enum(
     "float32",
     ["float32", "bfloat16"],
     "What the network computes in during the first nine tenths of the iterations. bfloat16 is meant for "
-    "hardware that computes faster in it; where it is slower, a line tells. It suits adam; lbfgs, which needs "
-    "exact values, came less near with it. The last tenth, rho and the verdict are always float32.",
+    "hardware that computes faster in it; where it is slower, a line tells. It suits adam; lbfgs, which "
+    "needs exact values, came less near with it. The last tenth, rho and the verdict are always float32.",
 )
 _FRONTEND = flags.DEFINE_enum(
     "frontend",
