@@ -17,7 +17,8 @@ from .errors import (
 from .frontends.cochleagram import cochleagram
 from .networks.cochleagram_view import cochleagram_view
 from .networks.keras_network import from_keras
-from .networks.network import Network, Stage
+from .networks.network import Network
+from .networks.stage import Stage
 from .recognition.network_judge import recognize
 from .runs.results import load, save
 from .signals.cochleagram_config import CochleagramConfig

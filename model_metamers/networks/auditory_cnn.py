@@ -19,7 +19,8 @@ from model_metamers.frontends.fast_cochleagram import fast_cochleagram
 from model_metamers.networks import layers
 from model_metamers.networks.audio_architecture import Architecture, normalized
 from model_metamers.networks.audio_layers import LAYER_TYPES, RELU_CEILINGS, top_names
-from model_metamers.networks.network import Network, Stage
+from model_metamers.networks.network import Network
+from model_metamers.networks.stage import Stage
 from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.signals.spec import SignalSpec
 

@@ -23,7 +23,8 @@ from model_metamers.errors import InputError
 from model_metamers.networks.auditory_cnn import AuditoryCNN
 from model_metamers.networks.layers import Training
 from model_metamers.networks.names import view_name
-from model_metamers.networks.network import Network, Stage
+from model_metamers.networks.network import Network
+from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
 
 

@@ -15,7 +15,8 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.mfcc import MfccConfig, mfcc
 from model_metamers.networks import layers
-from model_metamers.networks.network import Network, Stage
+from model_metamers.networks.network import Network
+from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.reading import read_text
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.networks import layers
 from model_metamers.networks.inception_blocks import BLOCKS, STEM, Branch, Conv, Fork, Pool, Step
-from model_metamers.networks.network import Stage
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
+from model_metamers.networks.stage import Stage
 
 _NORM = BatchNorm(epsilon=1e-3, decay=0.9997, scale=False)
 _DROPOUT = 0.2  # before the logits, while training

@@ -15,7 +15,8 @@ from model_metamers.errors import InputError
 from model_metamers.networks import keras_checks
 from model_metamers.networks.keras_graph import KerasGraph
 from model_metamers.networks.keras_relu import ClipEnd, StepEnd, Value, hides_relu, step_end
-from model_metamers.networks.network import Network, Stage
+from model_metamers.networks.network import Network
+from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
 
 

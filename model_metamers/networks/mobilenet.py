@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from model_metamers.networks import layers
-from model_metamers.networks.network import Stage
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
+from model_metamers.networks.stage import Stage
 
 # (output channels at depth multiplier 1, stride): first of Conv2d_0, then of each pair of a
 # depthwise and a pointwise convolution.

@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from model_metamers import gradients
 from model_metamers.errors import UnknownLayerError
 from model_metamers.networks import ways
 from model_metamers.networks.layers import Training
+from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
 
 # Variables of batch normalisation, which stay float32 in mixed precision.
 _NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """The value of one named place in a forward pass.
-
-    Attributes:
-      value: the tensor before the ReLU where the stage ends in one, otherwise the output.
-      relu: whether the stage ends in a ReLU.
-      ceiling: upper bound of that ReLU; None where it has none.
-    """
-
-    value: tf.Tensor
-    relu: bool = False
-    ceiling: float | None = None
-
-    @property
-    def in_float32(self) -> Stage:
-        """The same stage in float32, as it mostly is."""
-        return dataclasses.replace(self, value=tf.cast(self.value, tf.float32))
-
-    @property
-    def output(self) -> tf.Tensor:
-        """The stage's output, with the ordinary ReLU."""
-        return gradients.clipped_relu(self.value, self.ceiling) if self.relu else self.value
-
-    @property
-    def linear_gradient_output(self) -> tf.Tensor:
-        """The same output, but with a ReLU whose gradient is 1 everywhere."""
-        if not self.relu:
-            return self.value
-        return gradients.linear_gradient_relu(self.value, self.ceiling)
 
 
 class Network(tf.Module):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from model_metamers.networks import layers
-from model_metamers.networks.network import Stage
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
+from model_metamers.networks.stage import Stage
 
 # Number of units in each of the four blocks. The last unit of a block has a stride of 2, except in
 # the last block.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from model_metamers.networks import layers
-from model_metamers.networks.network import Network, Stage
+from model_metamers.networks.network import Network
+from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
 
 # ImageNet's mean RGB that slim's VGG was trained with, on the 0-255 scale (docs/sources.md 4a).

@@ -15,7 +15,8 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.log_mel import LogMelConfig, log_mel_examples
 from model_metamers.networks import layers
-from model_metamers.networks.network import Network, Stage
+from model_metamers.networks.network import Network
+from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
 
 _CONVS_PER_BLOCK = (1, 1, 2, 2)  # each of the four blocks ends in a max pooling
