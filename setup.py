@@ -23,6 +23,7 @@ BINARIES = (
     "reproduce_paper",
 )
 FOLDER = Path(__file__).parent
+PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
 
 setup(
     name="model_metamers",
@@ -86,7 +87,9 @@ setup(
             "plenoptic>=2.0",
             "torch>=2.4",
         ],
+        "people": PEOPLE,
         "dev": [
+            *PEOPLE,
             "hypothesis>=6.100",
             "import-linter>=2.0",
             "mypy>=1.11",
