@@ -1,0 +1,1 @@
+"""How well people recognise, with intervals, and the tests of what was planned."""
