@@ -21,6 +21,8 @@ BINARIES = (
     "train_auditory_network",
     "train_suite",
     "reproduce_paper",
+    "serve_human_experiment",
+    "simulate_human_observers",
 )
 FOLDER = Path(__file__).parent
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
