@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from model_metamers.errors import InputError
 from model_metamers.storage.reading import read_json
-from model_metamers.storage.writing import write_json
+from model_metamers.storage.writing import write_json, write_private_json
 
 FORMAT = "1"
 TASKS = ("images", "words")
@@ -199,7 +198,6 @@ def write_tables(
     folder: StudyFolder, study: Study, lists: Sequence[Sequence[Trial]], answers: Mapping[str, Shown]
 ) -> None:
     """Writes `study.json`, `lists.json` and `answers.json`; StorageError where that fails."""
-    write_json(folder.answers, {name: dataclasses.asdict(shown) for name, shown in answers.items()})
-    os.chmod(folder.answers, 0o600)
+    write_private_json(folder.answers, {name: dataclasses.asdict(shown) for name, shown in answers.items()})
     write_json(folder.lists, [[dataclasses.asdict(trial) for trial in trials] for trials in lists])
     write_json(folder.study, dataclasses.asdict(study))

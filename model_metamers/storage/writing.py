@@ -28,6 +28,15 @@ def write_bytes(path: str | os.PathLike, content: bytes | memoryview) -> None:
         partial.write_bytes(content)
 
 
+def write_private_json(path: str | os.PathLike, value: Any) -> None:
+    """`write_json` of what the file's owner alone may read, at every moment."""
+    content = (json.dumps(plain_values(value), indent=2) + "\n").encode()
+    with whole_file(path) as partial:
+        opened = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(opened, "wb") as file:
+            file.write(content)
+
+
 def write_lines(path: str | os.PathLike, lines: Iterable[str]) -> None:
     """Writes a text file, one entry a line; StorageError where it cannot be written."""
     write_text(path, "".join(f"{line}\n" for line in lines))
