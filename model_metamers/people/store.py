@@ -1,0 +1,301 @@
+"""The database of answers: each one is on the disk before it is acknowledged.
+
+SQLite, with a write-ahead log that is flushed at every commit; one process writes. What is deleted is
+overwritten. Times are ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import hmac
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError
+from model_metamers.storage.locks import hold
+from model_metamers.storage.whole import explained, make_folder
+
+FILE = "answers.sqlite"
+_FORMAT = "1"
+_OPEN = "open"
+_TIMEOUT_MS = 10_000
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+_SCHEMA = """
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE person (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, code_hmac TEXT NOT NULL UNIQUE, code TEXT NOT NULL,
+  source TEXT NOT NULL
+) STRICT;
+CREATE TABLE session (
+  token TEXT PRIMARY KEY, person INTEGER NOT NULL REFERENCES person ON DELETE CASCADE,
+  list INTEGER NOT NULL, started TEXT NOT NULL, seen TEXT NOT NULL, finished TEXT NOT NULL,
+  ended TEXT NOT NULL, comments TEXT NOT NULL, simulated INTEGER NOT NULL
+) STRICT;
+CREATE INDEX session_of_person ON session (person);
+CREATE TABLE answer (
+  token TEXT NOT NULL REFERENCES session ON DELETE CASCADE, position INTEGER NOT NULL,
+  answer TEXT NOT NULL, rt_ms REAL, fixation_ms REAL, image_ms REAL, mask_ms REAL, frame_ms REAL,
+  events TEXT NOT NULL, received TEXT NOT NULL, PRIMARY KEY (token, position)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredSession:
+    """A row of `session`; `seen` is when the person was last heard of, `ended` as in `answers.Session`."""
+
+    token: str
+    person: int
+    list: int
+    started: str
+    seen: str
+    finished: str
+    ended: str
+    comments: str
+    simulated: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredAnswer:
+    """A row of `answer`; see `answers.Answer`."""
+
+    token: str
+    position: int
+    answer: str
+    rt_ms: float | None
+    fixation_ms: float | None
+    image_ms: float | None
+    mask_ms: float | None
+    frame_ms: float | None
+    events: str
+    received: str
+
+
+_SESSION = ", ".join(field.name for field in dataclasses.fields(StoredSession))
+_ANSWER = ", ".join(field.name for field in dataclasses.fields(StoredAnswer))
+
+
+class Store:
+    """Persons, sessions and answers; `writable` and `readable` open one."""
+
+    def __init__(self, connection: sqlite3.Connection):
+        self._connection = connection
+        self._key = bytes.fromhex(self.setting("hmac_key"))
+        self._to_wipe = False
+
+    def setting(self, name: str) -> str:
+        """What is noted of the database: "format", "study_sha256" or "hmac_key"."""
+        row = self._connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction: all that the block changes is on the disk when it ends, or nothing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+            if self._to_wipe:
+                self.wipe()
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def add_person(self, code: str, source: str) -> int:
+        """Notes a new person; returns their number."""
+        row = (self._hmac(code), code, source)
+        added = self._connection.execute(
+            "INSERT INTO person (code_hmac, code, source) VALUES (?, ?, ?)", row
+        ).lastrowid
+        assert added is not None
+        return added
+
+    def add_session(self, person: int, list_number: int, now: str, simulated: bool) -> StoredSession:
+        """Begins a session under a new token of 32 letters."""
+        session = StoredSession(
+            secrets.token_urlsafe(24), person, list_number, now, now, "", _OPEN, "", simulated
+        )
+        self._connection.execute(
+            f"INSERT INTO session ({_SESSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            dataclasses.astuple(session),
+        )
+        return session
+
+    def add_answer(self, answer: StoredAnswer) -> None:
+        """Notes an answer, and that the person was heard of."""
+        self._connection.execute(
+            f"INSERT INTO answer ({_ANSWER}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            dataclasses.astuple(answer),
+        )
+        self.note_seen(answer.token, answer.received)
+
+    def note_seen(self, token: str, now: str) -> None:
+        """Notes that a session's person was heard of."""
+        self._connection.execute("UPDATE session SET seen = ? WHERE token = ?", (now, token))
+
+    def end(self, token: str, ended: str, now: str, comments: str = "") -> None:
+        """Ends a session; `now` is empty where nobody finished it."""
+        self._connection.execute(
+            "UPDATE session SET ended = ?, finished = ?, comments = ? WHERE token = ?",
+            (ended, now, comments, token),
+        )
+
+    def session(self, token: str) -> StoredSession | None:
+        """The session of a token."""
+        return self._session("token = ?", token)
+
+    def session_of_code(self, code: str) -> StoredSession | None:
+        """The session of the person with this code."""
+        chosen = "person = (SELECT number FROM person WHERE code_hmac = ?)"
+        return self._session(chosen, self._hmac(code))
+
+    def sessions(self) -> list[StoredSession]:
+        """All of them, in the order of arrival."""
+        rows = self._connection.execute(f"SELECT {_SESSION} FROM session ORDER BY person")
+        return [_stored_session(row) for row in rows]
+
+    def answer(self, token: str, position: int) -> StoredAnswer | None:
+        """One answer of a session."""
+        row = self._connection.execute(
+            f"SELECT {_ANSWER} FROM answer WHERE token = ? AND position = ?", (token, position)
+        ).fetchone()
+        return StoredAnswer(*row) if row else None
+
+    def answers(self, token: str) -> list[StoredAnswer]:
+        """A session's answers, by position."""
+        rows = self._connection.execute(
+            f"SELECT {_ANSWER} FROM answer WHERE token = ? ORDER BY position", (token,)
+        )
+        return [StoredAnswer(*row) for row in rows]
+
+    def answered(self, token: str) -> int:
+        """How many answers a session has; their positions are 0, 1, ..."""
+        query = "SELECT coalesce(max(position) + 1, 0) FROM answer WHERE token = ?"
+        return self._connection.execute(query, (token,)).fetchone()[0]
+
+    def delete_person(self, number: int) -> None:
+        """Deletes a person with all answers, and overwrites where they stood.
+
+        While another process reads the database the log keeps them; it is emptied after a later write.
+        """
+        with self.writing():
+            self._connection.execute("DELETE FROM person WHERE number = ?", (number,))
+            self._to_wipe = True
+
+    def number_of_code(self, code: str) -> int | None:
+        """The person with this code."""
+        query = "SELECT number FROM person WHERE code_hmac = ?"
+        row = self._connection.execute(query, (self._hmac(code),)).fetchone()
+        return row[0] if row else None
+
+    def wipe(self) -> bool:
+        """Empties the log, which may hold what was deleted; False while another process reads."""
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        self._connection.execute(f"PRAGMA busy_timeout = {_TIMEOUT_MS}")
+        self._to_wipe = bool(busy)
+        return not busy
+
+    def _session(self, condition: str, value: str) -> StoredSession | None:
+        query = f"SELECT {_SESSION} FROM session WHERE {condition}"
+        row = self._connection.execute(query, (value,)).fetchone()
+        return _stored_session(row) if row else None
+
+    def _hmac(self, code: str) -> str:
+        return hmac.new(self._key, code.encode(), hashlib.sha256).hexdigest()
+
+
+def _stored_session(row: tuple) -> StoredSession:
+    return StoredSession(*(*row[:-1], bool(row[-1])))
+
+
+@contextlib.contextmanager
+def writable(data: Path, study_sha256: str | None) -> Iterator[Store]:
+    """The database of a folder, for the one process that writes to it.
+
+    Args:
+      data: folder; made, for its owner alone, with an empty database where there is none.
+      study_sha256: digest of the study that is asked about; None for a database that must be there,
+        whatever its study.
+
+    Raises:
+      InputError: of another study, damaged, none there, or another process writes to it.
+      StorageError: it cannot be written.
+    """
+    if study_sha256 is None:
+        _check_there(data)
+    if not data.exists():
+        make_folder(data)
+        os.chmod(data, 0o700)
+    with hold(data, "server"), _connected(data, make=study_sha256 is not None) as connection:
+        with explained(data):
+            os.chmod(data / FILE, 0o600)
+        if study_sha256 is not None:
+            _make(connection, study_sha256)
+        store = _checked(connection, data, study_sha256)
+        store.wipe()
+        yield store
+
+
+@contextlib.contextmanager
+def readable(data: Path, study_sha256: str) -> Iterator[Store]:
+    """As `writable`, for reading a database that is there, also while a server writes to it."""
+    _check_there(data)
+    with _connected(data, make=False) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")  # so that all is read as of one moment
+        yield _checked(connection, data, study_sha256)
+
+
+def _check_there(data: Path) -> None:
+    if not (data / FILE).is_file():
+        raise InputError(f"{data}: no {FILE} of serve_human_experiment; choose the folder of its --data")
+
+
+@contextlib.contextmanager
+def _connected(data: Path, make: bool) -> Iterator[sqlite3.Connection]:
+    path = data / FILE
+    with explained(path):
+        os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=_TIMEOUT_MS / 1000
+    )
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        yield connection
+    except sqlite3.DatabaseError as error:
+        raise DamagedFileError(f"{path}: no readable database ({error})") from error
+    finally:
+        connection.close()
+
+
+def _make(connection: sqlite3.Connection, study_sha256: str) -> None:
+    """Makes the tables where there are none, all or nothing."""
+    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        return
+    key = secrets.token_hex(32)
+    noted = (("format", _FORMAT), ("study_sha256", study_sha256), ("hmac_key", key))
+    values = ", ".join(f"('{name}', '{value}')" for name, value in noted)
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {_SCHEMA} INSERT INTO setting (name, value) VALUES {values}; COMMIT;"
+    )
+
+
+def _checked(connection: sqlite3.Connection, data: Path, study_sha256: str | None) -> Store:
+    store = Store(connection)
+    if (there := store.setting("format")) != _FORMAT:
+        raise InputError(f"{data}: a database of format {there!r}, expected {_FORMAT!r}")
+    there = store.setting("study_sha256")
+    if study_sha256 not in (None, there):
+        raise OtherSettingsError(
+            f"{data}: holds answers to another study (sha256 {there[:12]} there, {study_sha256[:12]} now); "
+            "choose the study's own folder, or another --data"
+        )
+    return store

@@ -1,0 +1,160 @@
+import { initJsPsych } from "jspsych";
+import { missing } from "./browser.js";
+import { element, paragraphs } from "./dom.js";
+import { Screen } from "./frames.js";
+import { loaderOf } from "./loading.js";
+import { personOf, storageOf } from "./person.js";
+import { Preloader } from "./preloader.js";
+import * as screens from "./screens.js";
+import { Sound } from "./sound.js";
+import { chooseStore } from "./stores/choose.js";
+import { ENDED, PART_NAMES } from "./texts.js";
+import { partOf, timelineOf } from "./timeline.js";
+import { Watch } from "./watch.js";
+
+const display = document.getElementById("display");
+let jsPsych; // the timeline that runs now
+let over = false; // nothing may be shown any more but the last screen
+
+async function start() {
+  const storage = storageOf(window);
+  const { store, parameters } = await chooseStore(window, storage, showWaiting);
+  const person = personOf(parameters, storage);
+  const study = await store.study();
+  document.title = study.title;
+  const lacking = missing(window, study);
+  if (lacking) return last("This browser does not fit", lacking);
+  if (person.preview) {
+    return last(study.title, `${study.texts.consent}\n\nThis is a preview. Accept the task to take part.`);
+  }
+  const agreedKey = `model-metamers-agreed:${study.plan_sha256}:${person.code}`;
+  const returned = storage.getItem(agreedKey) !== null;
+  if (!returned) {
+    const agreed = await ask(screens.screen(study.title, study.texts.consent, { buttons: ["I agree", "I do not agree"] }));
+    if (agreed !== "I agree") return last(study.title, ENDED.declined);
+    storage.setItem(agreedKey, "yes");
+  }
+  const session = await store.open(person);
+  if (session.ended) return last(study.title, ENDED[session.ended] ?? ENDED.given_up);
+  allowWithdrawal(store, study, () => storage.removeItem(agreedKey));
+  await takePart(store, study, session, returned && session.position > 0);
+}
+
+async function takePart(store, study, session, returned) {
+  const watch = new Watch(window);
+  const sound = study.task === "words" ? new Sound() : null;
+  const screen = new Screen();
+  if (returned) watch.note("reloaded");
+  const preloader = new Preloader(session.trials, loaderOf(store, sound));
+  await ask(
+    screens.fullScreen(returned, async () => {
+      sound?.open();
+      await enterFullScreen();
+      if (session.position < session.trials.length) preloader.warm(session.position);
+      await screen.measure();
+    }),
+  );
+  let reply = null;
+  const run = {
+    ...{ store, study, watch, sound, screen, preloader, trials: session.trials, position: session.position },
+    showProgress: (index) => showProgress(session.trials, index),
+    partEnded: (ended) => {
+      if (ended?.passed === false) finishEarly(study, `failed_${ended.part}`);
+    },
+    finish: async (comments) => {
+      reply = await store.finish(comments);
+    },
+  };
+  await runTimeline(timelineOf(run));
+  if (!over) thank(study, reply);
+}
+
+function runTimeline(timeline) {
+  jsPsych = initJsPsych({ display_element: display, use_webaudio: false, on_finish: () => {} });
+  return jsPsych.run(timeline);
+}
+
+// One screen alone; gives the label that was pressed.
+async function ask(node) {
+  await runTimeline([node]);
+  return jsPsych.data.get().last(1).values()[0].pressed;
+}
+
+function finishEarly(study, ended) {
+  last(study.title, ENDED[ended]);
+}
+
+function thank(study, { completion_url: url, download }) {
+  const more = [];
+  if (url && /^https?:/.test(url)) {
+    more.push(element("a.action", { href: url }, "Complete the study"));
+    setTimeout(() => window.location.assign(url), 3000);
+  }
+  if (download) {
+    const address = URL.createObjectURL(new Blob([download.text], { type: "application/jsonl" }));
+    more.push(element("p", {}, "Your answers are in a file. Please save it and send it to the experimenters."));
+    more.push(element("a.action", { href: address, download: download.name }, "Save my answers"));
+  }
+  last("Thank you", study.texts.thanks ?? ENDED.finished, more);
+}
+
+// The last screen; nothing follows it.
+function last(heading, text, more = []) {
+  over = true;
+  jsPsych?.abortExperiment("");
+  document.getElementById("bar").hidden = true;
+  document.body.classList.remove("looking");
+  if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+  const show = () =>
+    display.replaceChildren(element("section.card", {}, element("h1", {}, heading), ...paragraphs(text), ...more));
+  show();
+  setTimeout(show, 0); // jsPsych clears its place once it has stopped
+}
+
+async function enterFullScreen() {
+  try {
+    await document.documentElement.requestFullscreen?.({ navigationUI: "hide" });
+  } catch {
+    // refused by the browser or its owner: the study goes on in the window
+  }
+}
+
+function showProgress(trials, index) {
+  const part = partOf(trials[index]);
+  const same = trials.filter((trial) => partOf(trial) === part);
+  const done = same.indexOf(trials[index]);
+  document.getElementById("bar").hidden = false;
+  document.getElementById("where").textContent = `${PART_NAMES[part]}: ${done + 1} of ${same.length}`;
+  document.getElementById("progress").value = (index + 1) / trials.length;
+}
+
+function showWaiting(waiting) {
+  document.getElementById("saving").hidden = !waiting;
+}
+
+function allowWithdrawal(store, study, forget) {
+  const dialog = document.getElementById("ask");
+  document.getElementById("bar").hidden = false;
+  document.getElementById("where").textContent = study.title;
+  document.getElementById("withdraw").addEventListener("click", () => dialog.showModal());
+  dialog.addEventListener("close", async () => {
+    if (dialog.returnValue !== "yes") return;
+    try {
+      await store.withdraw();
+      forget();
+      last(study.title, ENDED.withdrawn);
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+// What nobody foresaw is told, and a reload goes on.
+function fail(error) {
+  if (over) return;
+  const reload = element("button.action", { type: "button", click: () => window.location.reload() }, "Reload");
+  last("Something went wrong", `${error.message ?? error}\n\nYour answers so far are kept. Reload to go on.`, [reload]);
+}
+
+window.addEventListener("unhandledrejection", (event) => fail(event.reason));
+start().catch(fail);
