@@ -18,16 +18,17 @@ mask 200 ms, 1500 ms to answer; practice with feedback.
 practice, a demonstration of natural signals and metamers with a pass mark, catch trials among
 the main ones, breaks at quarters, and for words a headphone check.
 
---choices: what may be answered. For images `sixteen` categories, on icons in the published order, or
-a text file with up to 20 choices, one a line, on buttons. For words the paper's 587, or a file; they are
-typed. Labels, as for recognize_metamers, must be among them; for `sixteen`, ImageNet classes may stand for
-their category.
+--choices: what may be answered. For images `sixteen` categories, on icons in the published
+order, or a text file with up to 20 choices, one a line, on buttons. For words, which are typed,
+the paper's 587, or a file. Labels, as for recognize_metamers, must be among them; for `sixteen`
+an ImageNet class may stand for its category.
 
-Written to --out, whole or not at all: `study.json`, `lists.json`, `plan.json` (who is excluded, the tests,
-their level, and their power by simulation, before anybody took part), `files/` (the very pixels and
-samples that passed, under random names), `left_out.csv` (which metamers take no part, and why), and
-`answers.json`, which only its owner may read: keep it on the server. serve_human_experiment takes it
-from there. --plan shows conditions, trials, people and power, and writes nothing.
+Written to --out, whole or not at all: `study.json`, `lists.json`, `plan.json` (who is excluded,
+the tests, their level, and their power by simulation, before anybody took part), `files/` (the
+very pixels and samples that passed, under random names), `left_out.csv` (which metamers take no
+part, and why), and `answers.json`, which only its owner may read: keep it on the server.
+serve_human_experiment takes it from there; --static=web or jatos writes a copy that needs no
+server of this package. --plan shows conditions, trials, people and power, and writes nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ from absl import flags
 import model_metamers as mm
 from model_metamers.people import protocols
 from model_metamers.people.conditions import MISSING
-from model_metamers.people.study import PROTOCOLS, TASKS, Timing
+from model_metamers.people.static import EXPORTS
+from model_metamers.people.study import PROTOCOLS, TASKS, StudyFolder, Timing
 from model_metamers.storage.reading import read_text
 from model_metamers_experiments import binary
 
@@ -104,11 +106,18 @@ _CONSENT = flags.DEFINE_string(
     "replaced.",
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of all draws.", lower_bound=0)
+_STATIC = flags.DEFINE_enum(
+    "static",
+    None,
+    list(EXPORTS),
+    "Write beside --out a copy that needs no server of this package, OUT_web or OUT_jatos. In it the right "
+    "answers of practice and of parts with a pass mark can be read.",
+)
 _PLAN = flags.DEFINE_bool("plan", False, "Show what would be prepared, and write nothing.")
 
 
 def main() -> int:
-    from model_metamers.people import preparing
+    from model_metamers.people import page_building, preparing, static
     from model_metamers.storage.whole import check_new
 
     out = None if _PLAN.value or not _OUT.value else Path(_OUT.value)
@@ -116,11 +125,21 @@ def main() -> int:
         raise mm.InputError("--out is missing; name a folder for the study, or add --plan to see it first")
     if out is not None:
         check_new(out)
+    if out is not None and _STATIC.value:
+        check_new(_static_folder(out))
+        page_building.ensured_page()
     prepared = preparing.prepare(_request())
     _show(prepared)
     if out is not None:
         print(f"Written: {preparing.write_study(prepared, out)}")
+    if out is not None and _STATIC.value:
+        exported = static.export(StudyFolder(out), _STATIC.value, _static_folder(out))
+        print(f"Written: {exported.path}; {exported.note}")
     return 0
+
+
+def _static_folder(out: Path) -> Path:
+    return out.with_name(f"{out.name}_{_STATIC.value}")
 
 
 def _request():

@@ -37,7 +37,7 @@ _ASSUMED = (
     "networks right in 0.95"
 )
 
-Key = tuple[str, tuple[int, int]]  # of a file: "shown", "catch" or "tones", and `trials.Due.what`
+Key = tuple[str, tuple[int, int]]  # of a file: the part that it is shown in, and `trials.Due.what`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _plan(request: Request, gathered: Gathered, choices_there: int) -> Plan:
 
 
 def _shown(prepared: Prepared) -> dict[Key, Shown]:
-    """What each file is: a file for each kind of part in which a stimulus comes."""
+    """What each file is. A stimulus of several parts has a file for each, so that none tells of another."""
     shown: dict[Key, Shown] = {}
     for trials in prepared.lists:
         for due in trials:
@@ -228,7 +228,7 @@ def _shown(prepared: Prepared) -> dict[Key, Shown]:
 
 
 def _key(due: Due) -> Key:
-    return ("catch" if due.part == "catch" else "tones" if due.part == "headphones" else "shown"), due.what
+    return due.part, due.what
 
 
 def _what(prepared: Prepared, due: Due) -> Shown:
@@ -239,14 +239,14 @@ def _what(prepared: Prepared, due: Due) -> Shown:
 
 
 def _content(prepared: Prepared, key: Key) -> bytes:
-    kind, what = key
-    if kind == "tones":
+    part, what = key
+    if part == "headphones":
         return materials.tones_file(materials.TONE_ORDERS[what[1]])
     return materials.signal_file(prepared.gathered.stimuli[what].path)
 
 
 def _ending(prepared: Prepared, key: Key) -> str:
-    return ".wav" if key[0] == "tones" else prepared.gathered.stimuli[key[1]].path.suffix
+    return ".wav" if key[0] == "headphones" else prepared.gathered.stimuli[key[1]].path.suffix
 
 
 def _key_of_names(prepared: Prepared, shown: Mapping[Key, Shown]) -> bytes:
@@ -300,7 +300,7 @@ def _study(prepared: Prepared, plan_sha256: str) -> Study:
         image_px=settings.image_px,
         pass_marks=settings.pass_marks,
         breaks=settings.break_places(main),
-        texts={**texts.default_texts(settings.task, settings.timing), **request.texts},
+        texts={**texts.default_texts(settings.task), **request.texts},
         seed=request.seed,
         plan_sha256=plan_sha256,
     )
