@@ -116,7 +116,7 @@ def with_sessions(folder: Path, sessions: int, answers: int, mean_pause_s: float
         asyncio.run(all_of_them())
         took = time.perf_counter() - start
         memory = memory_mb(server.pid)
-        loaded = "tensorflow" in Path(f"/proc/{server.pid}/maps").read_text()
+        loaded = "libtensorflow" in Path(f"/proc/{server.pid}/maps").read_text()
     finally:
         server.send_signal(signal.SIGTERM)
         server.communicate()
