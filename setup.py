@@ -24,6 +24,7 @@ BINARIES = (
     "reproduce_paper",
     "serve_human_experiment",
     "simulate_human_observers",
+    "analyze_human_experiment",
 )
 FOLDER = Path(__file__).parent
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]

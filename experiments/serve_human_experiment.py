@@ -132,7 +132,7 @@ def _run(desk, page, password: str | None, listening: socket.socket) -> None:
         http="h11",
         ws="none",
         lifespan="off",
-        log_level="error",
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,

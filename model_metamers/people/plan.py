@@ -7,6 +7,9 @@ import hashlib
 import itertools
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from model_metamers.errors import InputError
 from model_metamers.recognition.judgement import NATURAL
@@ -120,6 +123,43 @@ def read_plan(path: Path) -> Plan:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return plan
+
+
+def read_changes(path: Path, plan: Plan) -> Plan:
+    """A plan with some things otherwise, such as `{"alpha": 0.01, "exclusions": {"least_catch": 0.9}}`.
+
+    Args:
+      path: JSON file of an object that names what differs; a whole plan will do.
+      plan: that holds for the rest.
+
+    Raises:
+      InputError: no such file, something that a plan does not have, or a plan that cannot be followed.
+    """
+    what = "changes of a plan"
+    given = read_json(path, what, dict[str, Any])
+    values = msgspec.json.decode(msgspec.json.encode(plan))
+    rules = given.get("exclusions", {})
+    fixed = [name for name in _FIXED if name in given and given[name] != values[name]]
+    unknown = [*fixed, *(name for name in given if name not in values)]
+    unknown += [name for name in rules if name not in values["exclusions"]] if isinstance(rules, dict) else []
+    if unknown:
+        known = ", ".join([*(name for name in values if name not in _FIXED), *values["exclusions"]])
+        raise InputError(f"{path}: {unknown[0]!r} cannot be changed in a plan; expected some of {known}")
+    if isinstance(rules, dict):
+        given = {**given, "exclusions": {**values["exclusions"], **rules}}
+    try:
+        changed = msgspec.convert({**values, **given}, Plan)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: no readable {what} ({error})") from error
+    try:
+        check(changed)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return changed
+
+
+# What no other settings of an analysis change.
+_FIXED = ("format", "participants", "trials_per_condition", "powers")
 
 
 def write_plan(path: Path, plan: Plan) -> str:

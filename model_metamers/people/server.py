@@ -35,7 +35,6 @@ from model_metamers.people import messages
 from model_metamers.people.page_files import INDEX, PageFile, media_type
 from model_metamers.people.progress import progress_page
 from model_metamers.people.taking_part import Desk, Refused
-from model_metamers.people.together import Together
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _NOTES = logging.getLogger(__name__)
@@ -73,7 +72,6 @@ def make_app(
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _refusals(app)
-    together = Together(desk.store)
     public = dataclasses.asdict(desk.loaded.study) | {"simulated_allowed": desk.rules.simulated_allowed}
     study = msgspec.json.encode(public)
 
@@ -83,23 +81,19 @@ def make_app(
 
     @app.post("/api/session")
     async def _session(request: Request) -> Response:
-        entry = await _read(request, messages.Entry)
-        return _json(await together.run(lambda: desk.enter(entry, clock())))
+        return _json(desk.enter(await _read(request, messages.Entry), clock()))
 
     @app.post("/api/answer")
     async def _answer(request: Request) -> Response:
-        given = await _read(request, messages.Given)
-        return _json(await together.run(lambda: desk.answer(given, clock())))
+        return _json(desk.answer(await _read(request, messages.Given), clock()))
 
     @app.post("/api/finish")
     async def _finish(request: Request) -> Response:
-        end = await _read(request, messages.End)
-        return _json(await together.run(lambda: desk.finish(end, clock())))
+        return _json(desk.finish(await _read(request, messages.End), clock()))
 
     @app.post("/api/withdraw")
     async def _withdraw(request: Request) -> Response:
-        withdrawal = await _read(request, messages.Withdrawal)
-        return _json(await together.run(lambda: desk.withdraw(withdrawal.token)))
+        return _json(desk.withdraw((await _read(request, messages.Withdrawal)).token))
 
     @app.get("/files/{name}")
     async def _file(name: str) -> Response:

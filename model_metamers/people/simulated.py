@@ -13,9 +13,10 @@ import numpy as np
 from scipy import special
 
 from model_metamers.errors import InputError
+from model_metamers.people.answers import Answer, Session
 from model_metamers.people.plan import Plan, Power
 from model_metamers.people.statistics import planned
-from model_metamers.people.study import Shown, Trial
+from model_metamers.people.study import Shown, Study, Timing, Trial
 
 _NODES = 64  # of the integral over people and stimuli
 _STEPS = 60  # bisections of logits, which lie within 2 _WIDEST of one another
@@ -182,4 +183,78 @@ def _told(observers: Observers) -> str:
     return (
         f"accuracies from {low:.2f} to {high:.2f}, standard deviations of {observers.people_sd:g} logits "
         f"between people and {observers.stimuli_sd:g} between stimuli"
+    )
+
+
+def answers(
+    study: Study,
+    lists: Sequence[Sequence[Trial]],
+    shown: Mapping[str, Shown],
+    observers: Observers,
+    people: int,
+    seed: int = 0,
+) -> tuple[list[Answer], list[Session]]:
+    """An experiment as its export tells it: all trials but of the main part are answered rightly.
+
+    Wrong answers are any other choice, each as likely.
+
+    Args:
+      study, lists, shown: of the study's folder; lists go round where there are more people.
+      observers: who take part.
+      people: how many.
+      seed: of everything that is drawn.
+
+    Raises:
+      InputError: a condition has no accuracy.
+    """
+    random = np.random.default_rng(seed)
+    is_right = right(design_of_lists(lists, shown, people), observers, random)
+    given, sessions = [], []
+    for person in range(people):
+        number = person % len(lists)
+        sessions.append(Session(person + 1, 1, number, _WHEN, _WHEN, "finished", "", True))
+        of_main = iter(is_right[person])
+        for trial in lists[number]:
+            one = shown[trial.file]
+            others = [choice for choice in study.choices if choice != one.truth]
+            rightly = trial.part != "main" or bool(next(of_main))
+            said = one.truth if rightly else others[random.integers(len(others))]
+            given.append(_answer(person + 1, number, trial, one, said, study.timing, random))
+    return given, sessions
+
+
+_WHEN = "2019-12-08T00:00:00.000Z"
+_FRAME_MS = 1000 / 60
+
+
+def _answer(
+    person: int,
+    number: int,
+    trial: Trial,
+    one: Shown,
+    said: str,
+    timing: Timing | None,
+    random: np.random.Generator,
+) -> Answer:
+    return Answer(
+        person=person,
+        session=1,
+        list=number,
+        position=trial.position,
+        part=trial.part,
+        file=trial.file,
+        kind=one.kind,
+        condition=one.condition,
+        stimulus=one.stimulus,
+        truth=one.truth,
+        answer=said,
+        correct=said == one.truth,
+        rt_ms=round(float(random.lognormal(6.5, 0.3)), 1),
+        fixation_ms=timing.fixation_ms if timing else None,
+        image_ms=timing.image_ms if timing else None,
+        mask_ms=timing.mask_ms if timing else None,
+        frame_ms=_FRAME_MS if timing else None,
+        events="",
+        received=_WHEN,
+        simulated=True,
     )

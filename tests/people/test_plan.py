@@ -73,3 +73,33 @@ def test_what_is_no_plan_is_refused_in_one_line(tmp_path, text):
     with pytest.raises(InputError, match=r"plan\.json: no readable plan") as caught:
         plan.read_plan(path)
     assert "\n" not in str(caught.value)
+
+
+def test_changes_of_a_plan_leave_the_rest(tmp_path):
+    path = tmp_path / "changes.json"
+    path.write_text('{"alpha": 0.01, "exclusions": {"least_catch": null, "unfocused": true}}')
+    changed = plan.read_changes(path, _plan())
+    exclusions = plan.Exclusions(fastest_ms=150.0, unfocused=True)
+    assert changed == _plan(alpha=0.01, exclusions=exclusions)
+    plan.write_plan(path, changed)
+    assert plan.read_changes(path, _plan()) == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"alfa": 0.01}', "'alfa' cannot be changed in a plan; expected some of alpha"),
+        ('{"powers": []}', "'powers' cannot be changed"),
+        ('{"exclusions": {"least_sleep": 8}}', "'least_sleep' cannot be changed"),
+        ('{"exclusions": 3}', "no readable changes of a plan"),
+        ('{"alpha": "small"}', "no readable changes of a plan"),
+        ('{"alpha": 2}', "alpha is 2"),
+        ("[1]", "no readable changes of a plan"),
+    ],
+)
+def test_changes_that_a_plan_cannot_have_are_refused(tmp_path, text, told):
+    path = tmp_path / "changes.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=told) as caught:
+        plan.read_changes(path, _plan())
+    assert "\n" not in str(caught.value)

@@ -45,7 +45,8 @@ def wilson_over_people(proportions: np.ndarray, trials: int, level: float = 0.95
 
     People differ, so that answers of one are alike and `trials` of them tell less than `trials`
     independent ones would. The form for surveys (Franco et al. 2019, doi:10.1093/jssam/smy019): the
-    number of answers is p (1 - p) / SEM^2, never above `trials`, with Student's t of people - 1 degrees.
+    number of answers is p (1 - p) / SEM^2, with Student's t of people - 1 degrees, as that number is known
+    no better than the SEM. People who are all alike count as their trials.
 
     Args:
       proportions: [people] of right answers.
@@ -58,7 +59,7 @@ def wilson_over_people(proportions: np.ndarray, trials: int, level: float = 0.95
     if len(proportions) < 2:
         return math.nan, math.nan
     mean, error = float(np.mean(proportions)), sem(proportions)
-    effective = min(float(trials), mean * (1 - mean) / error**2) if error > 0 else float(trials)
+    effective = mean * (1 - mean) / error**2 if error > 0 else float(trials)
     return wilson(mean * effective, effective, level, len(proportions) - 1)
 
 

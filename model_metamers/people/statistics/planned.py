@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from model_metamers.errors import InputError
-from model_metamers.people.plan import Contrast
+from model_metamers.people.plan import Contrast, network_of
 from model_metamers.people.statistics import anova
 from model_metamers.people.statistics.anova import Effect
 from model_metamers.people.statistics.intervals import holm
+from model_metamers.recognition.judgement import NATURAL
 
 # Of each kind of test, the effect that it was planned for.
 MEANT = {"layer": "layer", "network_by_layer": "network x layer", "observer_by_layer": "observer x layer"}
@@ -57,6 +58,7 @@ def make(
     alpha: float,
     permutations: int = 10_000,
     seed: int = 0,
+    numbers: Sequence[int] | None = None,
 ) -> list[Tested]:
     """All planned tests, with Holm's adjustment over those that were made.
 
@@ -67,11 +69,12 @@ def make(
         the observer are not made then.
       alpha: of all tests together.
       permutations, seed: of each.
+      numbers: of the people, for messages; None for 1, 2, ...
 
     Raises:
       InputError: a person lacks answers to a condition, or there are fewer than two people.
     """
-    every = [_effects(contrast, people, network, permutations, seed) for contrast in contrasts]
+    every = [_effects(contrast, people, network, permutations, seed, numbers) for contrast in contrasts]
     chosen = [meant(contrast, effects) for contrast, effects in zip(contrasts, every, strict=True)]
     adjusted = holm([effect.p_permutation if effect else math.nan for effect in chosen])
     return [
@@ -84,35 +87,45 @@ _NO_NETWORK = "needs the networks' own recognition (--recognition)"
 
 
 def _effects(
-    contrast: Contrast, people: Columns, network: Columns | None, permutations: int, seed: int
+    contrast: Contrast,
+    people: Columns,
+    network: Columns | None,
+    permutations: int,
+    seed: int,
+    numbers: Sequence[int] | None,
 ) -> list[Effect]:
-    if contrast.test == "observer_by_layer":
-        if network is None:
-            return []
-        (row,) = contrast.conditions
-        own, others = stacked(people, row, "person"), stacked(network, row, "network's row")
-        return anova.observer_by_layer_test(own, others, permutations, seed)
+    rows = [_stacked(people, row, "", numbers) for row in contrast.conditions]
+    if contrast.test == "network_by_layer":
+        return anova.network_by_layer_test(np.stack(rows, axis=1), permutations, seed)
+    (row,) = rows
     if contrast.test == "layer":
-        (row,) = contrast.conditions
-        return anova.layer_test(stacked(people, row, "person"), permutations, seed)
-    values = np.stack([stacked(people, row, "person") for row in contrast.conditions], axis=1)
-    return anova.network_by_layer_test(values, permutations, seed)
+        return anova.layer_test(row, permutations, seed)
+    if network is None:
+        return []
+    own = _own(contrast, network)
+    others = _stacked(own, contrast.conditions[0], "the network's answers to what was shown to ", numbers)
+    return anova.observer_by_layer_test(row, others, permutations, seed)
 
 
-def stacked(columns: Columns, conditions: Sequence[str], whose: str) -> np.ndarray:
-    """[people, conditions] of a table.
+def _own(contrast: Contrast, network: Columns) -> Columns:
+    """The columns of a test's network, with its answers to natural signals, where they are told apart."""
+    natural = f"{network_of(contrast.conditions[0][-1])}/{NATURAL}"
+    return {**network, NATURAL: network[natural]} if natural in network else network
 
-    Raises:
-      InputError: a condition lacks, or somebody has no answers to it.
-    """
+
+def _stacked(
+    columns: Columns, conditions: Sequence[str], whose: str, numbers: Sequence[int] | None
+) -> np.ndarray:
+    """[people, conditions] of a table; InputError where a condition lacks, or a person's answers to one."""
     missing = next((name for name in conditions if name not in columns), None)
     if missing is not None:
-        raise InputError(f"nobody answered to the condition {missing}, which the plan's tests need")
+        raise InputError(f"{whose}everybody: no answer to {missing} counts, and the plan's tests need them")
     values = np.stack([columns[name] for name in conditions], axis=1)
     rows, places = np.nonzero(np.isnan(values))
     if len(rows):
+        person = numbers[rows[0]] if numbers else rows[0] + 1
         raise InputError(
-            f"{whose} {rows[0] + 1} of {len(values)} has no answer that counts to {conditions[places[0]]}; "
-            f"the plan's tests need one to every condition"
+            f"{whose}person {person}: no answer to {conditions[places[0]]} counts, and the plan's tests need "
+            f"one to every condition; test others, or exclude otherwise, with --exploratory"
         )
     return values
