@@ -9,10 +9,9 @@ export function neighbour(key, index, count, { rows = null, across = null }) {
   const [vertical, horizontal] = rows === null ? [across, 1] : [1, rows];
   const step = { ArrowUp: -vertical, ArrowDown: vertical, ArrowLeft: -horizontal, ArrowRight: horizontal }[key];
   if (step === undefined) return null;
-  if (rows !== null && Math.abs(step) === 1 && Math.floor(index / rows) !== Math.floor((index + step) / rows)) {
-    return index;
-  }
   const next = index + step;
+  const line = rows ?? across;
+  if (Math.abs(step) === 1 && Math.floor(index / line) !== Math.floor(next / line)) return index; // at its end
   return next >= 0 && next < count ? next : index;
 }
 

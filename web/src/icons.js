@@ -7,7 +7,7 @@ const DRAWINGS = {
   keyboard:
     '<rect x="3" y="17" width="58" height="31" rx="4"/><path d="M11 25h3m6 0h3m6 0h3m6 0h3m6 0h3M11 33h3m6 0h3m6 0h3m6 0h3m6 0h3M11 41h3m6 0h24m6 0h3"/>',
   elephant:
-    '<path d="M21 15C10 6 3 13 4 25s9 18 17 14M43 15c11-9 18-2 17 10s-9 18-17 14"/><path d="M21 39c-3-9-2-19 0-24 6-5 16-5 22 0 2 5 3 15 0 24-4 5-5 8-4 13 1 4 5 4 6 1m-18-6c-1 8 4 14 11 13m-17-21-3 7c3 2 6 1 7-2m15-3 2 4"/><circle class="f" cx="27" cy="26" r="1.6"/><circle class="f" cx="37" cy="26" r="1.6"/>',
+    '<path d="M20 15C9 6 2 13 3 25s9 18 17 13M44 15c11-9 18-2 17 10s-9 18-17 13"/><path d="M21 36c-3-12-1-24 11-25 12 1 14 13 11 25-1 4-5 5-6 8v6c0 3 4 4 6 1l4 3c-5 7-19 7-19-4v-6c-1-3-6-4-7-8zm4 6-4 6m18-6 3 5m-13-1h6"/><circle class="f" cx="27" cy="26" r="1.8"/><circle class="f" cx="37" cy="26" r="1.8"/>',
   bicycle:
     '<circle cx="14" cy="42" r="11"/><circle cx="50" cy="42" r="11"/><path d="m14 42 10-18h18L31 42zM31 42l-9-23m-5 0h10m23 23-9-25h8"/>',
   clock:

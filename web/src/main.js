@@ -5,6 +5,7 @@ import { Screen } from "./frames.js";
 import { loaderOf } from "./loading.js";
 import { personOf, storageOf } from "./person.js";
 import { Preloader } from "./preloader.js";
+import { Refused } from "./requests.js";
 import * as screens from "./screens.js";
 import { Sound } from "./sound.js";
 import { chooseStore } from "./stores/choose.js";
@@ -30,14 +31,26 @@ async function start() {
   const agreedKey = `model-metamers-agreed:${study.plan_sha256}:${person.code}`;
   const returned = storage.getItem(agreedKey) !== null;
   if (!returned) {
-    const agreed = await ask(screens.screen(study.title, study.texts.consent, { buttons: ["I agree", "I do not agree"] }));
+    const buttons = ["I agree", "I do not agree"];
+    const agreed = await ask(screens.screen(study.title, study.texts.consent ?? "", { buttons }));
     if (agreed !== "I agree") return last(study.title, ENDED.declined);
     storage.setItem(agreedKey, "yes");
   }
-  const session = await store.open(person);
+  const session = await openSession(store, person);
+  if (session === null) return last(study.title, ENDED.refused);
   if (session.ended) return last(study.title, ENDED[session.ended] ?? ENDED.given_up);
   allowWithdrawal(store, study, () => storage.removeItem(agreedKey));
   await takePart(store, study, session, returned && session.position > 0);
+}
+
+// null where the code of the link is of no form that a study takes.
+async function openSession(store, person) {
+  try {
+    return await store.open(person);
+  } catch (error) {
+    if (error instanceof Refused) return null;
+    throw error;
+  }
 }
 
 async function takePart(store, study, session, returned) {
@@ -59,6 +72,7 @@ async function takePart(store, study, session, returned) {
     ...{ store, study, watch, sound, screen, preloader, trials: session.trials, position: session.position },
     showProgress: (index) => showProgress(session.trials, index),
     partEnded: (ended) => {
+      if (ended) document.getElementById("where").textContent = study.title;
       if (ended?.passed === false) finishEarly(study, `failed_${ended.part}`);
     },
     finish: async (comments) => {
@@ -70,7 +84,8 @@ async function takePart(store, study, session, returned) {
 }
 
 function runTimeline(timeline) {
-  jsPsych = initJsPsych({ display_element: display, use_webaudio: false, on_finish: () => {} });
+  display.replaceChildren(); // jsPsych adds to what is there
+  jsPsych = initJsPsych({ display_element: display, use_webaudio: false });
   return jsPsych.run(timeline);
 }
 

@@ -27,13 +27,14 @@ function labels({ choices, layout }) {
       element("span", {}, choice, ...(MEANINGS[choice] ? [element("small", {}, MEANINGS[choice])] : [])),
     ),
   );
-  return element("ul.labels", { "aria-label": "The answers" }, ...items);
+  return element(`ul.labels.${layout}`, { "aria-label": "The answers" }, ...items);
 }
 
 function wordList(words) {
   const sorted = [...words].sort((a, b) => a.localeCompare(b, "en"));
   const items = sorted.map((word) => element("li", {}, word));
-  return element("div.scroll", { tabindex: "0", role: "region", "aria-label": "All words" }, element("ul.wordlist", {}, ...items));
+  const list = element("ul.wordlist", {}, ...items);
+  return element("div.scroll", { tabindex: "0", role: "region", "aria-label": "All words" }, list);
 }
 
 export function partIntroduction(part, count, study) {
@@ -46,7 +47,8 @@ export function fullScreen(again, pressed) {
     ? "You go on where you left off. Your answers so far are kept."
     : "The study fills your whole screen. Please close other programs, and stay on this page until the end. " +
       "Should you have to reload the page, you go on where you were.";
-  return screen(again ? "Welcome back" : "Before you begin", text, { buttons: ["Go full screen and continue"], pressed });
+  const heading = again ? "Welcome back" : "Before you begin";
+  return screen(heading, text, { buttons: ["Go full screen and continue"], pressed });
 }
 
 export function volume(sound) {
@@ -75,5 +77,10 @@ export function comments(finish) {
   const box = element("textarea", { id: "comments", rows: "5", maxlength: "2000" });
   const label = element("label", { for: "comments" }, "Was anything unclear or out of order? (optional)");
   const content = () => [label, box];
-  return { type: ScreenPlugin, heading: "Almost done", content, buttons: ["Finish"], pressed: () => finish(box.value) };
+  return { type: ScreenPlugin, heading: "Almost done", content, buttons: ["Finish"], pressed: () => finish(plain(box.value)) };
+}
+
+// Without letters that no table of text can hold.
+function plain(text) {
+  return text.replace(/[^\P{Cc}\n\t]/gu, " ");
 }

@@ -25,10 +25,10 @@ export class ListeningPlugin {
     const { file } = await trial.load();
     onLoad();
     trial.begin();
-    const place = element("div.answer");
     const play = element("button.action.play", { type: "button" }, "Play");
+    const ask = trial.layout === "typing" ? wordBox(trial.choices) : fewButtons(trial.choices);
     const heading = element("h1", {}, trial.heading);
-    display.replaceChildren(element("section.card", {}, heading, element("div.actions", {}, play), place));
+    display.replaceChildren(element("section.card", {}, heading, element("div.actions", {}, play), ask.place));
     play.focus();
     const begun = await new Promise((resolve) => {
       const start = () => resolve({ ended: trial.sound.play(file) }); // within the click, or Safari stays silent
@@ -38,49 +38,64 @@ export class ListeningPlugin {
     play.textContent = "Listen …";
     await begun.ended;
     play.textContent = "Played";
-    const ask = trial.layout === "typing" ? askWord : askButton;
-    const { answer, at, shownAt, buttons } = await ask(place, trial.choices);
+    const shownAt = performance.now();
+    const { answer, at } = await ask.open();
     const none = { fixation_ms: null, image_ms: null, mask_ms: null, frame_ms: null, missed: 0 };
-    const data = { answer, rt_ms: at - shownAt, ...none };
-    await trial.answered(data, { display: place, buttons });
+    const data = { answer, rt_ms: Math.max(0, at - shownAt), ...none };
+    await trial.answered(data, { display: ask.place, buttons: ask.buttons });
     display.replaceChildren();
     return data;
   }
 }
 
-function askWord(place, words) {
-  return new Promise((resolve) => {
-    const shownAt = performance.now();
-    const submit = element("button.action", { type: "submit", disabled: true }, "Next");
-    const answer = (word, event) => {
-      box.input.disabled = submit.disabled = true;
-      resolve({ answer: word, at: event?.timeStamp ?? performance.now(), shownAt, buttons: [] });
-    };
-    const box = new Combobox(words, {
-      label: "Type the word",
-      changed: (word) => {
-        submit.disabled = word === null;
-      },
-      accepted: (word) => answer(word),
-    });
-    const send = (event) => {
-      event.preventDefault();
-      if (box.word !== null) answer(box.word, event);
-    };
-    place.replaceChildren(element("form", { submit: send, autocomplete: "off" }, box.box, submit));
-    box.input.focus();
+// Both kinds of answer are seen from the start and can be given from `open` on: a promise of {answer, at}.
+
+function wordBox(words) {
+  const submit = element("button.action", { type: "submit", disabled: true }, "Next");
+  let give; // once open
+  const answer = (word, at = performance.now()) => {
+    box.input.disabled = true;
+    submit.hidden = true;
+    give({ answer: word, at });
+  };
+  const box = new Combobox(words, {
+    label: "Type the word",
+    changed: (word) => {
+      submit.disabled = word === null;
+    },
+    accepted: (word) => answer(word),
   });
+  const send = (event) => {
+    event.preventDefault();
+    if (box.word !== null && !box.input.disabled) answer(box.word, event.timeStamp);
+  };
+  const form = element("form", { submit: send, autocomplete: "off" }, box.box, submit);
+  const place = element("div.answer.typing", {}, form);
+  box.input.disabled = true;
+  const open = () => {
+    box.input.disabled = false;
+    box.input.focus();
+    return new Promise((resolve) => {
+      give = resolve;
+    });
+  };
+  return { place, buttons: [], open };
 }
 
-function askButton(place, choices) {
-  return new Promise((resolve) => {
-    const shownAt = performance.now();
-    const made = choiceButtons(choices, "numbers", (answer, event) => {
-      document.removeEventListener("keydown", made.onKey);
-      for (const button of made.buttons) button.disabled = true;
-      resolve({ answer, at: event.timeStamp, shownAt, buttons: made.buttons });
-    });
-    document.addEventListener("keydown", made.onKey);
-    place.replaceChildren(made.group);
+function fewButtons(choices) {
+  let give;
+  const made = choiceButtons(choices, "numbers", (answer, event) => {
+    document.removeEventListener("keydown", made.onKey);
+    for (const button of made.buttons) button.disabled = true;
+    give({ answer, at: event.timeStamp });
   });
+  for (const button of made.buttons) button.disabled = true;
+  const open = () => {
+    for (const button of made.buttons) button.disabled = false;
+    document.addEventListener("keydown", made.onKey);
+    return new Promise((resolve) => {
+      give = resolve;
+    });
+  };
+  return { place: element("div.answer", {}, made.group), buttons: made.buttons, open };
 }

@@ -109,7 +109,7 @@ function choose(display, { choices, layout, timing }, shownAt) {
     let last = { answer: "", rt_ms: null };
     const end = () => resolve({ ...last, buttons: made.buttons, key: made.onKey });
     const made = choiceButtons(choices, layout, (choice, event) => {
-      last = { answer: choice, rt_ms: event.timeStamp - shownAt };
+      last = { answer: choice, rt_ms: Math.max(0, event.timeStamp - shownAt) };
       for (const button of made.buttons) {
         button.setAttribute("aria-pressed", String(button.dataset.choice === choice));
       }
