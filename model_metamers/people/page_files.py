@@ -10,6 +10,7 @@ from model_metamers.storage.digests import cache_folder, file_digest, text_diges
 
 INDEX = "index.html"
 _NEEDED = (INDEX, "page.js", "page.css")
+PACKAGED = Path(__file__).parent / "page"
 _PACKAGE = Path(__file__).parents[1]
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -41,7 +42,7 @@ def page_folder(given: Path | None = None) -> Path:
     Raises:
       InputError: there is none; the message names the commands that build it.
     """
-    folders = [given] if given else [Path(__file__).parent / "page", cached_page()]
+    folders = [given] if given else [PACKAGED, cached_page()]
     for folder in folders:
         if is_page(folder):
             return folder

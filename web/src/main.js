@@ -3,6 +3,7 @@ import { missing } from "./browser.js";
 import { element, paragraphs } from "./dom.js";
 import { Screen } from "./frames.js";
 import { loaderOf } from "./loading.js";
+import { partOf } from "./parts.js";
 import { personOf, storageOf } from "./person.js";
 import { Preloader } from "./preloader.js";
 import { Refused } from "./requests.js";
@@ -10,7 +11,7 @@ import * as screens from "./screens.js";
 import { Sound } from "./sound.js";
 import { chooseStore } from "./stores/choose.js";
 import { ENDED, PART_NAMES } from "./texts.js";
-import { partOf, timelineOf } from "./timeline.js";
+import { timelineOf } from "./timeline.js";
 import { Watch } from "./watch.js";
 
 const display = document.getElementById("display");

@@ -1,3 +1,4 @@
+import { partOf } from "../parts.js";
 import { get } from "../requests.js";
 
 // The store without a server of its own: the page itself takes a list and tells what was right in the parts
@@ -57,10 +58,10 @@ export class LocalStore {
 
 // What an answer brings: whether it is right, whether its part has ended and was passed, and the progress after it.
 export function replyTo(trial, answer, truth, trials, progress, passMarks) {
-  const { part } = trial;
+  const part = partOf(trial);
   const right = { ...progress.right, [part]: (progress.right[part] ?? 0) + (truth === answer ? 1 : 0) };
   const position = progress.position + 1;
-  const ends = !trials.slice(position).some((later) => later.part === part);
+  const ends = !trials.slice(position).some((later) => partOf(later) === part);
   const mark = passMarks[part];
   const passed = mark === undefined ? null : right[part] >= mark;
   const ended = ends && passed === false ? `failed_${part}` : progress.ended;
