@@ -65,6 +65,7 @@ _EXPORT = flags.DEFINE_string("export", None, "Write answers to this new folder,
 _DELETE = flags.DEFINE_string("delete", None, "Delete the person with this code, and serve nothing.")
 
 _STOPPED = "every answer that was acknowledged is kept, and the same command goes on"
+_BACKLOG = 2048
 _KEEP_ALIVE_S = 75  # people think for longer than the usual 5 s
 
 
@@ -132,7 +133,7 @@ def _run(desk, page, password: str | None, listening: socket.socket) -> None:
         http="h11",
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -152,14 +153,20 @@ def _run(desk, page, password: str | None, listening: socket.socket) -> None:
 
 
 def _listening() -> socket.socket:
+    """Where people are listened to; with its protocol named, asyncio sends small replies at once."""
     family = socket.AF_INET6 if ":" in _HOST.value else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((_HOST.value, _PORT.value), family=family, backlog=2048)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((_HOST.value, _PORT.value))
+        listening.listen(_BACKLOG)
     except OSError as error:
+        listening.close()
         told = error.strerror or error
         raise mm.InputError(
             f"--host={_HOST.value} --port={_PORT.value}: cannot be listened at ({told}); choose another"
         ) from error
+    return listening
 
 
 def _password() -> str | None:

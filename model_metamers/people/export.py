@@ -81,7 +81,7 @@ def _answer(loaded: LoadedStudy, one: StoredSession, given: StoredAnswer) -> Ans
         stimulus=shown.stimulus,
         truth=shown.truth,
         answer=given.answer,
-        correct=grading.is_right(shown, given.answer),
+        correct=grading.is_right(shown.truth, given.answer),
         rt_ms=given.rt_ms,
         fixation_ms=given.fixation_ms,
         image_ms=given.image_ms,

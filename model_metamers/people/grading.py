@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from model_metamers.people.study import Shown, Study, Trial
+from model_metamers.people.study import Study, Trial
 
 HEADPHONE_CHOICES = ("1", "2", "3")
 WITH_FEEDBACK = "practice"
@@ -43,9 +43,9 @@ def check_choice(study: Study, part: str, answer: str) -> bool:
     return study.timing is not None and study.timing.answer_ms is not None
 
 
-def is_right(shown: Shown, answer: str) -> bool:
-    """Whether an answer is the truth."""
-    return bool(answer) and answer == shown.truth
+def is_right(truth: str, answer: str) -> bool:
+    """Whether an answer is the truth; none is not."""
+    return bool(answer) and answer == truth
 
 
 def part_that_ends(trials: Sequence[Trial], position: int) -> str | None:

@@ -9,9 +9,20 @@ from pathlib import Path
 
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.people.grading import HEADPHONE_CHOICES, stretch
-from model_metamers.people.study import PARTS, Shown, Study, StudyFolder, Trial
+from model_metamers.people.study import PARTS, Study, StudyFolder, Trial
+from model_metamers.storage.reading import read_json
 
 AGAIN = "prepare the study again"
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What a server needs of `study.Shown`, which holds more, for thousands of files."""
+
+    kind: str
+    truth: str
+    condition: str
+    stimulus: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,14 +33,16 @@ class LoadedStudy:
       study: what everybody may know.
       lists: each list's trials, in order.
       shown: what each file is, by name.
-      files: where each file that a trial names lies, by name; no other is ever opened.
+      folder: of the files.
+      files: names of those that trials name; no other is ever opened.
       digest: sha256 of all that a result depends on, hex.
     """
 
     study: Study
     lists: Sequence[Sequence[Trial]]
-    shown: Mapping[str, Shown]
-    files: Mapping[str, Path]
+    shown: Mapping[str, Known]
+    folder: Path
+    files: frozenset[str]
     digest: str
 
 
@@ -43,15 +56,16 @@ def load(folder: Path) -> LoadedStudy:
       InputError: no study, a damaged one, or one whose parts do not fit together.
     """
     place = StudyFolder(folder)
-    study, lists, shown = place.read_study(), place.read_lists(), place.read_answers()
+    study, lists = place.read_study(), place.read_lists()
+    shown = read_json(place.answers, "answers of prepare_human_experiment", dict[str, Known])
     _check_lists(place, study, lists, shown)
     named = {name for trials in lists for trial in trials for name in (trial.file, trial.mask) if name}
     _check_files(place, named)
-    return LoadedStudy(study, lists, shown, {name: place.files / name for name in named}, place.digest())
+    return LoadedStudy(study, lists, shown, place.files, frozenset(named), place.digest())
 
 
 def _check_lists(
-    place: StudyFolder, study: Study, lists: Sequence[Sequence[Trial]], shown: Mapping[str, Shown]
+    place: StudyFolder, study: Study, lists: Sequence[Sequence[Trial]], shown: Mapping[str, Known]
 ) -> None:
     if not lists or not all(lists):
         raise DamagedFileError(f"{place.lists}: a list without trials; {AGAIN}")

@@ -35,6 +35,7 @@ from model_metamers.people import messages
 from model_metamers.people.page_files import INDEX, PageFile, media_type
 from model_metamers.people.progress import progress_page
 from model_metamers.people.taking_part import Desk, Refused
+from model_metamers.people.together import Together
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _NOTES = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def make_app(
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _refusals(app)
+    together = Together(desk.store)
     public = dataclasses.asdict(desk.loaded.study) | {"simulated_allowed": desk.rules.simulated_allowed}
     study = msgspec.json.encode(public)
 
@@ -81,26 +83,29 @@ def make_app(
 
     @app.post("/api/session")
     async def _session(request: Request) -> Response:
-        return _json(desk.enter(await _read(request, messages.Entry), clock()))
+        entry = await _read(request, messages.Entry)
+        return _json(await together.run(lambda: desk.enter(entry, clock())))
 
     @app.post("/api/answer")
     async def _answer(request: Request) -> Response:
-        return _json(desk.answer(await _read(request, messages.Given), clock()))
+        given = await _read(request, messages.Given)
+        return _json(await together.run(lambda: desk.answer(given, clock())))
 
     @app.post("/api/finish")
     async def _finish(request: Request) -> Response:
-        return _json(desk.finish(await _read(request, messages.End), clock()))
+        end = await _read(request, messages.End)
+        return _json(await together.run(lambda: desk.finish(end, clock())))
 
     @app.post("/api/withdraw")
     async def _withdraw(request: Request) -> Response:
-        return _json(desk.withdraw((await _read(request, messages.Withdrawal)).token))
+        withdrawal = await _read(request, messages.Withdrawal)
+        return _json(await together.run(lambda: desk.withdraw(withdrawal.token)))
 
     @app.get("/files/{name}")
     async def _file(name: str) -> Response:
-        path = desk.loaded.files.get(name)
-        if path is None:
+        if name not in desk.loaded.files:
             raise HTTPException(404)
-        return _reply(path.read_bytes(), media_type=media_type(name), kept=_KEPT)
+        return _reply((desk.loaded.folder / name).read_bytes(), media_type=media_type(name), kept=_KEPT)
 
     if password is not None:
 

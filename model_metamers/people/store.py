@@ -25,6 +25,9 @@ _FORMAT = "1"
 _OPEN = "open"
 _TIMEOUT_MS = 10_000
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+# How a transaction, and a part of one, begins, is kept and is undone.
+_WHOLE = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_PART = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
 _SCHEMA = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE person (
@@ -95,17 +98,23 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """A transaction: all that the block changes is on the disk when it ends, or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """A transaction: all that the block changes is on the disk when it ends, or nothing.
+
+        Within another one it is a part of that, which is undone by itself where it fails.
+        """
+        within = self._connection.in_transaction
+        begin, keep, undo = _PART if within else _WHOLE
+        self._connection.execute(begin)
         try:
             yield
-            self._connection.execute("COMMIT")
-            if self._to_wipe:
-                self.wipe()
+            self._connection.execute(keep)
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # SQLite itself undoes all where the disk is full
+                for statement in undo:
+                    self._connection.execute(statement)
             raise
+        if self._to_wipe and not within:
+            self.wipe()
 
     def add_person(self, code: str, source: str) -> int:
         """Notes a new person; returns their number."""

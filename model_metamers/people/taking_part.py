@@ -158,7 +158,7 @@ class Desk:
         reply: dict[str, Any] = {"position": position + 1, "correct": None, "truth": None, "part_ended": None}
         if trial.part == grading.WITH_FEEDBACK:
             shown = self.loaded.shown[trial.file]
-            reply["correct"] = grading.is_right(shown, given.answer or "")
+            reply["correct"] = grading.is_right(shown.truth, given.answer or "")
             reply["truth"] = shown.truth
         if part := grading.part_that_ends(trials, position):
             ended = grading.part_ended(self.loaded.study, part, self._right(session, part))
@@ -169,7 +169,7 @@ class Desk:
         """How many answers of a part are right."""
         trials = self._trials(session)
         return sum(
-            grading.is_right(self.loaded.shown[trials[one.position].file], one.answer)
+            grading.is_right(self.loaded.shown[trials[one.position].file].truth, one.answer)
             for one in self.store.answers(session.token)
             if grading.stretch(trials[one.position].part) == part
         )

@@ -156,3 +156,14 @@ def start(place: StudyFolder, data: Path, page: Path, *flags: str, port: int = 0
         raise AssertionError(process.stderr.read())
     process.url = line.split()[-1].rstrip("/")  # type: ignore[attr-defined]
     return process
+
+
+@contextlib.contextmanager
+def running(place: StudyFolder, data: Path, page: Path, *flags: str) -> Iterator[str]:
+    """The address of the program while it serves; it is told to stop at the end."""
+    process = start(place, data, page, *flags)
+    try:
+        yield process.url  # type: ignore[attr-defined]
+    finally:
+        process.terminate()
+        process.communicate()
