@@ -117,7 +117,7 @@ _PLAN = flags.DEFINE_bool("plan", False, "Show what would be prepared, and write
 
 
 def main() -> int:
-    from model_metamers.people import page_building, preparing, static
+    from model_metamers.people import page_building, preparing, static, study_files
     from model_metamers.storage.whole import check_new
 
     out = None if _PLAN.value or not _OUT.value else Path(_OUT.value)
@@ -131,7 +131,7 @@ def main() -> int:
     prepared = preparing.prepare(_request())
     _show(prepared)
     if out is not None:
-        print(f"Written: {preparing.write_study(prepared, out)}")
+        print(f"Written: {study_files.write_study(prepared, out)}")
     if out is not None and _STATIC.value:
         exported = static.export(StudyFolder(out), _STATIC.value, _static_folder(out))
         print(f"Written: {exported.path}; {exported.note}")

@@ -91,12 +91,11 @@ def gather(
         "natural" signal itself.
 
     Raises:
-      InputError: signals of the other kind, a label that is no choice, two kinds of metamers of one layer, or
+      InputError: a label that is no choice, two kinds of metamers of one layer, or
         none of a layer that passes.
     """
     if missing not in MISSING:
         raise InputError(f"missing={missing!r}: expected one of {', '.join(MISSING)}")
-    _check_kind(found, task)
     answers = _answers(found, truths, answer_of)
     heard = [one for one in found if one.spec.kind == _KINDS[task]]
     targets = {(one.generated_by, one.stimulus): one for one in heard if one.layer == NATURAL}
@@ -138,7 +137,8 @@ def gather(
     return Gathered(design, stimuli, tuple(map(tuple, networks.values())), tuple(left_out))
 
 
-def _check_kind(found: Sequence[Presentation], task: str) -> None:
+def check_kind(found: Sequence[Presentation], task: str) -> None:
+    """Raises InputError where metamers are not all of the task's kind, or none is."""
     kinds = {one.spec.kind for one in found if one.spec.kind != "cochleagram"}
     if kinds != {_KINDS[task]}:
         there = " and ".join(f"{kind}s" for kind in sorted(kinds)) or "cochleagrams, which nobody hears"

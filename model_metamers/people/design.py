@@ -168,42 +168,53 @@ class _Store:
         self._places = np.array([design.categories.index(truth) for truth in design.truths], int)
         self._taken = np.zeros(len(design.stimuli), int)
         self._by_category = np.zeros(len(design.categories), int)
+        self._left = np.ones(len(design.stimuli), bool)
+        self._at_first = self._in_categories()
         self._dice = random.random(len(design.stimuli))
         self._category_dice = random.random(len(design.categories))
 
     def take(self, condition: int) -> int:
         """A stimulus of a condition, of the category that was taken least often."""
-        may = [int(i) for i in np.flatnonzero(self._design.passing[condition])]
-        fresh = [i for i in may if not self._taken[i] and self._can_spare(i)]
-        again = [i for i in may if i in self.spared]
-        best = min(fresh or again or may, key=self._rank)
-        if fresh:
+        may = self._design.passing[condition]
+        fresh = may & self._left & (self._taken == 0) & self._can_be_spared()
+        spared = may & ~self._left
+        among = np.flatnonzero(fresh if fresh.any() else spared if spared.any() else may)
+        category = self._places[among]
+        keys = (
+            self._dice[among],
+            self._design.passing[:, among].sum(axis=0),
+            self._category_dice[category],
+            self._taken[among],
+            self._by_category[category],
+        )
+        best = int(among[np.lexsort(keys)[0]])
+        if fresh.any():
             self.spared.add(best)
+            self._left[best] = False
         self._taken[best] += 1
         self._by_category[self._places[best]] += 1
         return best
 
-    def _rank(self, i: int) -> tuple:
-        category = self._places[i]
-        uses = self._by_category[category], self._taken[i], self._category_dice[category]
-        return (*uses, self._design.passing[:, i].sum(), self._dice[i])
+    def _in_categories(self) -> np.ndarray:
+        """How many are left, int [conditions, categories]."""
+        counts = np.zeros([len(self._design.conditions), len(self._by_category)], int)
+        np.add.at(counts.T, self._places, (self._design.passing & self._left).T.astype(int))
+        return counts
 
-    def _can_spare(self, i: int) -> bool:
-        """Whether enough are left for the main trials without this one."""
-        design, trials = self._design, self._trials
-        kept = np.ones(len(design.stimuli), bool)
-        kept[[*self.spared, i]] = False
-        if design.by_word:
-            left = design.passing[:, kept]
-            words = self._places[kept]
-            heard = len(set(words))
-            each = [len(set(words[row])) for row in left]
-            return heard >= trials * len(design.conditions) and min(each) >= trials
-        groups = len(design.categories)
-        same = kept & (self._places == self._places[i])
-        for_all = math.ceil(trials * len(design.conditions) / groups)
-        before = design.passing[:, self._places == self._places[i]].sum(axis=1)
-        for_each = np.minimum(before, math.ceil(trials / groups))
-        enough = design.passing[:, same].sum(axis=1) >= for_each
-        total = design.passing[:, kept].sum(axis=1) >= trials
-        return bool(same.sum() >= for_all and enough.all() and total.all())
+    def _can_be_spared(self) -> np.ndarray:
+        """Without which of the stimuli there are enough for the main trials, bool [stimuli]."""
+        passing, own = self._design.passing, self._places
+        conditions, trials, there = len(passing), self._trials, self._in_categories()
+        if self._design.by_word:
+            last = passing & (
+                there[:, own] == 1
+            )  # of its word, in a condition; natural signals are all there
+            words = (there > 0).sum(axis=1)
+            enough = words[:, np.newaxis] - last >= trials
+            return enough.all(axis=0) & (words[0] - last[0] >= trials * conditions)
+        groups = len(self._by_category)
+        for_all, for_each = math.ceil(trials * conditions / groups), math.ceil(trials / groups)
+        least = np.minimum(self._at_first, for_each)
+        in_category = there[:, own] - passing >= least[:, own]
+        altogether = there.sum(axis=1, keepdims=True) - passing >= trials
+        return (in_category & altogether).all(axis=0) & (there[0, own] - 1 >= for_all)
