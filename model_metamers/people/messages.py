@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -10,12 +11,14 @@ from msgspec import Meta
 MOST_BYTES = 16 << 10
 _T = TypeVar("_T", bound=msgspec.Struct)
 
-Code = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.@-]{1,64}\Z")]
+# A code of another form is refused in words of its own, which the person is shown.
+Code = Annotated[str, Meta(max_length=1000)]
+CODE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 Token = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{32}\Z")]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e8)] | None
 Event = Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}(:[0-9]{1,9})?\Z")]
-# Letters that a table of text can hold, line breaks among them.
-Text = Annotated[str, Meta(max_length=4000, pattern=r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z")]
+# What a person wrote is taken whatever it is; `plain` is what is kept of it.
+Text = Annotated[str, Meta(max_length=4000)]
 
 
 class Entry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -59,3 +62,8 @@ def read(body: bytes, kind: type[_T]) -> _T:
         return msgspec.json.decode(body, type=kind)
     except RecursionError as error:
         raise ValueError("too deep") from error
+
+
+def plain(text: str) -> str:
+    """A text with spaces in the place of what tables of text cannot hold."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", " ", text).strip()

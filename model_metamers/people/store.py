@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError
+from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError, StorageError
 from model_metamers.storage.locks import hold
 from model_metamers.storage.whole import explained, make_folder
 
@@ -279,6 +279,10 @@ def _connected(data: Path, make: bool) -> Iterator[sqlite3.Connection]:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         yield connection
+    except sqlite3.OperationalError as error:
+        raise StorageError(
+            f"{path}: cannot be used ({error}); see whether the disk is full, or may not be written to"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise DamagedFileError(f"{path}: no readable database ({error})") from error
     finally:
@@ -298,6 +302,8 @@ def _make(connection: sqlite3.Connection, study_sha256: str) -> None:
 
 
 def _checked(connection: sqlite3.Connection, data: Path, study_sha256: str | None) -> Store:
+    if not connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'setting'").fetchone()[0]:
+        raise DamagedFileError(f"{data / FILE}: is another program's database; choose another --data")
     store = Store(connection)
     if (there := store.setting("format")) != _FORMAT:
         raise InputError(f"{data}: a database of format {there!r}, expected {_FORMAT!r}")

@@ -9,7 +9,7 @@ from typing import Any
 from model_metamers.people import grading
 from model_metamers.people.assignment import Use, choose_list
 from model_metamers.people.loaded_study import LoadedStudy
-from model_metamers.people.messages import End, Entry, Given
+from model_metamers.people.messages import CODE, End, Entry, Given, plain
 from model_metamers.people.store import Store, StoredAnswer, StoredSession
 
 _BAD, _UNKNOWN, _FORBIDDEN, _CONFLICT = 400, 401, 403, 409
@@ -54,8 +54,10 @@ class Desk:
         """A new session, or the one that the code began; its trials and where it goes on.
 
         Raises:
-          Refused: simulated where that is not allowed, or a code of the other kind.
+          Refused: no code, simulated where that is not allowed, or a code of the other kind.
         """
+        if not CODE.fullmatch(entry.code):
+            raise Refused(_BAD, "the code in the address is not one: letters, digits and _ . @ -, at most 64")
         if entry.simulated and not self.rules.simulated_allowed:
             raise Refused(_FORBIDDEN, "simulated observers are not allowed here (--allow_simulated)")
         with self.store.writing():
@@ -115,7 +117,7 @@ class Desk:
                 self._check_open(session)
                 if self.store.answered(session.token) < len(self._trials(session)):
                     raise Refused(_CONFLICT, "answers are missing")
-                self.store.end(session.token, "finished", stamp(now), end.comments or "")
+                self.store.end(session.token, "finished", stamp(now), plain(end.comments or ""))
         return {"completion_url": self.rules.completion_url}
 
     def withdraw(self, token: str) -> dict[str, Any]:
