@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,7 +50,8 @@ class Visitor:
     """
 
     def __init__(self, page: Any, url: str):
-        self.page, self.url = page, url
+        self.page = page
+        self.origin = "{0.scheme}://{0.netloc}/".format(urllib.parse.urlsplit(url))
         self.complaints: list[str] = []
         self.headings: list[str] = []
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
@@ -57,7 +59,7 @@ class Visitor:
         page.on("request", self._check_origin)
 
     def _check_origin(self, request: Any) -> None:
-        if not request.url.startswith((self.url, "data:", "blob:")):
+        if not request.url.startswith((self.origin, "data:", "blob:")):
             self.complaints.append(f"request to {request.url}")
 
     def state(self) -> dict[str, Any]:

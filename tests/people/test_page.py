@@ -11,34 +11,9 @@ import pytest
 from model_metamers.people import page_files
 from model_metamers.people.study import StudyFolder, Timing
 from model_metamers.storage.writing import write_json
-from tests.builders import serving, studies, visiting
+from tests.builders import serving, studies
 
 SHORT = Timing(120.0, 80.0, 80.0, None)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with visiting.chromium(visiting.need_browser()) as opened:
-        yield opened
-
-
-@pytest.fixture
-def visit(browser):
-    """Opens an address as a new person, or as one who was there before."""
-    contexts = []
-
-    def open_at(url, context=None, width=1280, height=800):
-        if context is None:
-            context = browser.new_context(viewport={"width": width, "height": height})
-            contexts.append(context)
-        context.set_default_timeout(15_000)
-        visitor = visiting.Visitor(context.new_page(), url.split("?")[0])
-        visitor.page.goto(url)
-        return visitor
-
-    yield open_at
-    for context in contexts:
-        context.close()
 
 
 def study_of(path, **changes) -> StudyFolder:

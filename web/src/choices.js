@@ -7,7 +7,8 @@ const ROWS = 4; // of icons, which run column by column, as in the published exp
 // `across`, along rows of `across`.
 export function neighbour(key, index, count, { rows = null, across = null }) {
   const [vertical, horizontal] = rows === null ? [across, 1] : [1, rows];
-  const step = { ArrowUp: -vertical, ArrowDown: vertical, ArrowLeft: -horizontal, ArrowRight: horizontal }[key];
+  const steps = { ArrowUp: -vertical, ArrowDown: vertical, ArrowLeft: -horizontal, ArrowRight: horizontal };
+  const step = steps[key];
   if (step === undefined) return null;
   const next = index + step;
   const line = rows ?? across;
@@ -25,12 +26,16 @@ export function choiceButtons(choices, layout, choose) {
       { type: "button", "data-choice": choice, click: (event) => choose(choice, event) },
       ...(icons ? [iconOf(choice)] : []),
       element("span", {}, choice),
-      ...(layout === "buttons" && index < 10 ? [element("kbd", { "aria-hidden": "true" }, String((index + 1) % 10))] : []),
+      ...(layout === "buttons" && index < 10 ? [digitOf(index)] : []),
     ),
   );
   const group = element(`div.choices.${layout}`, { role: "group", "aria-label": "Answers" });
   group.append(...buttons);
   return { group, buttons, onKey: (event) => pressKey(event, buttons, icons) };
+}
+
+function digitOf(index) {
+  return element("kbd", { "aria-hidden": "true" }, String((index + 1) % 10));
 }
 
 // Arrows move, Enter and space press (as for every button), and the first ten buttons have digits.

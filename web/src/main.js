@@ -72,9 +72,11 @@ async function takePart(store, study, session, returned) {
   const run = {
     ...{ store, study, watch, sound, screen, preloader, trials: session.trials, position: session.position },
     showProgress: (index) => showProgress(session.trials, index),
-    partEnded: (ended) => {
+    partEnded: async (ended) => {
       if (ended) document.getElementById("where").textContent = study.title;
-      if (ended?.passed === false) finishEarly(study, `failed_${ended.part}`);
+      if (ended?.passed === false) {
+        last(study.title, ENDED[`failed_${ended.part}`], handOver(await store.stop()));
+      }
     },
     finish: async (comments) => {
       reply = await store.finish(comments);
@@ -96,22 +98,24 @@ async function ask(node) {
   return jsPsych.data.get().last(1).values()[0].pressed;
 }
 
-function finishEarly(study, ended) {
-  last(study.title, ENDED[ended]);
-}
-
-function thank(study, { completion_url: url, download }) {
-  const more = [];
+function thank(study, reply) {
+  const { completion_url: url } = reply;
+  const more = handOver(reply);
   if (url && /^https?:/.test(url)) {
     more.push(element("a.action", { href: url }, "Complete the study"));
     setTimeout(() => window.location.assign(url), 3000);
   }
-  if (download) {
-    const address = URL.createObjectURL(new Blob([download.text], { type: "application/jsonl" }));
-    more.push(element("p", {}, "Your answers are in a file. Please save it and send it to the experimenters."));
-    more.push(element("a.action", { href: address, download: download.name }, "Save my answers"));
-  }
   last("Thank you", study.texts.thanks ?? ENDED.finished, more);
+}
+
+// The answers as a file, where nobody else keeps them.
+function handOver({ download }) {
+  if (!download) return [];
+  const address = URL.createObjectURL(new Blob([download.text], { type: "application/jsonl" }));
+  return [
+    element("p", {}, "Your answers are in a file. Please save it and send it to the experimenters."),
+    element("a.action", { href: address, download: download.name }, "Save my answers"),
+  ];
 }
 
 // The last screen; nothing follows it.

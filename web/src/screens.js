@@ -77,7 +77,8 @@ export function comments(finish) {
   const box = element("textarea", { id: "comments", rows: "5", maxlength: "2000" });
   const label = element("label", { for: "comments" }, "Was anything unclear or out of order? (optional)");
   const content = () => [label, box];
-  return { type: ScreenPlugin, heading: "Almost done", content, buttons: ["Finish"], pressed: () => finish(plain(box.value)) };
+  const pressed = () => finish(plain(box.value));
+  return { type: ScreenPlugin, heading: "Almost done", content, buttons: ["Finish"], pressed };
 }
 
 // Without letters that no table of text can hold.

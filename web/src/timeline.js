@@ -38,7 +38,7 @@ function trialNode(run, trial, index) {
       const events = [...watch.take(), ...(missed ? [`dropped_frames:${missed}`] : [])];
       const reply = await run.store.answer({ position: trial.position, ...rounded(shown), events });
       if (trial.part === "practice") await tell(reply, shown.answer, place);
-      run.partEnded(reply.part_ended);
+      await run.partEnded(reply.part_ended);
     },
   };
   if (study.task === "images") {

@@ -16,7 +16,7 @@ export class JatosPlace {
   // JATOS sends everything that still waits, and then knows itself where a person goes.
   async finish(line, progress) {
     await this.write(line, progress);
-    this.jatos.endStudy(true, "finished");
+    this.jatos.endStudy(true, progress.ended);
     return { completion_url: null, download: null };
   }
 

@@ -51,6 +51,10 @@ export class LocalStore {
     return this.place.finish({ kind: "end", comments, finished: this.now() }, this.progress);
   }
 
+  stop() {
+    return this.finish("");
+  }
+
   withdraw() {
     return this.place.withdraw();
   }
