@@ -4,6 +4,7 @@
   draw_figure --figure=5 --recognition=seen --out=figure_5.pdf
   draw_figure --figure=6 --recognition=heard --judges=word_reduced_aliasing_small --out=figure_6.png
   draw_figure --figure=S9 --recognition=heard --out=figure_s9.pdf
+  draw_figure --figure=3b --recognition=results --out=figure_3b.pdf
 
 3: example metamers over the layers, pictures (a) and sounds as cochleagrams (c), from folders
 of make_metamers. A metamer that fails the two conditions says so.
@@ -16,6 +17,10 @@ judges in the results, --judges names the one.
 
 S9: a network of another seed judges metamers whose waveform and metamers whose cochleagram
 was optimised.
+
+3b, 3d, 4: people's recognition of metamers of image networks, of word networks, and of word
+networks with other aliasing, training and task, from results of analyze_human_experiment. Bars
+are standard errors over people; the network's own recognition is dashed, people's of 2019 grey.
 
 searches: metamers of a layer by several searches, such as make_metamers with --optimizer=adam and with
 lbfgs: examples, histograms of their values, and spectra (not in the paper).
@@ -42,7 +47,15 @@ import model_metamers as mm
 from model_metamers import plots
 from model_metamers.storage.whole import make_folder
 from model_metamers_experiments import binary
-from model_metamers_experiments.figures import figure_3, figure_5, figure_6, figure_s9, two_searches
+from model_metamers_experiments.figures import (
+    figure_3,
+    figure_3b,
+    figure_4,
+    figure_5,
+    figure_6,
+    figure_s9,
+    two_searches,
+)
 
 _DPI = 300
 _FORMATS = ("pdf", "png", "svg")
@@ -52,13 +65,19 @@ _OPTIONS = {
     "5": ("names", "generators", "judges", "decision"),
     "6": ("names", "generators", "judges", "decision"),
     "S9": ("names", "generators", "judges", "decision"),
+    "3b": ("names", "generators", "judges"),
+    "3d": ("names", "generators", "judges"),
+    "4": ("names", "generators", "judges"),
     "searches": ("names",),
 }
 
 _FIGURE = flags.DEFINE_enum("figure", None, list(_OPTIONS), "Which one.", required=True, case_sensitive=False)
 _METAMERS = flags.DEFINE_list("metamers", [], "Folders with metamers, at any depth; for 3 and searches.")
 _RECOGNITION = flags.DEFINE_list(
-    "recognition", [], "Results of recognize_metamers, each a folder or its recognition.csv; for 5, 6 and S9."
+    "recognition",
+    [],
+    "Results of recognize_metamers (5, 6, S9) or analyze_human_experiment (3b, 3d, 4), each a folder or its "
+    "recognition.csv.",
 )
 _GENERATORS = flags.DEFINE_list(
     "generators", [], "Networks whose metamers are shown, in order. Without it, all."
@@ -116,6 +135,11 @@ def _draw(names: dict[str, str]) -> Figure:
         return figure_3.draw(_METAMERS.value, _STIMULI.value, _LAYERS.value, names)
     if _FIGURE.value == "searches":
         return two_searches.draw(_METAMERS.value, names)
+    if _FIGURE.value in ("3b", "3d"):
+        task = "images" if _FIGURE.value == "3b" else "words"
+        return figure_3b.draw(_RECOGNITION.value, task, _GENERATORS.value, _JUDGES.value, names)
+    if _FIGURE.value == "4":
+        return figure_4.draw(_RECOGNITION.value, _GENERATORS.value, _JUDGES.value, names)
     generators, decisions = _GENERATORS.value, _DECISION.value
     if _FIGURE.value == "6":
         judge = next(iter(_JUDGES.value), None)

@@ -134,7 +134,25 @@ def analyse(
         per_trial=_per_trial(recorded, plan, answers, own, how),
         reliability=_reliability(answers, columns, how),
         judgements=judged,
-        points=[*as_judgements.points(judged, judge, chance), *_own_points(recorded, own or (), chance, how)],
+        points=_ordered(
+            recorded,
+            [*as_judgements.points(judged, judge, chance), *_own_points(own or (), chance, how)],
+        ),
+    )
+
+
+def _networks(recorded: Recorded) -> list[str]:
+    """The networks' names in conditions, in the order of the plan's tests, then of the alphabet."""
+    planned_ones = [network_of(row[-1]) for one in recorded.plan.contrasts for row in one.conditions]
+    return list(dict.fromkeys([*planned_ones, *sorted(own_recognition.networks(recorded.shown))]))
+
+
+def _ordered(recorded: Recorded, found: Sequence[Point]) -> list[Point]:
+    """Points by judge, people first, then by network and depth."""
+    named = own_recognition.networks(recorded.shown)
+    networks = [named[name] for name in _networks(recorded)]
+    return sorted(
+        found, key=lambda p: (p.judge.kind != "person", networks.index(p.generator), p.layer_index, p.layer)
     )
 
 
@@ -144,8 +162,7 @@ def _columns(recorded: Recorded, answers: Sequence[Answer], people: Sequence[int
     for answer in answers:
         right.setdefault(answer.condition, {}).setdefault(answer.person, []).append(answer.correct)
     depth = {one.condition: one.layer_index or 0 for one in recorded.shown.values()}
-    named = [network_of(name) for c in recorded.plan.contrasts for row in c.conditions for name in row]
-    networks = [NATURAL, *named, *sorted(map(network_of, right))]
+    networks = [NATURAL, *_networks(recorded)]
     ordered = sorted(right, key=lambda name: (networks.index(network_of(name)), depth[name], name))
     return {
         name: np.array([np.mean(right[name].get(person, [np.nan])) for person in people]) for name in ordered
@@ -194,7 +211,7 @@ def _reliability(answers: Sequence[Answer], columns: Columns, how: Settings) -> 
     ]
 
 
-def _own_points(recorded: Recorded, own: Sequence[Judgement], chance: float, how: Settings) -> list[Point]:
+def _own_points(own: Sequence[Judgement], chance: float, how: Settings) -> list[Point]:
     """The generating networks' points, of what is shown to people."""
     return points.of_judgements(
         own, {(one.judge, one.decision): chance for one in own}, how.resamples, how.seed

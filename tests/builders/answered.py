@@ -96,10 +96,10 @@ def _shown(name, stimulus, layers, weights, choices, words) -> Shown:
         truth=truth,
         condition=name,
         stimulus=called,
-        generator=network,
+        generator=network.partition("=")[0],
         generator_weights=weights[network],
         layer=layer,
-        layer_index=list(layers[network]).index(layer),
+        layer_index=list(layers[network]).index(layer) + (words and layers[network][0] != "cochleagram"),
         search_seed=0,
         optimized="waveform" if words else "image",
         relu_gradient="linear",
@@ -140,6 +140,7 @@ def write_own(path: Path, place: StudyFolder, accuracy: float = 0.95, decision: 
     """`judgements.csv` of the generating networks about all that a study shows of them."""
     random, shown = np.random.default_rng(7), place.read_answers()
     networks = dict.fromkeys(Who(o.generator, o.generator_weights) for o in shown.values() if o.generator)
+    optimized = next(one.optimized for one in shown.values() if one.optimized)
     judgements = []
     for one in shown.values():
         whos = networks if one.kind == "natural" else [Who(one.generator or "", one.generator_weights or "")]
@@ -152,7 +153,7 @@ def write_own(path: Path, place: StudyFolder, accuracy: float = 0.95, decision: 
                     layer_index=-1 if one.layer_index is None else one.layer_index,
                     stimulus=one.stimulus,
                     search_seed=one.search_seed,
-                    optimized=one.optimized or "image",
+                    optimized=optimized,
                     relu_gradient=one.relu_gradient or "",
                     settings=one.settings or "",
                     included=True,

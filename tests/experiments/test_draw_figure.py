@@ -36,6 +36,9 @@ REFUSED = {
     "--figure=3 --recognition=x": "--figure=3 needs --metamers",
     "--figure=s9 --recognition=x --layers=a": "--figure=S9 knows no --layers",
     "--figure=6 --recognition=nowhere": "nowhere: no readable recognition.csv",
+    "--figure=3b": "--figure=3b needs --recognition",
+    "--figure=4 --recognition=x --decision=fine": "--figure=4 knows no --decision",
+    "--figure=3d --recognition=nowhere": "nowhere: no readable recognition.csv",
     "--figure=6 --recognition=x --judges=a,b": "one network judges in Figure 6",
     "--figure=5 --recognition=x --names=vgg": '"NETWORK as TEXT"',
     "--figure=5 --recognition=x --out=figure.doc": "expected a file that ends in .pdf, .png, .svg",
@@ -49,7 +52,7 @@ from model_metamers_experiments import draw_figure
 
 for line in sys.argv[1:]:
     flags.FLAGS.unparse_flags()
-    for name in ("out", "recognition", "metamers", "judges", "layers", "names"):
+    for name in ("out", "recognition", "metamers", "judges", "layers", "names", "decision"):
         flags.FLAGS[name].unparse()
     flags.FLAGS(["draw_figure", "--out=figure.png", *line.split()])
     try:
