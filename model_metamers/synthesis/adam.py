@@ -21,8 +21,11 @@ _EPSILON = 1e-8
 _DECAY_STEPS = 1000
 
 
-def fresh(signals: np.ndarray) -> dict[str, np.ndarray]:
-    """What Adam remembers before the first step."""
+def fresh(
+    signals: np.ndarray, targets: np.ndarray | None = None, sample_rate: int | None = None
+) -> dict[str, np.ndarray]:
+    """What Adam remembers before the first step; it looks at no target."""
+    del targets, sample_rate
     return {
         "m": np.zeros_like(signals, np.float32),
         "v": np.zeros_like(signals, np.float32),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.synthesis import scaling
 from model_metamers.synthesis.line_search import LbfgsState, advanced
 from model_metamers.synthesis.matching import potential_and_gradient
 from model_metamers.synthesis.state import BETA1, BETA2
@@ -21,8 +22,27 @@ if TYPE_CHECKING:
 VECTORS = 20
 
 
-def fresh(signals: np.ndarray, vectors: int = VECTORS) -> dict[str, np.ndarray]:
-    """What L-BFGS remembers before the first evaluation, which is of the signals [batch, *shape]."""
+def fresh(
+    signals: np.ndarray,
+    targets: np.ndarray | None = None,
+    sample_rate: int | None = None,
+    vectors: int = VECTORS,
+) -> dict[str, np.ndarray]:
+    """What L-BFGS remembers before the first evaluation, which is of the signals [batch, *shape].
+
+    Args:
+      signals: where the search begins.
+      targets, sample_rate: of sounds; these are searched in coordinates of their own (`scaling.py`).
+      vectors: how many steps are remembered.
+    """
+    if sample_rate is None:
+        return _memory(signals, vectors)
+    assert targets is not None
+    return {**_memory(np.zeros_like(signals), vectors), **scaling.fresh(signals, targets, sample_rate)}
+
+
+def _memory(signals: np.ndarray, vectors: int) -> dict[str, np.ndarray]:
+    """The state of a line search that begins at signals, or at the numbers that stand for them."""
     flat = signals.reshape(len(signals), -1).astype(np.float32)
     batch, n = flat.shape
     zeros = np.zeros([batch, n], np.float32)
@@ -59,8 +79,12 @@ def after_draft(signals: tf.Tensor, optimizer: dict[str, tf.Tensor]) -> dict[str
 
     What it knows of the draft's values and gradients is of another function.
     """
-    anew = {name: tf.constant(array) for name, array in fresh(signals.numpy()).items()}
-    return {**anew, "restarts": optimizer["restarts"]}
+    _, coordinates = _parted(optimizer)
+    begin = tf.zeros_like(signals) if coordinates else signals
+    anew = {name: tf.constant(array) for name, array in _memory(begin.numpy(), VECTORS).items()}
+    if coordinates:
+        coordinates = {**coordinates, "start": signals}
+    return {**anew, "restarts": optimizer["restarts"], **coordinates}
 
 
 def compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable:
@@ -74,22 +98,34 @@ def compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable
     def steps(signals, optimizer, step, length, rate, decay, wanted):
         del step, decay
         shape = signals.shape
+        begun, coordinates = _parted(optimizer)
+
+        def signals_at(point):
+            return scaling.sounds(coordinates, point) if coordinates else tf.reshape(point, shape)
 
         def body(i, losses, *values):
             state = LbfgsState(*values)
-            trial = tf.reshape(state.trial, shape)
+            trial = signals_at(state.trial)
             loss, value, gradient = potential_and_gradient(network, layer, relu_gradient, trial, wanted)
-            state = advanced(state, loss, value, tf.reshape(gradient, state.trial.shape), low, high, rate)
+            gradient = tf.reshape(gradient, state.trial.shape)
+            gradient = scaling.gradient(coordinates, gradient) if coordinates else gradient
+            state = advanced(state, loss, value, gradient, low, high, rate)
             return i + 1, losses.write(i, state.loss), *state
 
         losses = tf.TensorArray(tf.float32, size=length, element_shape=[shape[0]])
         _, losses, *values = tf.while_loop(
             lambda i, *_: i < length,
             body,
-            (tf.constant(0), losses, *LbfgsState(**optimizer)),
+            (tf.constant(0), losses, *begun),
             parallel_iterations=1,
         )
         state = LbfgsState(*values)
-        return tf.reshape(state.best, shape), state._asdict(), losses.stack()
+        return signals_at(state.best), {**state._asdict(), **coordinates}, losses.stack()
 
     return tf.function(steps, autograph=False)
+
+
+def _parted(optimizer: dict[str, tf.Tensor]) -> tuple[LbfgsState, dict[str, tf.Tensor]]:
+    """The line search's state, and the coordinates of sounds; none of other signals."""
+    coordinates = {name: optimizer[name] for name in scaling.NAMES if name in optimizer}
+    return LbfgsState(**{name: optimizer[name] for name in LbfgsState._fields}), coordinates

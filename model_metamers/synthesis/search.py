@@ -142,7 +142,12 @@ class Search:
             signals = starts.start(spec, config.seed, config.preset)
         signals = np.broadcast_to(spec.check(signals, "start"), targets.shape)
         may_stop = self._stopping is not None
-        return SearchState.fresh(signals, config.iterations, self._optimizer.fresh(signals), may_stop)
+        return SearchState.fresh(signals, config.iterations, self._remembered(signals, targets), may_stop)
+
+    def _remembered(self, signals: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """What the optimizer remembers before the first step."""
+        spec = self.network.signal
+        return self._optimizer.fresh(signals, targets, spec.sample_rate if spec.kind == "sound" else None)
 
     def _check_state(self, state: SearchState, targets: np.ndarray) -> None:
         """Refuses the state of another search."""
@@ -150,7 +155,7 @@ class Search:
             state.signals.shape != targets.shape
             or len(state.losses) != self.config.iterations + 1
             or (state.stopped is None) != (self._stopping is None)
-            or _kinds(state.optimizer) != _kinds(self._optimizer.fresh(targets))
+            or _kinds(state.optimizer) != _kinds(self._remembered(targets, targets))
         ):
             raise InputError("the state is of another search: of other targets, iterations, or optimizer")
 
