@@ -85,7 +85,7 @@ _OPTIMIZER = flags.DEFINE_enum(
     "adam",
     ["adam", "lbfgs"],
     "adam: as the paper. lbfgs: a quasi-Newton search, which for images mostly comes as near in 100 to 1500 "
-    "iterations as adam in 15,000, and for sounds in 1500 as adam in 1500 to 6000; an iteration is one "
+    "iterations as adam in 15,000, and for sounds in 1500 as adam in 3000 to 12,000; an iteration is one "
     "evaluation of the network in both.",
 )
 _PRECISION = flags.DEFINE_enum(

@@ -34,7 +34,8 @@ class SynthesisConfig:
       relu_gradient: gradient of the ReLU at the end of the matched layer: "linear" is 1
         everywhere, "plain" is the ordinary one.
       optimizer: "adam" is the paper's; "lbfgs" is a quasi-Newton search that mostly comes as near
-        in a fraction of the iterations, each of which is one evaluation of the network.
+        in a fraction of the iterations, each of which is one evaluation of the network. It searches sounds
+        in coordinates that follow the target's level over time and frequency.
       precision: "bfloat16" computes the network so while the search is a draft, which is faster on
         some hardware; signals, losses, and all but the network stay float32. It suits "adam": "lbfgs",
         which needs exact values, came less near with it.
