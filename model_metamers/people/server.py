@@ -33,7 +33,7 @@ from starlette.exceptions import HTTPException
 
 from model_metamers.people import messages
 from model_metamers.people.page_files import INDEX, PageFile, media_type
-from model_metamers.people.progress import progress_page
+from model_metamers.people.progress import STYLE, progress_page
 from model_metamers.people.taking_part import Desk, Refused
 from model_metamers.people.together import Together
 
@@ -116,6 +116,10 @@ def make_app(
                 asked = {"WWW-Authenticate": 'Basic realm="progress", charset="UTF-8"'}
                 return _error(401, "the password is needed", asked)
             return _reply(progress_page(desk, clock()), media_type="text/html; charset=utf-8")
+
+        @app.get("/progress.css")
+        async def _style() -> Response:
+            return _reply(STYLE, media_type="text/css; charset=utf-8")
 
     @app.get("/")
     async def _index() -> Response:

@@ -23,6 +23,7 @@ from model_metamers.storage.whole import explained, make_folder
 FILE = "answers.sqlite"
 _FORMAT = "1"
 _OPEN = "open"
+_OLDEST = (3, 37)  # of SQLite: the first with STRICT tables
 _TIMEOUT_MS = 10_000
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 # How a transaction, and a part of one, begins, is kept and is undone.
@@ -270,6 +271,9 @@ def _check_there(data: Path) -> None:
 @contextlib.contextmanager
 def _connected(data: Path, make: bool) -> Iterator[sqlite3.Connection]:
     path = data / FILE
+    if sqlite3.sqlite_version_info < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise InputError(f"SQLite {sqlite3.sqlite_version} is Python's here; {oldest} or later is needed")
     with explained(path):
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
     connection = sqlite3.connect(
