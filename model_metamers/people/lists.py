@@ -22,7 +22,7 @@ _OTHER_GROUP, _PAIR_AGAIN, _USED = 1e10, 1e6, 1.0
 _SWEEPS = 6
 
 
-def draw_lists(design: Design, trials: int, people: int, seed: int) -> np.ndarray:
+def draw_lists(design: Design, trials: int, people: int, random: np.random.Generator) -> np.ndarray:
     """Draws the main trials of each person, not yet in the order of the screen.
 
     Every person gets each condition equally often, and no picture or word twice. Categories are balanced
@@ -36,7 +36,7 @@ def draw_lists(design: Design, trials: int, people: int, seed: int) -> np.ndarra
       design: what can be shown.
       trials: of each condition for each person.
       people: number of lists.
-      seed: of the draws.
+      random: draws them.
 
     Returns:
       int [people, trials x conditions, 2]: numbers of the condition and of the stimulus.
@@ -45,7 +45,6 @@ def draw_lists(design: Design, trials: int, people: int, seed: int) -> np.ndarra
       InputError: too few stimuli.
     """
     check_enough(design, trials)
-    random = np.random.default_rng(seed)
     counts, groups, units = design.unit_counts(), design.groups(), design.units()
     there = np.zeros([len(counts), groups.max() + 1], int)
     np.add.at(there.T, groups, (counts.T > 0).astype(int))

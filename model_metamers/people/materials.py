@@ -33,6 +33,11 @@ def names(key: bytes) -> Iterator[str]:
         number += 1
 
 
+def generator(key: bytes, purpose: str) -> np.random.Generator:
+    """Random numbers of a key, of their own for each purpose."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(key + purpose.encode()).digest(), "big"))
+
+
 def noise_mask(side: int, random: np.random.Generator) -> np.ndarray:
     """Noise whose amplitude falls as 1 / spatial frequency, uint8 [side, side], grey.
 

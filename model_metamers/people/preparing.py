@@ -6,6 +6,7 @@ The only module of `people` that may load TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -16,11 +17,13 @@ from model_metamers.people.conditions import Gathered
 from model_metamers.people.design import Aside, check_enough, set_aside
 from model_metamers.people.expected import NETWORK_ACCURACY, expected
 from model_metamers.people.lists import draw_lists
+from model_metamers.people.materials import generator
 from model_metamers.people.plan import FORMAT as PLAN_FORMAT
 from model_metamers.people.plan import Plan, usual_contrasts
 from model_metamers.people.protocols import Protocol
 from model_metamers.people.trials import Due, in_order
 from model_metamers.recognition import decisions, labels, presentations
+from model_metamers.storage.digests import file_digest
 
 _EXPERIMENTS, _MOST_PERMUTATIONS = 100, 1000  # of the power
 _ASSUMED = (
@@ -72,6 +75,8 @@ class Prepared:
       choices, layout: what may be answered, and how.
       plan: what is planned.
       notes: what the experimenter should know, a line each.
+      secret: what all is drawn from: the seed, and the metamers, which nobody has who takes part. From the
+        seed alone, which everybody may know, nobody can tell the order of trials or a file's name.
     """
 
     request: Request
@@ -82,6 +87,7 @@ class Prepared:
     layout: str
     plan: Plan
     notes: tuple[str, ...]
+    secret: bytes
 
 
 def prepare(request: Request) -> Prepared:
@@ -103,10 +109,11 @@ def prepare(request: Request) -> Prepared:
     conditions.check_kind(found, task)
     truths = labels.truths(found, known)
     gathered = conditions.gather(found, truths, _answer_of(shown, layout).get, task, request.missing)
-    lists, aside, notes = _draw(request, gathered)
-    return Prepared(
-        request, gathered, aside, lists, shown, layout, _plan(request, gathered, len(shown)), notes
-    )
+    check_enough(gathered.design, request.protocol.trials)
+    secret = _secret(request.seed, gathered)
+    lists, aside, notes = _draw(request, gathered, secret)
+    plan = _plan(request, gathered, len(shown))
+    return Prepared(request, gathered, aside, lists, shown, layout, plan, notes, secret)
 
 
 def _answer_of(shown: Sequence[str], layout: str) -> dict[str, str]:
@@ -115,17 +122,26 @@ def _answer_of(shown: Sequence[str], layout: str) -> dict[str, str]:
     return {**(decisions.decision("sixteen").answers or {}), **own} if layout == "icons" else own
 
 
-def _draw(request: Request, gathered: Gathered) -> tuple[list[list[Due]], Aside, tuple[str, ...]]:
+def _secret(seed: int, gathered: Gathered) -> bytes:
+    digest = hashlib.sha256(str(seed).encode())
+    for key, one in sorted(gathered.stimuli.items()):
+        digest.update(repr((key, one.shown)).encode() + bytes.fromhex(file_digest(one.path)))
+    return digest.digest()
+
+
+def _draw(
+    request: Request, gathered: Gathered, secret: bytes
+) -> tuple[list[list[Due]], Aside, tuple[str, ...]]:
     settings, design = request.protocol, gathered.design
-    check_enough(design, settings.trials)
-    random = np.random.default_rng([request.seed, 1])
+    random = generator(secret, "aside")
     aside = set_aside(
         design, settings.trials, settings.practice, settings.demonstration, settings.catch, random
     )
     kept = np.setdiff1d(np.arange(len(design.stimuli)), aside.spared)
-    main = draw_lists(design.without(aside.spared), settings.trials, request.participants, request.seed)
+    rest = design.without(aside.spared)
+    main = draw_lists(rest, settings.trials, request.participants, generator(secret, "lists"))
     main[..., 1] = kept[main[..., 1]]
-    lists = in_order(main, aside, settings.headphones, np.random.default_rng([request.seed, 2]))
+    lists = in_order(main, aside, settings.headphones, generator(secret, "order"))
     return lists, aside, tuple(_notes(gathered, aside, main))
 
 

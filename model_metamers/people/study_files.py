@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -41,9 +40,9 @@ def write_study(prepared: Prepared, folder: Path) -> Path:
         place = StudyFolder(partial)
         make_folder(place.files)
         shown = _shown(prepared)
-        names = materials.names(_key_of_names(prepared, shown))
+        names = materials.names(prepared.secret)
         files = {key: next(names) + _ending(prepared, key) for key in shown}
-        random = np.random.default_rng([prepared.request.seed, 3])
+        random = materials.generator(prepared.secret, "masks")
         masks = {next(names) + ".png": content for content in _masks(prepared, random)}
         for key, name in files.items():
             write_bytes(place.files / name, _content(prepared, key))
@@ -90,14 +89,6 @@ def _content(prepared: Prepared, key: Key) -> bytes:
 
 def _ending(prepared: Prepared, key: Key) -> str:
     return ".wav" if key[0] == "headphones" else prepared.gathered.stimuli[key[1]].path.suffix
-
-
-def _key_of_names(prepared: Prepared, shown: Mapping[Key, Shown]) -> bytes:
-    """What the files' names are drawn from: the seed, and what nobody knows who has not the metamers."""
-    digest = hashlib.sha256(str(prepared.request.seed).encode())
-    for key, one in shown.items():
-        digest.update(repr(one).encode() + hashlib.sha256(_content(prepared, key)).digest())
-    return digest.digest()
 
 
 def _masks(prepared: Prepared, random: np.random.Generator) -> list[bytes]:

@@ -22,7 +22,7 @@ def test_at_the_papers_size_main_trials_do_without_what_is_shown_beside_them():
     assert later == sorted(later) and (later[0], later[-1], len(set(later))) == (1, 22, 7)
     assert aside.shared == 0 and len(aside.spared) == 16 + 12 + 16
     assert all(design.passing[row, i] for row, i in (*aside.practice, *aside.demonstration, *aside.catch))
-    lists = draw_lists(design.without(aside.spared), 10, 16, seed=0)
+    lists = draw_lists(design.without(aside.spared), 10, 16, np.random.default_rng(0))
     uses = np.zeros((23, 576 - 44), int)
     np.add.at(uses, (lists[..., 0], lists[..., 1]), 1)
     assert uses.max() == 1 and set(uses.sum(axis=0)) <= {6, 7}

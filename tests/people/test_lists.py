@@ -39,7 +39,7 @@ def met(lists: np.ndarray, design: Design) -> np.ndarray:
 @pytest.mark.parametrize("missing", [0.0, 0.08])
 def test_sixteen_lists_of_the_papers_size(missing):
     design = of_paper(missing)
-    lists = draw_lists(design, 10, 16, seed=0)
+    lists = draw_lists(design, 10, 16, np.random.default_rng(0))
     assert lists.shape == (16, 230, 2)
     for own in lists:
         assert (np.bincount(own[:, 0]) == 10).all()
@@ -49,15 +49,15 @@ def test_sixteen_lists_of_the_papers_size(missing):
     assert not uses[~design.passing].any() and uses.max() == 1
     assert (uses.reshape(23, 16, 36).sum(axis=2) == 10).all()
     assert set(uses.sum(axis=0)) == {6, 7}
-    assert (draw_lists(design, 10, 16, seed=0) == lists).all()
-    assert (draw_lists(design, 10, 16, seed=1) != lists).any()
+    assert (draw_lists(design, 10, 16, np.random.default_rng(0)) == lists).all()
+    assert (draw_lists(design, 10, 16, np.random.default_rng(1)) != lists).any()
 
 
 def test_words_of_the_papers_size():
     design = design_of(
         np.random.default_rng(0).random((37, 295)) >= 0.08, [f"w{i}" for i in range(295)], by_word=True
     )
-    lists = draw_lists(design, 5, 16, seed=0)
+    lists = draw_lists(design, 5, 16, np.random.default_rng(0))
     for own in lists:
         assert (np.bincount(own[:, 0]) == 5).all()
         assert len({design.truths[i] for i in own[:, 1]}) == 185
@@ -87,7 +87,7 @@ def sizes(draw):
 @given(sizes())
 def test_lists_of_every_size_are_balanced_and_repeat_nothing(size):
     design, trials, people, seed = size
-    lists = draw_lists(design, trials, people, seed)
+    lists = draw_lists(design, trials, people, np.random.default_rng(seed))
     conditions, categories = len(design.conditions), len(design.categories)
     for own in lists:
         assert (np.bincount(own[:, 0], minlength=conditions) == trials).all()
@@ -115,7 +115,7 @@ def test_however_few_pass_lists_are_whole_or_refused(conditions, trials, people,
     truths = [f"c{i % categories}" for i in range(stimuli)]
     design = design_of(random.random((conditions, stimuli)) > data.draw(st.floats(0, 0.9)), truths, by_word)
     try:
-        lists = draw_lists(design, trials, people, seed)
+        lists = draw_lists(design, trials, people, np.random.default_rng(seed))
     except InputError as error:
         assert ("\n" not in str(error) and "too few" in str(error)) or " trials (" in str(error)
         return
@@ -132,14 +132,14 @@ def test_a_condition_with_few_comes_evenly():
     passing = np.ones((4, 60), bool)
     passing[3, 18:] = False
     design = design_of(passing, truths)
-    uses = counted(draw_lists(design, 5, 8, seed=0), design)
+    uses = counted(draw_lists(design, 5, 8, np.random.default_rng(0)), design)
     assert set(uses[3, :18]) == {2, 3} and uses[:3].max() == 1
 
 
 def test_several_clips_of_a_word_are_used_alike():
     truths = [f"w{i // 3}" for i in range(36)]
     design = design_of(np.ones((4, 36), bool), truths, by_word=True)
-    uses = counted(draw_lists(design, 3, 12, seed=0), design)
+    uses = counted(draw_lists(design, 3, 12, np.random.default_rng(0)), design)
     assert set(uses.ravel()) == {1}
 
 

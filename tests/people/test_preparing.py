@@ -4,8 +4,11 @@ import csv
 import dataclasses
 import json
 import os
+import signal
 import stat
+import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -167,6 +170,19 @@ def test_the_same_seed_gives_the_same_bytes(study, work, tmp_path):
     assert not {p.name for p in (other / "files").iterdir()} & {p.name for p in study.files.iterdir()}
 
 
+def test_the_seed_alone_tells_nothing(few, tiny_vgg, small_images):
+    """Of other pictures, with the same seed, names and orders of trials are others."""
+    settings = {**BARE, "trials": 2}
+    write_metamers(tiny_vgg, small_images[::-1], ("conv1_2",), (0,), few / "others")
+    made = [
+        prepare(pictures_of(few, metamers=(str(few / name),), settings=settings, participants=10))
+        for name in ("pictures", "others")
+    ]
+    assert made[0].secret != made[1].secret and made[0].lists != made[1].lists
+    orders = [[[due.what[0] for due in trials] for trials in one.lists] for one in made]
+    assert orders[0] != orders[1]
+
+
 def test_what_is_left_out_is_told(study):
     with study.left_out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -317,6 +333,53 @@ def test_a_study_is_written_whole_or_not_at_all(work, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="exists already"):
         write_study(prepared, tmp_path / "study")
     assert contents(tmp_path / "study") == before
+
+
+def _command(work: Path, out: Path) -> list[str]:
+    flags = ["--metamers=pictures", "--task=images", "--labels=labels.csv", "--choices=choices.txt"]
+    module = "model_metamers_experiments.prepare_human_experiment"
+    return [
+        sys.executable,
+        "-m",
+        module,
+        *flags,
+        "--trials_per_condition=2",
+        "--participants=4",
+        f"--out={out}",
+    ]
+
+
+@pytest.mark.slow
+def test_killed_while_it_writes_it_leaves_nothing_and_the_command_starts_over(work, tmp_path):
+    expected, killed = None, 0
+    for wait in (0.0, 0.02, 0.1):
+        out = tmp_path / f"study_{wait}"
+        process = subprocess.Popen(_command(work, out), cwd=work, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(tmp_path.glob(".*.partial*")):
+            time.sleep(0.001)
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL and not out.exists()
+        if not out.exists():
+            again = subprocess.run(_command(work, out), cwd=work, capture_output=True, text=True)
+            assert again.returncode == 0, again.stderr
+        expected = expected or contents(out)
+        assert contents(out) == expected
+    assert killed and not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.slow
+def test_of_two_that_write_one_study_one_is_told(work, tmp_path):
+    out = tmp_path / "study"
+    both = [
+        subprocess.Popen(_command(work, out), cwd=work, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2]
+    told = next(text for text, process in zip(said, both, strict=True) if process.returncode == 2)
+    assert "not overwritten" in told and "Traceback" not in told
+    folder = StudyFolder(out)
+    assert len(folder.read_lists()) == 4 and not list(tmp_path.glob(".*"))
 
 
 def test_the_program_shows_a_plan_and_writes_a_study(work, tmp_path):
