@@ -22,9 +22,9 @@ its `judgements.csv`). The same tests follow answer by answer, as logistic estim
 equations; --mixed_model adds Bayesian mixed models, which take minutes.
 
 Written to --out: `results.html` and `results.json`, tables (`conditions.csv`, `participants.csv`,
-`tests.csv`, `exclusions.csv`, `items.csv`, `confusions.csv`, `counted_trials.csv`), and, in the
-form of recognize_metamers, `judgements.csv` and `recognition.csv`, from which draw_figure
---figure=3b, 3d and 4 draw.
+`tests.csv`, `exclusions.csv`, `items.csv`, `confusions.csv`, `counted_trials.csv`, and for R
+`per_trial_1.csv` and so on), and, in the form of recognize_metamers, `judgements.csv` and
+`recognition.csv`, from which draw_figure --figure=3b, 3d and 4 draw.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
     if _RECOGNITION.value:
         preferred = as_judgements.decision(study)
         own = own_recognition.read_own(Path(_RECOGNITION.value), all_of_it.shown, preferred)
-    settings = analysis.Settings(_MIXED_MODEL.value, _BOOTSTRAP.value, seed=_SEED.value)
+    settings = analysis.Settings(mixed_model=_MIXED_MODEL.value, resamples=_BOOTSTRAP.value, seed=_SEED.value)
     found = analysis.analyse(all_of_it, changed, own, settings)
     with locks.hold(out):
         results.write(out, found)

@@ -29,12 +29,14 @@ class Settings:
     """How answers are analysed.
 
     Attributes:
-      mixed_model: whether mixed models are fitted.
+      per_trial: whether the tests are made answer by answer, too.
+      mixed_model: whether mixed models are fitted there.
       resamples: of bootstrapped intervals.
       halvings: of the split-half reliability.
       seed: of permutations, resamples and halvings.
     """
 
+    per_trial: bool = True
     mixed_model: bool = False
     resamples: int = 10_000
     halvings: int = 1000
@@ -131,7 +133,7 @@ def analyse(
         conditions=summary.conditions(answers, columns, network, chance, how.resamples, how.seed),
         columns=columns,
         tests=tests,
-        per_trial=_per_trial(recorded, plan, answers, own, how),
+        per_trial=_per_trial(recorded, plan, answers, own, how) if how.per_trial else [],
         reliability=_reliability(answers, columns, how),
         judgements=judged,
         points=_ordered(
@@ -188,7 +190,7 @@ def _per_trial(
     rows = [per_trial.Row(a.person, "people", a.condition, a.stimulus, a.correct) for a in answers]
     known, named = own_recognition.by_signal(own or ()), own_recognition.networks(recorded.shown)
     found = []
-    for contrast in plan.contrasts:
+    for number, contrast in enumerate(plan.contrasts, 1):
         extra = []
         if contrast.test == "observer_by_layer":
             if own is None:
@@ -198,7 +200,7 @@ def _per_trial(
                 right = own_recognition.right(known, recorded.shown[a.file], network, named[network])
                 if right is not None:
                     extra.append(per_trial.Row(a.person, "network", a.condition, a.stimulus, right))
-        found.append(per_trial.fit(contrast, [*rows, *extra], how.mixed_model))
+        found.append(per_trial.fit(contrast, [*rows, *extra], how.mixed_model, f"per_trial_{number}.csv"))
     return found
 
 

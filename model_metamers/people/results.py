@@ -10,13 +10,14 @@
 | `exclusions.csv` | what each rule left out |
 | `items.csv`, `confusions.csv` | by file; by condition, truth and answer |
 | `counted_trials.csv` | the answers that count, for other programs |
+| `per_trial_1.csv`, ... | those of each planned test, with the network's, as the page's models take them |
 | `judgements.csv`, `recognition.csv` | as of recognize_metamers: people's and the networks' own |
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def write(out: Path, analysis: Analysis) -> None:
     _write_rows(out / "items.csv", agreement.item_rows(analysis.answers))
     _write_rows(out / "confusions.csv", agreement.confusion_rows(analysis.answers))
     _write_rows(out / "counted_trials.csv", trial_rows(analysis))
+    for one in analysis.per_trial:
+        _write_rows(out / one.file, one.table)
     judgement.write_judgements(out / judgement.FILE, analysis.judgements)
     points.write_points(out / points.FILE, analysis.points)
     write_json(out / "results.json", as_mapping(analysis))
@@ -68,7 +71,7 @@ def as_mapping(analysis: Analysis) -> dict[str, Any]:
         "excluded": [dataclasses.asdict(one) for one in analysis.excluded],
         "conditions": [dataclasses.asdict(one) for one in analysis.conditions],
         "tests": [dataclasses.asdict(one) for one in analysis.tests],
-        "per_trial": [dataclasses.asdict(one) for one in analysis.per_trial],
+        "per_trial": [_without_table(dataclasses.asdict(one)) for one in analysis.per_trial],
         "reliability": [dataclasses.asdict(one) for one in analysis.reliability],
         "power": [dataclasses.asdict(one) for one in analysis.plan.powers],
     }
@@ -143,8 +146,12 @@ def terminal_rows(analysis: Analysis) -> list[list[str]]:
     return rows
 
 
-def _write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def _without_table(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "table"}
+
+
+def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """As CSV; what is not defined stays empty. Without rows, an empty table."""
-    every: Sequence[dict[str, Any]] = [plain_values(row) for row in rows]
+    every: Sequence[dict[str, Any]] = [plain_values(dict(row)) for row in rows]
     columns = list(every[0]) if every else []
     write_table(path, [columns, *(list(row.values()) for row in every)])

@@ -36,11 +36,12 @@ def make_answered_study(
     stimuli: int = 576,
     choices: Sequence[str] = CATEGORIES,
     words: bool = False,
+    drawn: np.ndarray | None = None,
     **changes,
 ) -> StudyFolder:
     """A study with one catch trial a list; no list shows a stimulus twice, no two the same pair.
 
-    `changes` are of its plan.
+    `drawn` may be main trials of `lists.draw_lists`; `changes` are of its plan.
     """
     place = StudyFolder(folder)
     place.files.mkdir(parents=True)
@@ -54,6 +55,8 @@ def make_answered_study(
             for row, name in enumerate(names)
             for k in range(trials)
         ]
+        if drawn is not None:
+            pairs = [(names[row], int(stimulus)) for row, stimulus in drawn[number]]
         np.random.default_rng(number).shuffle(pairs)
         files = ["catch"]
         for name, stimulus in pairs:

@@ -112,16 +112,20 @@ def test_judgements_and_points_are_those_of_networks(recorded, found, tmp_path):
 def test_the_page_and_the_tables_tell_the_same(found, tmp_path):
     results.write(tmp_path, found)
     names = sorted(path.name for path in tmp_path.iterdir())
+    tables = (
+        "conditions",
+        "confusions",
+        "counted_trials",
+        "exclusions",
+        "items",
+        "judgements",
+        "participants",
+    )
+    more = ("recognition.csv", "results.html", "results.json", "tests.csv")
     assert names == [
-        *("conditions.csv", "confusions.csv", "counted_trials.csv", "exclusions.csv", "items.csv"),
-        *(
-            "judgements.csv",
-            "participants.csv",
-            "recognition.csv",
-            "results.html",
-            "results.json",
-            "tests.csv",
-        ),
+        *(f"{name}.csv" for name in tables),
+        *(f"per_trial_{i}.csv" for i in range(1, 6)),
+        *more,
     ]
     page = (tmp_path / "results.html").read_text()
     for one in found.conditions:
@@ -129,7 +133,7 @@ def test_the_page_and_the_tables_tell_the_same(found, tmp_path):
     for one in found.tests:
         assert f"<td>{one.meant.f:.4f}</td>" in page
     assert found.recorded.plan_sha256 in page and found.recorded.digest in page
-    assert "glmer(correct ~ observer * layer + (1 | person) + (1 | stimulus)" in page
+    assert "glmer(correct ~ observer * layer + (1 | cluster) + (1 | stimulus)" in page
     assert "xploratory" not in page and "imulated" not in page and "None" not in page and "nan" not in page
     rows = (tmp_path / "participants.csv").read_text().splitlines()
     assert len(rows) == 1 + 16 * 7

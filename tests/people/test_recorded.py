@@ -5,8 +5,10 @@ import dataclasses
 import pytest
 
 from model_metamers.errors import InputError
-from model_metamers.people import recorded
+from model_metamers.people import analysis, recorded
+from model_metamers.people.export import export
 from model_metamers.people.plan import read_plan, write_plan
+from tests.builders import serving
 from tests.builders.answered import make_answered_study, simulate, write_export
 
 
@@ -86,3 +88,23 @@ def test_a_damaged_export_is_refused_with_its_line(answered, tmp_path, name, old
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(InputError, match=told):
         recorded.read_export(path.parent, place.digest())
+
+
+def test_a_database_tells_what_its_export_does(tmp_path, page, clock):
+    place = make_answered_study(tmp_path / "study", lists=2, trials=2, stimuli=60)
+    shown = place.read_answers()
+    with serving.browser(place, tmp_path / "data", page, clock) as browser:
+        for code in ("one", "two"):
+            session = browser.enter(code)
+            answers = [shown[trial["file"]].truth for trial in session["trials"]]
+            browser.answer_all(session, [*answers[:-1], None])
+            browser.post("finish", token=session["token"], comments="")
+    with serving.desk(place, tmp_path / "data") as desk:
+        export(desk.store, desk.loaded, tmp_path / "export")
+    exported = recorded.read_export(tmp_path / "export", place.digest())
+    assert exported == recorded.read_data(tmp_path / "data", place)
+    found = recorded.recorded(place, *exported)
+    assert [answer.correct for answer in found.answers].count(False) == 2
+    assert {session.ended for session in found.sessions} == {"finished"}
+    conditions = analysis.analyse(found, None, None, analysis.Settings(per_trial=False)).conditions
+    assert sum(one.trials for one in conditions) == 2 * 14

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +86,10 @@ class PerTrial:
     Attributes:
       contrast: its name.
       formula: of the model.
-      lme4: the same as a mixed model for lme4 in R, with the columns of `counted_trials.csv`.
+      lme4: the same as a mixed model for lme4 in R, with the columns of `table`.
+      file: that R reads the table from.
+      table: the answers that it is made of: person, observer, cluster (who answered), network, layer (of
+        matched layers the first network's), stimulus, correct.
       left_out: layers at which everybody was right, or wrong: their logits are not finite.
       terms: Wald tests.
       coefficients: of the estimating equations.
@@ -97,6 +100,8 @@ class PerTrial:
     contrast: str
     formula: str
     lme4: str
+    file: str
+    table: Sequence[Mapping[str, Any]]
     left_out: tuple[str, ...]
     terms: tuple[Term, ...]
     coefficients: tuple[Coefficient, ...]
@@ -104,20 +109,25 @@ class PerTrial:
     not_made: str
 
 
-def fit(contrast: Contrast, rows: Sequence[Row], mixed_model: bool = False) -> PerTrial:
+def fit(
+    contrast: Contrast, rows: Sequence[Row], mixed_model: bool = False, file: str = "trials.csv"
+) -> PerTrial:
     """The models of a planned test.
 
     Args:
       contrast: planned.
       rows: all answers of people, and the networks' to the same; others than its own are passed over.
       mixed_model: whether the mixed model is fitted too, which takes minutes for thousands of answers.
+      file: that R is told to read the table from.
     """
-    table = _table(contrast, rows)
+    everything = table = _table(contrast, rows)
     left_out = _constant_layers(table)
     table = [row for row in table if row["layer"] not in left_out]
     layers = {row["layer"] for row in table}
     formula = "correct ~ " + " * ".join(f"C({name}, Sum)" for name in _FACTORS[contrast.test])
-    empty = PerTrial(contrast.name, formula, _lme4(contrast), tuple(left_out), (), (), None, "")
+    empty = PerTrial(
+        contrast.name, formula, _lme4(contrast, file), file, everything, tuple(left_out), (), (), None, ""
+    )
     if len(layers) < 2:
         told = "fewer than two layers at which some were right and some wrong"
         return dataclasses.replace(empty, not_made=told)
@@ -239,7 +249,8 @@ def _mixed_model(formula: str, table: Sequence[dict[str, Any]]) -> tuple[Coeffic
     )
 
 
-def _lme4(contrast: Contrast) -> str:
+def _lme4(contrast: Contrast, file: str) -> str:
     """The mixed model as lme4 fits it in R."""
     fixed = " * ".join(_FACTORS[contrast.test])
-    return f"glmer(correct ~ {fixed} + (1 | person) + (1 | stimulus), family = binomial, data = trials)"
+    random = "(1 | cluster) + (1 | stimulus)"
+    return f'glmer(correct ~ {fixed} + {random}, family = binomial, data = read.csv("{file}"))'

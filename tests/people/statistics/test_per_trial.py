@@ -54,7 +54,8 @@ def test_observers_and_networks():
     found = per_trial.fit(contrast, several)
     assert [one.name for one in found.terms] == ["network", "layer", "network x layer"]
     assert found.terms[2].p < 0.01
-    assert found.lme4.startswith("glmer(correct ~ network * layer + (1 | person) + (1 | stimulus)")
+    assert found.lme4.startswith("glmer(correct ~ network * layer + (1 | cluster) + (1 | stimulus)")
+    assert {row["layer"] for row in found.table} == {"x", "y"} and len(found.table) == 480
 
 
 def test_layers_at_which_everybody_is_right_are_left_out():
