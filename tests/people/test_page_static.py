@@ -92,6 +92,10 @@ def test_a_folder_on_any_web_server_gives_the_answers_as_a_file(tmp_path, visit,
         (t.position, t.part, t.file) for t in trials
     ]
     assert {line["answer"] for line in given} == {"cat", "dog"}
+    visitor.page.reload()
+    with visitor.page.expect_download() as again:
+        visitor.page.click("text=Save my answers")
+    assert again.value.path().read_bytes() == download.value.path().read_bytes()
     assert visitor.complaints == []
 
 

@@ -39,7 +39,7 @@ async function start() {
   }
   const session = await openSession(store, person);
   if (session === null) return last(study.title, ENDED.refused);
-  if (session.ended) return last(study.title, ENDED[session.ended] ?? ENDED.given_up);
+  if (session.ended) return last(study.title, ENDED[session.ended], handOver(session));
   allowWithdrawal(store, study, () => storage.removeItem(agreedKey));
   await takePart(store, study, session, returned && session.position > 0);
 }

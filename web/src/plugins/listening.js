@@ -54,6 +54,7 @@ function wordBox(words) {
   const submit = element("button.action", { type: "submit", disabled: true }, "Next");
   let give; // once open
   const answer = (word, at = performance.now()) => {
+    box.refresh(false);
     box.input.disabled = true;
     submit.hidden = true;
     give({ answer: word, at });

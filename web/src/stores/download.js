@@ -17,8 +17,12 @@ export class DownloadPlace {
 
   async finish(line, progress) {
     await this.write(line, progress);
+    return { completion_url: null, download: this.file() };
+  }
+
+  file() {
     const text = this.kept.lines.map((kept) => `${JSON.stringify(kept)}\n`).join("");
-    return { completion_url: null, download: { name: "answers.jsonl", text } };
+    return { name: "answers.jsonl", text };
   }
 
   async withdraw() {

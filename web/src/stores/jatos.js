@@ -20,6 +20,10 @@ export class JatosPlace {
     return { completion_url: null, download: null };
   }
 
+  file() {
+    return null; // JATOS has it
+  }
+
   // JATOS deletes what an aborted study sent.
   async withdraw() {
     await this.jatos.abortStudy("withdrawn by the person", false);

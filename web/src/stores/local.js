@@ -4,7 +4,7 @@ import { get } from "../requests.js";
 // The store without a server of its own: the page itself takes a list and tells what was right in the parts
 // before the main one. Where lines and progress are kept is the `place`:
 //   read() -> progress or null    write(line, progress)    finish(line, progress) -> {completion_url, download}
-//   withdraw()
+//   file() -> the download again     withdraw()
 export class LocalStore {
   constructor(place, parameters, now = () => new Date().toISOString(), ask = get) {
     Object.assign(this, { place, parameters, now, ask });
@@ -31,7 +31,7 @@ export class LocalStore {
       await this.place.write({ kind: "session", code, source, list, started, plan_sha256 }, this.progress);
     }
     const { position, ended, list } = this.progress;
-    return { trials: this.lists[list], position, ended };
+    return { trials: this.lists[list], position, ended, download: ended ? this.place.file() : null };
   }
 
   async answer(answer) {
