@@ -23,6 +23,7 @@ from model_metamers.storage.whole import explained, make_folder
 FILE = "answers.sqlite"
 _FORMAT = "1"
 _OPEN = "open"
+_TO_WIPE = "to_wipe"  # noted with a deletion, so that one whose server was killed is ended by the next
 _OLDEST = (3, 37)  # of SQLite: the first with STRICT tables
 _TIMEOUT_MS = 10_000
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
@@ -90,7 +91,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection
         self._key = bytes.fromhex(self.setting("hmac_key"))
-        self._to_wipe = False
+        self._to_wipe = bool(self.setting(_TO_WIPE))
 
     def setting(self, name: str) -> str:
         """What is noted of the database: "format", "study_sha256" or "hmac_key"."""
@@ -196,6 +197,7 @@ class Store:
         """
         with self.writing():
             self._connection.execute("DELETE FROM person WHERE number = ?", (number,))
+            self._connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (_TO_WIPE, "1"))
             self._to_wipe = True
 
     def number_of_code(self, code: str) -> int | None:
@@ -205,12 +207,27 @@ class Store:
         return row[0] if row else None
 
     def wipe(self) -> bool:
-        """Empties the log, which may hold what was deleted; False while another process reads."""
-        self._connection.execute("PRAGMA busy_timeout = 0")
-        busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        self._connection.execute(f"PRAGMA busy_timeout = {_TIMEOUT_MS}")
-        self._to_wipe = bool(busy)
-        return not busy
+        """Writes the database anew and empties its log, if anybody was deleted.
+
+        SQLite overwrites what it deletes, but not the copies that its pages hold of rows that were moved.
+
+        Returns:
+          Whether nothing of them is left; not while another process reads, or on a full disk.
+        """
+        if not self._to_wipe:
+            return True
+        try:
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("VACUUM")
+            if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                return False
+            self._connection.execute("DELETE FROM setting WHERE name = ?", (_TO_WIPE,))
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {_TIMEOUT_MS}")
+        self._to_wipe = False
+        return True
 
     def _session(self, condition: str, value: str) -> StoredSession | None:
         query = f"SELECT {_SESSION} FROM session WHERE {condition}"

@@ -170,6 +170,43 @@ def test_who_is_deleted_leaves_no_byte(tmp_path, number):
     assert gone.encode() not in everywhere(data)
 
 
+def test_of_many_who_are_deleted_none_leaves_a_byte(tmp_path):
+    """Rows of random tokens move between SQLite's pages, which keep copies of them."""
+    with store.writable(tmp_path / "data", STUDY) as answers:
+        answers._connection.execute("PRAGMA synchronous = OFF")  # 40 times the database is written anew
+        with answers.writing():
+            sessions = [put(answers, f"CODE-{number}-END", said=()) for number in range(60)]
+            for position in range(40):
+                for session in sessions:
+                    row = (
+                        session.token,
+                        position,
+                        "elephant",
+                        5.5,
+                        *[None] * 4,
+                        "blur " * (position % 5),
+                        "9:00",
+                    )
+                    answers.add_answer(store.StoredAnswer(*row))
+        for session in sessions[:40]:
+            answers.delete_person(session.person)
+            left = everywhere(tmp_path / "data")
+            assert session.token.encode() not in left
+            assert f"CODE-{session.person - 1}-END".encode() not in left
+        assert all(session.token.encode() in left for session in sessions[40:])
+
+
+def test_a_deletion_whose_server_was_killed_is_ended_by_the_next(tmp_path, monkeypatch):
+    with store.writable(tmp_path / "data", STUDY) as answers:
+        session = put(answers, "SECRET")
+        monkeypatch.setattr(store.Store, "wipe", lambda self: False)
+        answers.delete_person(session.person)
+        assert b"SECRET" in everywhere(tmp_path / "data")
+    monkeypatch.undo()
+    with store.writable(tmp_path / "data", STUDY) as answers:
+        assert b"SECRET" not in everywhere(tmp_path / "data") and answers.setting("to_wipe") == ""
+
+
 def test_what_a_reader_kept_in_the_log_is_wiped_with_the_next_write(tmp_path):
     data = tmp_path / "data"
     with store.writable(data, STUDY) as answers:
