@@ -69,7 +69,7 @@ class Panel:
         names: dict[int, list[str]] = {}
         for line in self.lines:
             for point in line.people:
-                called = f"inverted\n{_INVERTED}" if point.layer == _INVERTED else point.layer
+                called = f"inv. {_INVERTED}" if point.layer == _INVERTED else point.layer
                 names.setdefault(point.layer_index, []).append(called)
         return {depth: " / ".join(dict.fromkeys(names[depth])) for depth in sorted(names)}
 
@@ -102,9 +102,9 @@ def read(
         had = ", ".join(f"{who.name}={who.weights}" for who in looking)
         raise InputError(f"these results are of several studies ({had}); name one with --judges")
     people = [point for point in people if point.judge == looking[0]]
-    decision = people[0].decision
-    own = [p for p in points if p.judge == p.generator and p.decision == decision]
-    return people, own
+    own = [point for point in points if point.judge == point.generator]
+    rules = sorted({point.decision for point in own}, key=lambda name: name != people[0].decision)
+    return people, [point for point in own if point.decision in rules[:1]]
 
 
 def line(

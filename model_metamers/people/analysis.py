@@ -19,6 +19,7 @@ from model_metamers.people.statistics.agreement import Reliability
 from model_metamers.people.statistics.per_trial import PerTrial
 from model_metamers.people.statistics.planned import Columns, Tested
 from model_metamers.people.statistics.summary import Condition
+from model_metamers.people.study import Study
 from model_metamers.recognition import points
 from model_metamers.recognition.judgement import NATURAL, Judgement
 from model_metamers.recognition.points import Point
@@ -138,7 +139,10 @@ def analyse(
         judgements=judged,
         points=_ordered(
             recorded,
-            [*as_judgements.points(judged, judge, chance), *_own_points(own or (), chance, how)],
+            [
+                *as_judgements.points(judged, judge, chance),
+                *_own_points(own or (), recorded.study, chance, how),
+            ],
         ),
     )
 
@@ -213,11 +217,11 @@ def _reliability(answers: Sequence[Answer], columns: Columns, how: Settings) -> 
     ]
 
 
-def _own_points(own: Sequence[Judgement], chance: float, how: Settings) -> list[Point]:
-    """The generating networks' points, of what is shown to people."""
-    return points.of_judgements(
-        own, {(one.judge, one.decision): chance for one in own}, how.resamples, how.seed
-    )
+def _own_points(own: Sequence[Judgement], study: Study, chance: float, how: Settings) -> list[Point]:
+    """The generating networks' points, of what is shown to people; chance is known of people's decision."""
+    same = as_judgements.decision(study)
+    chances = {(one.judge, one.decision): chance if one.decision == same else float("nan") for one in own}
+    return points.of_judgements(own, chances, how.resamples, how.seed)
 
 
 def _differences(planned_one: Plan, other: Plan) -> tuple[str, ...]:

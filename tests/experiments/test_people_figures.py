@@ -105,7 +105,7 @@ def test_figure_3d_is_of_the_network_with_aliasing_and_says_that_it_is_simulated
     figure = figure_3b.draw([words], "words")
     (axes,) = figure.axes
     assert axes.get_title() == "word_aliased_small"
-    assert _ticks(axes) == ["natural", "inverted\ncochleagram", "conv_0", "conv_2", "logits"]
+    assert _ticks(axes) == ["natural", "inv. cochleagram", "conv_0", "conv_2", "logits"]
     assert figure.get_suptitle() == "simulated observers, not people"
     assert _legend(figure)[0] == "simulated observers"
 

@@ -63,13 +63,13 @@ def _experiment(place, seed) -> Recorded:
 @pytest.mark.slow
 def test_means_intervals_and_power_are_what_they_say(study):
     place, own = study
-    settings = analysis.Settings(per_trial=False, resamples=1000, halvings=10)
-    found = [
-        analysis.analyse(_experiment(place, seed), None, own, dataclasses.replace(settings, seed=seed))
-        for seed in range(_EXPERIMENTS)
-    ]
+    rows, significant = [], []
+    for seed in range(_EXPERIMENTS):
+        settings = analysis.Settings(per_trial=False, resamples=1000, halvings=10, seed=seed)
+        found = analysis.analyse(_experiment(place, seed), None, own, settings)
+        rows.append([dataclasses.asdict(one) for one in found.conditions])
+        significant.append([one.significant for one in found.tests])
     truth = np.array(list(_accuracies().values()))
-    rows = [[dataclasses.asdict(one) for one in each.conditions] for each in found]
     assert [row["name"] for row in rows[0]] == list(_accuracies())
 
     def column(name) -> np.ndarray:
@@ -77,7 +77,14 @@ def test_means_intervals_and_power_are_what_they_say(study):
 
     means = column("proportion")
     bias = means.mean(axis=0) - truth
-    print("bias: mean", bias.mean(), "largest", np.abs(bias).max(), "of an SE", means.std() / 200**0.5)
+    print(
+        "bias: mean",
+        bias.mean(),
+        "largest",
+        np.abs(bias).max(),
+        "SE",
+        means.std(axis=0).max() / _EXPERIMENTS**0.5,
+    )
     assert abs(bias.mean()) < 0.003 and np.abs(bias).max() < 4 * means.std(axis=0).max() / _EXPERIMENTS**0.5
     ratio = column("sem").mean(axis=0) / means.std(axis=0, ddof=1)
     print("SEM over true standard error:", ratio.mean(), ratio.min(), ratio.max())
@@ -97,12 +104,10 @@ def test_means_intervals_and_power_are_what_they_say(study):
     design = simulated.design_of_lists(place.read_lists(), place.read_answers(), _PEOPLE)
     networks = simulated.Observers(dict.fromkeys(_accuracies(), 0.955), 0.0, 0.0)
     planned = simulated.power(
-        found[0].plan, design, simulated.Observers(_accuracies()), networks, 400, permutations=1000, seed=77
+        found.plan, design, simulated.Observers(_accuracies()), networks, 400, permutations=1000, seed=77
     )
-    for one in planned:
-        share = np.mean(
-            [t.significant for each in found for t in each.tests if t.contrast.name == one.contrast]
-        )
+    assert [one.contrast for one in planned] == [one.contrast.name for one in found.tests]
+    for one, share in zip(planned, np.mean(significant, axis=0), strict=True):
         print("power", one.contrast, "planned", one.power, "found", share)
         spread = max(one.power * (1 - one.power), 0.01)
         assert abs(share - one.power) < 3.5 * (spread * (1 / 400 + 1 / _EXPERIMENTS)) ** 0.5
