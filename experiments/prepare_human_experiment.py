@@ -48,6 +48,8 @@ from model_metamers.storage.reading import read_text
 from model_metamers_experiments import binary
 
 _PRESET = "Without it, the protocol's."
+_MOST_PEOPLE, _MOST_TRIALS = 1000, 1000
+_LONGEST_TEXT = 100_000  # bytes
 _METAMERS = flags.DEFINE_list("metamers", None, "Folders with metamers, at any depth.", required=True)
 _TASK = flags.DEFINE_enum("task", None, list(TASKS), "What people do.", required=True)
 _LABELS = flags.DEFINE_string(
@@ -66,13 +68,15 @@ _CHOICES = flags.DEFINE_string(
     None,
     "sixteen, or a text file with a choice a line. Without it, sixteen for images, 587 words for words.",
 )
-_TRIALS = flags.DEFINE_integer("trials_per_condition", None, f"For each person. {_PRESET}", lower_bound=1)
+_TRIALS = flags.DEFINE_integer(
+    "trials_per_condition", None, f"For each person. {_PRESET}", lower_bound=1, upper_bound=_MOST_TRIALS
+)
 _PARTICIPANTS = flags.DEFINE_integer(
     "participants",
     16,
     "Lists to draw; more people get lists again, evenly.",
     lower_bound=2,
-    upper_bound=10_000,
+    upper_bound=_MOST_PEOPLE,
 )
 _CRITERIA = flags.DEFINE_enum(
     "criteria",
@@ -86,14 +90,22 @@ _MISSING = flags.DEFINE_enum(
     list(MISSING),
     "What stands in the place of a metamer that did not pass: another's, or its natural signal.",
 )
-_PRACTICE = flags.DEFINE_integer("practice", None, f"Trials with feedback. {_PRESET}", lower_bound=0)
+_PRACTICE = flags.DEFINE_integer(
+    "practice", None, f"Trials with feedback. {_PRESET}", lower_bound=0, upper_bound=_MOST_TRIALS
+)
 _DEMONSTRATION = flags.DEFINE_integer(
-    "demonstration", None, f"Trials of the demonstration. {_PRESET}", lower_bound=0
+    "demonstration", None, f"Trials of the demonstration. {_PRESET}", lower_bound=0, upper_bound=_MOST_TRIALS
 )
 _PASS_MARK = flags.DEFINE_integer(
-    "pass_mark", None, f"Right answers that the demonstration needs; 0 for none. {_PRESET}", lower_bound=0
+    "pass_mark",
+    None,
+    f"Right answers that the demonstration needs; 0 for none. {_PRESET}",
+    lower_bound=0,
+    upper_bound=_MOST_TRIALS,
 )
-_CATCH = flags.DEFINE_integer("catch_trials", None, f"Among the main trials. {_PRESET}", lower_bound=0)
+_CATCH = flags.DEFINE_integer(
+    "catch_trials", None, f"Among the main trials. {_PRESET}", lower_bound=0, upper_bound=_MOST_TRIALS
+)
 _FIXATION = flags.DEFINE_float("fixation_ms", None, f"Of images. {_PRESET}")
 _IMAGE = flags.DEFINE_float("image_ms", None, f"Of images. {_PRESET}")
 _MASK = flags.DEFINE_float("mask_ms", None, f"Of images. {_PRESET}")
@@ -147,7 +159,7 @@ def _request():
     from model_metamers.people import choices, preparing
 
     there, _ = choices.choices(_CHOICES.value, _TASK.value)
-    texts = {"consent": read_text(_CONSENT.value)} if _CONSENT.value else {}
+    texts = {"consent": _consent(_CONSENT.value)} if _CONSENT.value else {}
     return preparing.Request(
         metamers=tuple(_METAMERS.value),
         labels=_LABELS.value,
@@ -161,6 +173,13 @@ def _request():
         title=_TITLE.value or "",
         texts=texts,
     )
+
+
+def _consent(path: str) -> str:
+    text = read_text(path, _LONGEST_TEXT).strip()
+    if not text:
+        raise mm.InputError(f"{path}: is empty; write what people agree to, or leave --consent out")
+    return text
 
 
 def _protocol(choices: int) -> protocols.Protocol:

@@ -118,7 +118,13 @@ def check_enough(design: Design, trials: int) -> None:
 
 
 def set_aside(
-    design: Design, trials: int, practice: int, demonstration: int, catch: int, random: np.random.Generator
+    design: Design,
+    trials: int,
+    practice: int,
+    demonstration: int,
+    catch: int,
+    random: np.random.Generator,
+    spare: bool = True,
 ) -> Aside:
     """Chooses what is shown in practice, demonstration and catch trials.
 
@@ -131,8 +137,9 @@ def set_aside(
       trials: of each condition, which enough must be left for.
       practice, demonstration, catch: how many trials.
       random: draws where nothing else decides.
+      spare: whether main trials do without what is shown here, as long as enough are left.
     """
-    store = _Store(design, trials, random)
+    store = _Store(design, trials, random, spare)
     natural = min(demonstration, max(1, round(demonstration * _NATURAL_SHARE)) if demonstration else 0)
     later = np.arange(1, len(design.conditions))
     rows = (
@@ -161,8 +168,9 @@ class _Store:
     were handed out least often; then any.
     """
 
-    def __init__(self, design: Design, trials: int, random: np.random.Generator):
+    def __init__(self, design: Design, trials: int, random: np.random.Generator, spare: bool):
         self.spared: set[int] = set()
+        self._spare = spare
         self._design = design
         self._trials = trials
         self._places = np.array([design.categories.index(truth) for truth in design.truths], int)
@@ -176,7 +184,7 @@ class _Store:
     def take(self, condition: int) -> int:
         """A stimulus of a condition, of the category that was taken least often."""
         may = self._design.passing[condition]
-        fresh = may & self._left & (self._taken == 0) & self._can_be_spared()
+        fresh = may & self._left & (self._taken == 0) & (self._spare and self._can_be_spared())
         spared = may & ~self._left
         among = np.flatnonzero(fresh if fresh.any() else spared if spared.any() else may)
         category = self._places[among]
@@ -217,4 +225,5 @@ class _Store:
         least = np.minimum(self._at_first, for_each)
         in_category = there[:, own] - passing >= least[:, own]
         altogether = there.sum(axis=1, keepdims=True) - passing >= trials
-        return (in_category & altogether).all(axis=0) & (there[0, own] - 1 >= for_all)
+        more = self._left.sum() > trials * conditions
+        return (in_category & altogether).all(axis=0) & (there[0, own] > for_all) & more

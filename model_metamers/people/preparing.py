@@ -132,17 +132,24 @@ def _secret(seed: int, gathered: Gathered) -> bytes:
 def _draw(
     request: Request, gathered: Gathered, secret: bytes
 ) -> tuple[list[list[Due]], Aside, tuple[str, ...]]:
+    try:
+        aside, main = _chosen(request, gathered, secret, spare=True)
+    except InputError:  # what is left would be enough for the counts, but not for lists without repeats
+        aside, main = _chosen(request, gathered, secret, spare=False)
+    lists = in_order(main, aside, request.protocol.headphones, generator(secret, "order"))
+    return lists, aside, tuple(_notes(gathered, aside, main))
+
+
+def _chosen(request: Request, gathered: Gathered, secret: bytes, spare: bool) -> tuple[Aside, np.ndarray]:
+    """What is shown beside the main trials, and these, int [people, trials, 2]."""
     settings, design = request.protocol, gathered.design
-    random = generator(secret, "aside")
-    aside = set_aside(
-        design, settings.trials, settings.practice, settings.demonstration, settings.catch, random
-    )
+    counts = settings.practice, settings.demonstration, settings.catch
+    aside = set_aside(design, settings.trials, *counts, generator(secret, "aside"), spare)
     kept = np.setdiff1d(np.arange(len(design.stimuli)), aside.spared)
     rest = design.without(aside.spared)
     main = draw_lists(rest, settings.trials, request.participants, generator(secret, "lists"))
     main[..., 1] = kept[main[..., 1]]
-    lists = in_order(main, aside, settings.headphones, generator(secret, "order"))
-    return lists, aside, tuple(_notes(gathered, aside, main))
+    return aside, main
 
 
 def _notes(gathered: Gathered, aside: Aside, main: np.ndarray) -> Iterable[str]:

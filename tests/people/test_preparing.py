@@ -317,6 +317,24 @@ def test_practice_is_shown_again_where_there_are_no_others(few):
     assert any("shown in main trials too" in note for note in prepared.notes)
 
 
+def test_nothing_is_spared_where_lists_could_not_be_drawn_then(tmp_path, tiny_vgg, small_images):
+    """Without signal_1, which the demonstration would keep for itself, both layers would need signal_0."""
+    pictures = np.concatenate([small_images, small_images[:1, ::-1]])
+    there = {"conv1_2": (0,), "conv3_4": (0, 1)}
+    write_metamers(
+        tiny_vgg,
+        pictures,
+        tuple(there),
+        (0,),
+        tmp_path / "pictures",
+        passing=lambda layer, stimulus, seed: int(stimulus[-1]) in there[layer],
+    )
+    (tmp_path / "labels.csv").write_text("stimulus,label\n" + "".join(f"signal_{i},cat\n" for i in range(5)))
+    (tmp_path / "choices.txt").write_text("cat\ndog\n")
+    prepared = prepare(pictures_of(tmp_path, settings={**BARE, "demonstration": 3}))
+    assert prepared.aside.spared == () and any("shown in main trials too" in note for note in prepared.notes)
+
+
 def test_a_study_is_written_whole_or_not_at_all(work, tmp_path, monkeypatch):
     prepared = prepare(pictures_of(work))
 
