@@ -40,6 +40,7 @@ function digitOf(index) {
 
 // Arrows move, Enter and space press (as for every button), and the first ten buttons have digits.
 function pressKey(event, buttons, icons) {
+  if (document.querySelector("dialog[open]")) return;
   const digit = "1234567890".indexOf(event.key);
   if (!icons && digit >= 0 && digit < buttons.length) {
     buttons[digit].click();
