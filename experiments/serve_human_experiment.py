@@ -6,6 +6,7 @@
       --completion_url="https://app.prolific.com/submissions/complete?cc=CODE"
   serve_human_experiment --study=study --data=answers --export=export
   serve_human_experiment --study=study --data=answers --delete=CODE
+  serve_human_experiment --study=study --data=answers --import=one.jsonl,two.jsonl
 
 The study is a folder of prepare_human_experiment. People open the address that is printed; their
 code is PROLIFIC_PID, workerId or code in its query (http://.../?code=P01), and a browser
@@ -25,6 +26,9 @@ With --password_file there is a page of how far everybody is at /progress (any u
 numbers of people, never codes. --delete removes everything of one person from the database,
 after the server was stopped; a person may do the same on the page while it runs. What was
 exported before is not changed.
+
+--import adds what a static study (prepare_human_experiment --static) gave: the files that people
+saved, or the results that JATOS exports. The same file twice changes nothing.
 
 To be seen from elsewhere (--host=0.0.0.0), give --tls_certificate and --tls_key, or put a
 proxy with TLS before it. Nothing but this study's files and the page is ever sent.
@@ -62,6 +66,9 @@ _HOURS = flags.DEFINE_float(
 _SIMULATED = flags.DEFINE_bool("allow_simulated", False, "Let simulate_human_observers take part.")
 _PAGE = flags.DEFINE_string("page", None, "Folder of another build of the page.")
 _EXPORT = flags.DEFINE_string("export", None, "Write answers to this new folder, and serve nothing.")
+_IMPORT = flags.DEFINE_list(
+    "import", None, "Add answers that a static study gave as files to --data, and serve nothing."
+)
 _DELETE = flags.DEFINE_string("delete", None, "Delete the person with this code, and serve nothing.")
 
 _STOPPED = "every answer that was acknowledged is kept, and the same command goes on"
@@ -70,9 +77,11 @@ _KEEP_ALIVE_S = 75  # people think for longer than the usual 5 s
 
 
 def main() -> None:
-    if _EXPORT.value and _DELETE.value:
-        raise mm.InputError("--export and --delete: one at a time")
-    if _EXPORT.value:
+    if sum(map(bool, (_EXPORT.value, _DELETE.value, _IMPORT.value))) > 1:
+        raise mm.InputError("--export, --delete and --import: one at a time")
+    if _IMPORT.value:
+        _import([Path(name) for name in _IMPORT.value])
+    elif _EXPORT.value:
         _export(Path(_EXPORT.value))
     elif _DELETE.value:
         _delete(_DELETE.value)
@@ -89,6 +98,15 @@ def _export(out: Path) -> None:
         sessions, rows = export(answers, loaded, out)
     simulated = sum(session.simulated for session in sessions)
     print(f"Written: {out} ({len(sessions)} sessions, {simulated} of them simulated; {len(rows)} answers)")
+
+
+def _import(paths: list[Path]) -> None:
+    from model_metamers.people import loaded_study, static_results, store
+
+    loaded = loaded_study.load(Path(_STUDY.value))
+    with store.writable(Path(_DATA.value), loaded.digest) as answers:
+        sessions, rows = static_results.take_in(answers, loaded, paths)
+    print(f"Taken in: {sessions} sessions, {rows} answers, into {_DATA.value}")
 
 
 def _delete(code: str) -> None:

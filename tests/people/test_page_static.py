@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from model_metamers.people import static
+from model_metamers.people import loaded_study, static, static_results, store
 from tests.builders import studies
 from tests.people.test_page import SHORT, study_of
 
@@ -92,6 +92,10 @@ def test_a_folder_on_any_web_server_gives_the_answers_as_a_file(tmp_path, visit,
         (t.position, t.part, t.file) for t in trials
     ]
     assert {line["answer"] for line in given} == {"cat", "dog"}
+    loaded = loaded_study.load(place.path)
+    with store.writable(tmp_path / "data", loaded.digest) as answers:
+        assert static_results.take_in(answers, loaded, [download.value.path()]) == (1, 6)
+        assert [session.ended for session in answers.sessions()] == ["finished"]
     visitor.page.reload()
     with visitor.page.expect_download() as again:
         visitor.page.click("text=Save my answers")

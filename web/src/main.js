@@ -38,18 +38,18 @@ async function start() {
     storage.setItem(agreedKey, "yes");
   }
   const session = await openSession(store, person);
-  if (session === null) return last(study.title, ENDED.refused);
+  if (session.refused) return last("This link cannot be used", `${session.refused}\n\n${ENDED.refused}`);
   if (session.ended) return last(study.title, ENDED[session.ended], handOver(session));
   allowWithdrawal(store, study, () => storage.removeItem(agreedKey));
   await takePart(store, study, session, returned && session.position > 0);
 }
 
-// null where the code of the link is of no form that a study takes.
+// {refused: why} where the study does not take the code of the link.
 async function openSession(store, person) {
   try {
     return await store.open(person);
   } catch (error) {
-    if (error instanceof Refused) return null;
+    if (error instanceof Refused) return { refused: error.message };
     throw error;
   }
 }

@@ -63,9 +63,7 @@ export const ENDED = {
   failed_demonstration:
     "Too many of these trials were wrong, so the study ends here. Thank you for your time. You can close this page.",
   given_up: "You were away for too long, and your place went to somebody else. Thank you for your time.",
-  refused:
-    "This link cannot be used: the study could not take the code in it, or has no place left. Please use the link " +
-    "that you were given, or tell the experimenters.",
+  refused: "Please use the link that you were given, or tell the experimenters.",
   declined: "You did not agree to take part. Nothing was stored. You can close this page.",
   withdrawn: "Everything that you answered was deleted. Thank you for your time. You can close this page.",
 };
