@@ -21,7 +21,8 @@ from pathlib import Path
 from model_metamers.people import bids, grading, model_vs_human
 from model_metamers.people.answers import Answer, Session
 from model_metamers.people.loaded_study import LoadedStudy
-from model_metamers.people.store import Store, StoredAnswer, StoredSession
+from model_metamers.people.store import Store
+from model_metamers.people.stored import StoredAnswer, StoredSession
 from model_metamers.people.taking_part import stamp
 from model_metamers.storage.whole import whole_folder
 from model_metamers.storage.writing import write_json, write_table

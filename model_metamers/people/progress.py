@@ -7,7 +7,7 @@ import html
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from model_metamers.people.store import StoredSession
+from model_metamers.people.stored import StoredSession
 from model_metamers.people.taking_part import Desk, stamp
 
 _COLUMNS = ("person", "list", "answered", "of", "began (UTC)", "last heard of (UTC)", "ended", "simulated")

@@ -1,7 +1,7 @@
 """The database of answers: each one is on the disk before it is acknowledged.
 
 SQLite, with a write-ahead log that is flushed at every commit; one process writes. What is deleted is
-overwritten. Times are ISO 8601 in UTC.
+overwritten.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError, StorageError
+from model_metamers.people.stored import (
+    ANSWER_COLUMNS,
+    SCHEMA,
+    SESSION_COLUMNS,
+    StoredAnswer,
+    StoredSession,
+)
 from model_metamers.storage.locks import hold
 from model_metamers.storage.whole import explained, make_folder
 
@@ -30,59 +37,6 @@ _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "se
 # How a transaction, and a part of one, begins, is kept and is undone.
 _WHOLE = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _PART = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
-_SCHEMA = """
-CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE person (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, code_hmac TEXT NOT NULL UNIQUE, code TEXT NOT NULL,
-  source TEXT NOT NULL
-) STRICT;
-CREATE TABLE session (
-  token TEXT PRIMARY KEY, person INTEGER NOT NULL REFERENCES person ON DELETE CASCADE,
-  list INTEGER NOT NULL, started TEXT NOT NULL, seen TEXT NOT NULL, finished TEXT NOT NULL,
-  ended TEXT NOT NULL, comments TEXT NOT NULL, simulated INTEGER NOT NULL
-) STRICT;
-CREATE INDEX session_of_person ON session (person);
-CREATE TABLE answer (
-  token TEXT NOT NULL REFERENCES session ON DELETE CASCADE, position INTEGER NOT NULL,
-  answer TEXT NOT NULL, rt_ms REAL, fixation_ms REAL, image_ms REAL, mask_ms REAL, frame_ms REAL,
-  events TEXT NOT NULL, received TEXT NOT NULL, PRIMARY KEY (token, position)
-) STRICT, WITHOUT ROWID;
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredSession:
-    """A row of `session`; `seen` is when the person was last heard of, `ended` as in `answers.Session`."""
-
-    token: str
-    person: int
-    list: int
-    started: str
-    seen: str
-    finished: str
-    ended: str
-    comments: str
-    simulated: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredAnswer:
-    """A row of `answer`; see `answers.Answer`."""
-
-    token: str
-    position: int
-    answer: str
-    rt_ms: float | None
-    fixation_ms: float | None
-    image_ms: float | None
-    mask_ms: float | None
-    frame_ms: float | None
-    events: str
-    received: str
-
-
-_SESSION = ", ".join(field.name for field in dataclasses.fields(StoredSession))
-_ANSWER = ", ".join(field.name for field in dataclasses.fields(StoredAnswer))
 
 
 class Store:
@@ -133,7 +87,7 @@ class Store:
             secrets.token_urlsafe(24), person, list_number, now, now, "", _OPEN, "", simulated
         )
         self._connection.execute(
-            f"INSERT INTO session ({_SESSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO session ({SESSION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             dataclasses.astuple(session),
         )
         return session
@@ -141,7 +95,7 @@ class Store:
     def add_answer(self, answer: StoredAnswer) -> None:
         """Notes an answer, and that the person was heard of."""
         self._connection.execute(
-            f"INSERT INTO answer ({_ANSWER}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO answer ({ANSWER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             dataclasses.astuple(answer),
         )
         self.note_seen(answer.token, answer.received)
@@ -168,20 +122,20 @@ class Store:
 
     def sessions(self) -> list[StoredSession]:
         """All of them, in the order of arrival."""
-        rows = self._connection.execute(f"SELECT {_SESSION} FROM session ORDER BY person")
+        rows = self._connection.execute(f"SELECT {SESSION_COLUMNS} FROM session ORDER BY person")
         return [_stored_session(row) for row in rows]
 
     def answer(self, token: str, position: int) -> StoredAnswer | None:
         """One answer of a session."""
         row = self._connection.execute(
-            f"SELECT {_ANSWER} FROM answer WHERE token = ? AND position = ?", (token, position)
+            f"SELECT {ANSWER_COLUMNS} FROM answer WHERE token = ? AND position = ?", (token, position)
         ).fetchone()
         return StoredAnswer(*row) if row else None
 
     def answers(self, token: str) -> list[StoredAnswer]:
         """A session's answers, by position."""
         rows = self._connection.execute(
-            f"SELECT {_ANSWER} FROM answer WHERE token = ? ORDER BY position", (token,)
+            f"SELECT {ANSWER_COLUMNS} FROM answer WHERE token = ? ORDER BY position", (token,)
         )
         return [StoredAnswer(*row) for row in rows]
 
@@ -230,7 +184,7 @@ class Store:
         return True
 
     def _session(self, condition: str, value: str) -> StoredSession | None:
-        query = f"SELECT {_SESSION} FROM session WHERE {condition}"
+        query = f"SELECT {SESSION_COLUMNS} FROM session WHERE {condition}"
         row = self._connection.execute(query, (value,)).fetchone()
         return _stored_session(row) if row else None
 
@@ -318,7 +272,7 @@ def _make(connection: sqlite3.Connection, study_sha256: str) -> None:
     noted = (("format", _FORMAT), ("study_sha256", study_sha256), ("hmac_key", key))
     values = ", ".join(f"('{name}', '{value}')" for name, value in noted)
     connection.executescript(
-        f"BEGIN IMMEDIATE; {_SCHEMA} INSERT INTO setting (name, value) VALUES {values}; COMMIT;"
+        f"BEGIN IMMEDIATE; {SCHEMA} INSERT INTO setting (name, value) VALUES {values}; COMMIT;"
     )
 
 

@@ -10,7 +10,8 @@ from model_metamers.people import grading
 from model_metamers.people.assignment import Use, choose_list
 from model_metamers.people.loaded_study import LoadedStudy
 from model_metamers.people.messages import CODE, End, Entry, Given, plain
-from model_metamers.people.store import Store, StoredAnswer, StoredSession
+from model_metamers.people.store import Store
+from model_metamers.people.stored import StoredAnswer, StoredSession
 
 _BAD, _UNKNOWN, _FORBIDDEN, _CONFLICT = 400, 401, 403, 409
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from model_metamers.errors import DamagedFileError, InputError, InUseError, OtherSettingsError
-from model_metamers.people import store
+from model_metamers.people import store, stored
 from model_metamers.people.messages import Entry, Given
 from tests.builders import serving, studies
 
@@ -36,7 +36,7 @@ def put(answers, code="P01", said=("dog",), simulated=False):
                 "blur",
                 "2026-01-05T09:00:01",
             )
-            answers.add_answer(store.StoredAnswer(*row))
+            answers.add_answer(stored.StoredAnswer(*row))
     return session
 
 
@@ -83,7 +83,7 @@ def test_tables_are_strict_and_a_position_stands_once(tmp_path):
         row = (session.token, 0, "cat", 5.5, None, None, None, None, "", "")
         for wrong in (row, (session.token, 1, "cat", "soon", *row[4:]), ("nobody", *row[1:])):
             with pytest.raises(sqlite3.IntegrityError), answers.writing():
-                answers.add_answer(store.StoredAnswer(*wrong))
+                answers.add_answer(stored.StoredAnswer(*wrong))
         assert [one.answer for one in answers.answers(session.token)] == ["dog"]
 
 
@@ -187,7 +187,7 @@ def test_of_many_who_are_deleted_none_leaves_a_byte(tmp_path):
                         "blur " * (position % 5),
                         "9:00",
                     )
-                    answers.add_answer(store.StoredAnswer(*row))
+                    answers.add_answer(stored.StoredAnswer(*row))
         for session in sessions[:40]:
             answers.delete_person(session.person)
             left = everywhere(tmp_path / "data")
