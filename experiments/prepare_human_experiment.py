@@ -130,6 +130,7 @@ _PLAN = flags.DEFINE_bool("plan", False, "Show what would be prepared, and write
 
 def main() -> int:
     from model_metamers.people import page_building, preparing, static, study_files
+    from model_metamers.storage import tfrecords
     from model_metamers.storage.whole import check_new
 
     out = None if _PLAN.value or not _OUT.value else Path(_OUT.value)
@@ -140,7 +141,10 @@ def main() -> int:
     if out is not None and _STATIC.value:
         check_new(_static_folder(out))
         page_building.ensured_page()
-    prepared = preparing.prepare(_request())
+    request = _request()
+    if Path(request.labels).exists() and tfrecords.find_records(Path(request.labels)):
+        binary.import_tensorflow_quietly()  # which nothing else here needs
+    prepared = preparing.prepare(request)
     _show(prepared)
     if out is not None:
         print(f"Written: {study_files.write_study(prepared, out)}")
@@ -247,7 +251,7 @@ _PARTS_TOLD = {
 
 
 def run() -> None:
-    binary.run(main, after_stop=binary.STARTS_OVER)
+    binary.run(main, after_stop=binary.STARTS_OVER, tensorflow=False)
 
 
 if __name__ == "__main__":

@@ -103,11 +103,12 @@ def check_enough(design: Design, trials: int) -> None:
     available = (design.unit_counts() > 0).sum(axis=1)
     few = [i for i in range(len(available)) if available[i] < trials]
     if few:
-        listed = ", ".join(f"{design.conditions[i]} ({available[i]})" for i in few[:5])
+        there = len(design.groups())
+        listed = ", ".join(f"{design.conditions[i]} ({available[i]} of {there})" for i in few[:5])
         more = f" and {len(few) - 5} more" if len(few) > 5 else ""
         raise InputError(
-            f"too few metamers that pass for {trials} trials of a condition: {listed}{more}; make more, "
-            f"leave the condition out of --metamers, or lower --trials_per_condition"
+            f"too few metamers that pass for {trials} trials of a condition: {listed}{more}; make more, name "
+            f"the other layers' folders in --metamers, or lower --trials_per_condition"
         )
     there = len(design.groups())
     if there < needed:

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_metamers.people import expected
+from model_metamers.people import expected, simulated
 from model_metamers.people.design import Aside, check_enough, set_aside
 from model_metamers.people.lists import draw_lists
+from model_metamers.people.plan import Contrast, Plan
 from model_metamers.people.trials import in_order
 from tests.people.test_lists import design_of, of_paper
 
@@ -87,3 +88,15 @@ def test_expected_accuracies_are_those_of_2019():
     assert found["own/a"] == 0.909 and 0.5 < found["own/b"] < 0.9 and found["own/c"] == pytest.approx(0.108)
     words = expected.expected((("word_reduced_aliasing=random:0/conv_2",),), "words", 1 / 587)
     assert words["word_reduced_aliasing=random:0/conv_2"] == 63 / 80
+
+
+@pytest.mark.parametrize(("people", "planned"), [(16, 0.87), (24, 0.97)])
+def test_power_of_the_published_fall_over_one_layer(people, planned):
+    """0.788 to 0.541, 5 trials, 0.5 logits between people; another simulation, of t tests, gave these."""
+    fall = {"a/x": 0.788, "a/y": 0.541}
+    made = Plan("1", people, 5, contrasts=(Contrast("fall", "layer", (tuple(fall),)),))
+    design = simulated.design_without_lists(tuple(fall), people, 5)
+    found = simulated.power(
+        made, design, simulated.Observers(fall, 0.5, 0.0), experiments=400, permutations=200
+    )
+    assert found[0].power == pytest.approx(planned, abs=0.06)

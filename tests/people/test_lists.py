@@ -147,7 +147,7 @@ def test_too_few_are_told_with_their_condition():
     passing = np.ones((3, 12), bool)
     passing[2, 2:] = False
     design = design_of(passing, [f"c{i % 3}" for i in range(12)])
-    with pytest.raises(InputError, match=r"too few metamers that pass for 3 trials.*net/2 \(2\)"):
+    with pytest.raises(InputError, match=r"too few metamers that pass for 3 trials.*net/2 \(2 of 12\)"):
         check_enough(design, 3)
     with pytest.raises(InputError, match=r"12 natural signals for 15 trials \(3 conditions x 5\)"):
         check_enough(design_of(np.ones((3, 12), bool), ["c"] * 12), 5)

@@ -257,7 +257,7 @@ def test_bad_input_is_refused_with_a_line(work, tmp_path):
     refused(pictures_of(work, choices=None), r"6 stimuli have a label.*\(cup\)")
     refused(
         pictures_of(work, settings={"trials": 18}),
-        r"too few metamers that pass for 18 trials of a condition: vgg_tiny/conv3_4 \(17\)",
+        r"too few metamers that pass for 18 trials of a condition: vgg_tiny/conv3_4 \(17 of 18\)",
     )
     refused(pictures_of(work, settings={"trials": 7}), r"18 natural signals for 21 trials")
     refused(words_of(work, settings={"trials": 2}), r"4 words for 6 trials \(3 conditions x 2\)")
@@ -298,7 +298,8 @@ def test_metamers_without_verdicts_are_refused(few):
         record["file"]["verdict"]["passes"] = False
 
     change_verdicts(few / "pictures", fail)
-    refused(pictures_of(few, settings=BARE), "no metamer passes of vgg_tiny/conv1_2")
+    refused(pictures_of(few, settings=BARE), r"too few metamers that pass.*vgg_tiny/conv1_2 \(0 of 4\)")
+    refused(pictures_of(few, settings=BARE, missing="natural"), "no metamer passes of vgg_tiny/conv1_2")
     change_verdicts(few / "pictures", lambda record: record["file"].pop("verdict"))
     refused(pictures_of(few, settings=BARE), "no metamer has a verdict")
 
