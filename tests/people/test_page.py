@@ -243,6 +243,26 @@ def test_all_can_be_done_by_keyboard(tmp_path, serve, visit):
 
 
 @pytest.mark.slow
+def test_a_second_tab_cannot_answer_what_the_first_has(tmp_path, serve, visit):
+    place = study_of(
+        tmp_path / "study", timing=SHORT, practice=0, demonstration=0, main=2, catch=0, breaks=()
+    )
+    url = serve(place).url
+    first = visit(url + "/?code=p")
+    first.walk(lambda trial: "", "Main part")
+    second = visit(url + "/?code=p", first.page.context)
+    second.page.wait_for_selector("h1")
+    second.walk(lambda trial: "", "Main part")
+    first.walk(lambda trial: "cat", "Almost done")
+    second.page.bring_to_front()
+    state = second.walk(lambda trial: "dog", "Something went wrong")
+    assert "Reload to go on" in state["text"]
+    second.page.click("button:text-is('Reload')")
+    second.walk(lambda trial: "dog", "Thank you")
+    assert [row[0] for row in rows(tmp_path, "answer")] == ["cat", "cat"]
+
+
+@pytest.mark.slow
 def test_only_listed_words_are_accepted(tmp_path, serve, visit):
     place = study_of(
         tmp_path / "study", task="words", practice=0, demonstration=0, main=1, catch=0, breaks=()

@@ -103,6 +103,12 @@ def test_a_folder_on_any_web_server_gives_the_answers_as_a_file(tmp_path, visit,
     assert visitor.complaints == []
 
 
+def test_a_folder_that_is_opened_as_a_file_says_what_to_do(tmp_path, visit):
+    made = static.export(study_of(tmp_path / "study"), "web", tmp_path / "out")
+    visitor = visit((made.path / "index.html").as_uri())
+    visitor.page.wait_for_selector("text=on a web server")
+
+
 @pytest.mark.slow
 def test_jatos_keeps_every_answer_and_a_reload_goes_on(tmp_path, visit, jatos):
     place = study_of(tmp_path / "study", task="words", pass_marks={"headphones": 0})

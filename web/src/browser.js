@@ -1,3 +1,8 @@
+// Whether the page was opened as a file: browsers let it read nothing then.
+export function openedAsFile(window) {
+  return window.location.protocol === "file:";
+}
+
 // What the study needs of a browser; the sentence to show where something is missing, else null.
 export function missing(window, study) {
   const needed = [

@@ -1,5 +1,5 @@
 import { initJsPsych } from "jspsych";
-import { missing } from "./browser.js";
+import { missing, openedAsFile } from "./browser.js";
 import { element, paragraphs } from "./dom.js";
 import { Screen } from "./frames.js";
 import { loaderOf } from "./loading.js";
@@ -19,6 +19,7 @@ let jsPsych; // the timeline that runs now
 let over = false; // nothing may be shown any more but the last screen
 
 async function start() {
+  if (openedAsFile(window)) return last("Not from here", "Please put this folder on a web server, and open it there.");
   const storage = storageOf(window);
   const { store, parameters } = await chooseStore(window, storage, showWaiting);
   const person = personOf(parameters, storage);

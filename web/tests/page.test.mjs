@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { missing, openedAsFile } from "../src/browser.js";
 import { neighbour } from "../src/choices.js";
 import { before } from "../src/parts.js";
 import { personOf } from "../src/person.js";
@@ -115,6 +116,23 @@ for (const status of [400, 401, 403, 409, 413]) {
     assert.equal(sent.length, 1);
   });
 }
+
+test("a browser that lacks something, or a screen too small for the pictures, is told of", () => {
+  const needed = { fetch: 1, createImageBitmap: 1, requestAnimationFrame: 1, AudioContext: 1 };
+  const window = { ...needed, AbortSignal: { timeout: 1 }, screen: { width: 390, height: 844 } };
+  const pictures = { task: "images", image_px: 256 };
+  const words = { task: "words", image_px: null };
+  assert.equal(missing(window, pictures), null);
+  assert.equal(missing(window, words), null);
+  assert.match(missing(window, { ...pictures, image_px: 400 }), /400 pixels/);
+  for (const name of Object.keys(needed)) {
+    const { [name]: _, ...older } = window;
+    assert.match(missing(older, words), /too old/);
+  }
+  assert.match(missing({ ...window, AbortSignal: {} }, words), /too old/);
+  assert.equal(openedAsFile({ location: { protocol: "file:" } }), true);
+  assert.equal(openedAsFile({ location: { protocol: "https:" } }), false);
+});
 
 function memory() {
   const kept = new Map();
