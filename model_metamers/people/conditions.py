@@ -14,6 +14,7 @@ from model_metamers.people.design import Design
 from model_metamers.people.study import Shown
 from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.runs.folder import MetamerFolder
+from model_metamers.storage.reading import one_line
 
 if TYPE_CHECKING:
     from model_metamers.recognition.labels import Truth
@@ -159,9 +160,10 @@ def _answers(
             answers[one.stimulus] = answer
     if outside:
         stimulus, label = next(iter(outside.items()))
+        told = one_line(f"{stimulus} ({label})")
         raise InputError(
-            f"{len(outside)} stimuli have a label that is none of the choices, such as {stimulus} "
-            f"({label}); name the choices with --choices, or leave these stimuli out"
+            f"{len(outside)} stimuli have a label that is none of the choices, such as {told}; "
+            f"name the choices with --choices, or leave these stimuli out"
         )
     return answers
 
@@ -192,8 +194,8 @@ def _check_some_pass(rows: Mapping[str, int], stimuli: Mapping[tuple[int, int], 
     none = [name for name, row in rows.items() if row not in there]
     if none:
         raise InputError(
-            f"no metamer passes of {', '.join(none[:5])}; leave these out of --metamers by naming the "
-            f"folders of the other layers, or make more"
+            f"no metamer passes of {one_line(', '.join(none[:5]))}; leave these out of --metamers by naming "
+            f"the folders of the other layers, or make more"
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from model_metamers.errors import InputError
+from model_metamers.storage.reading import one_line
 
 # Of the demonstration's trials, those with natural signals (docs/sources.md 5: 5 of 12).
 _NATURAL_SHARE = 5 / 12
@@ -104,7 +105,8 @@ def check_enough(design: Design, trials: int) -> None:
     few = [i for i in range(len(available)) if available[i] < trials]
     if few:
         there = len(design.groups())
-        listed = ", ".join(f"{design.conditions[i]} ({available[i]} of {there})" for i in few[:5])
+        told = (f"{design.conditions[i]} ({available[i]} of {there})" for i in few[:5])
+        listed = one_line(", ".join(told))
         more = f" and {len(few) - 5} more" if len(few) > 5 else ""
         raise InputError(
             f"too few metamers that pass for {trials} trials of a condition: {listed}{more}; make more, name "

@@ -254,6 +254,9 @@ def refused(request: Request, match: str) -> None:
 def test_bad_input_is_refused_with_a_line(work, tmp_path):
     (tmp_path / "two.txt").write_text("cat\ncup\n")
     refused(pictures_of(work, choices=str(tmp_path / "two.txt")), r"6 stimuli have a label.*\(dog\)")
+    odd = (work / "labels.csv").read_text().replace(",dog", ',"d\nog\x1b[2J"')
+    (tmp_path / "odd.csv").write_text(odd)
+    refused(pictures_of(work, labels=str(tmp_path / "odd.csv")), "6 stimuli have a label")
     refused(pictures_of(work, choices=None), r"6 stimuli have a label.*\(cup\)")
     refused(
         pictures_of(work, settings={"trials": 18}),
@@ -311,6 +314,13 @@ def test_networks_of_one_name_are_told_apart_and_settings_are_not_mixed(few, sma
     write_metamers(other, small_images, ("conv1_2",), (0,), few / "pictures" / "other")
     conditions = prepare(pictures_of(few, settings=BARE)).gathered.design.conditions
     assert len(set(conditions)) == 3 and all("vgg_tiny=" in name for name in conditions[1:])
+
+    def other_settings(record):
+        record["config"]["learning_rate"] = 0.5
+
+    write_metamers(other, small_images, ("conv1_2",), (1,), few / "pictures" / "more")
+    change_verdicts(few / "pictures" / "more", other_settings)
+    refused(pictures_of(few, settings=BARE), "metamers of one layer that were made with other settings")
 
 
 def test_practice_is_shown_again_where_there_are_no_others(few):
