@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -46,6 +46,9 @@ from model_metamers.people.static import EXPORTS
 from model_metamers.people.study import PROTOCOLS, TASKS, StudyFolder, Timing
 from model_metamers.storage.reading import read_text
 from model_metamers_experiments import binary
+
+if TYPE_CHECKING:
+    from model_metamers.people import preparing
 
 _PRESET = "Without it, the protocol's."
 _MOST_PEOPLE, _MOST_TRIALS = 1000, 1000
@@ -129,36 +132,51 @@ _PLAN = flags.DEFINE_bool("plan", False, "Show what would be prepared, and write
 
 
 def main() -> int:
-    from model_metamers.people import page_building, preparing, static, study_files
-    from model_metamers.storage import tfrecords
+    from model_metamers.storage import locks
+
+    if not _PLAN.value and not _OUT.value:
+        raise mm.InputError("--out is missing; name a folder for the study, or add --plan to see it first")
+    request = _request()
+    if _PLAN.value:
+        _show(_prepared(request))
+        return 0
+    out = Path(_OUT.value or "")
+    with locks.hold_place(out):
+        _prepare_and_write(request, out)
+    return 0
+
+
+def _prepare_and_write(request: preparing.Request, out: Path) -> None:
+    from model_metamers.people import page_building, static, study_files
     from model_metamers.storage.whole import check_new
 
-    out = None if _PLAN.value or not _OUT.value else Path(_OUT.value)
-    if out is None and not _PLAN.value:
-        raise mm.InputError("--out is missing; name a folder for the study, or add --plan to see it first")
-    if out is not None:
-        check_new(out)
-    if out is not None and _STATIC.value:
+    check_new(out)
+    if _STATIC.value:
         check_new(_static_folder(out))
         page_building.ensured_page()
-    request = _request()
-    if Path(request.labels).exists() and tfrecords.find_records(Path(request.labels)):
-        binary.import_tensorflow_quietly()  # which nothing else here needs
-    prepared = preparing.prepare(request)
+    prepared = _prepared(request)
     _show(prepared)
-    if out is not None:
-        print(f"Written: {study_files.write_study(prepared, out)}")
-    if out is not None and _STATIC.value:
+    print(f"Written: {study_files.write_study(prepared, out)}")
+    if _STATIC.value:
         exported = static.export(StudyFolder(out), _STATIC.value, _static_folder(out))
         print(f"Written: {exported.path}; {exported.note}")
-    return 0
+
+
+def _prepared(request: preparing.Request) -> preparing.Prepared:
+    from model_metamers.people import preparing
+    from model_metamers.storage import tfrecords
+
+    labels = Path(request.labels)
+    if labels.exists() and tfrecords.find_records(labels):
+        binary.import_tensorflow_quietly()  # which nothing else here needs
+    return preparing.prepare(request)
 
 
 def _static_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}_{_STATIC.value}")
 
 
-def _request():
+def _request() -> preparing.Request:
     """What the flags ask for."""
     from model_metamers.people import choices, preparing
 
@@ -214,11 +232,11 @@ def _timing(usual: Timing | None) -> Timing | None:
     return dataclasses.replace(usual, **given)
 
 
-def _given(value, usual):
+def _given(value: Any, usual: Any) -> Any:
     return usual if value is None else value
 
 
-def _show(prepared) -> None:
+def _show(prepared: preparing.Prepared) -> None:
     """Conditions, trials, people and power on the terminal."""
     design, settings, plan = prepared.gathered.design, prepared.request.protocol, prepared.plan
     rows = [["condition", "pass", "trials a person"]]

@@ -26,6 +26,7 @@ PROGRAMS = {
         "--layers=conv1_1",
     ),
     "recognize_metamers": ("out", _METAMERS, "--criteria=none"),
+    "prepare_human_experiment": ("out place", _METAMERS, "--task=images", "--labels={work}/photos"),
     "check_metamers": ("out", _METAMERS, "--null={work}/m/vgg_19_small/null.npz"),
     "metamers_demo": ("out",),
     "train_suite": ("out", "--only=vgg_19_small"),
