@@ -9,8 +9,9 @@ layers to leave others out. Metamers of the layer "cochleagram" are the paper's 
 cochleagrams. Only metamers that met the paper's two conditions are shown.
 
 Every person gets a list: each condition equally often, no picture or word twice, categories of
-pictures balanced, and no metamer again before all of its condition were shown to somebody.
-The same flags give the same study, to the byte.
+pictures balanced, and no metamer again before the others of its condition were shown to somebody,
+as far as enough pass; where a metamer comes twice, a note says so. The same flags and metamers
+give the same study, to the byte.
 
 --protocol=paper: 10 trials of a condition for images, 5 for words; fixation 300, image 200 and
 mask 200 ms, 1500 ms to answer; practice with feedback.
