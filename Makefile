@@ -56,4 +56,4 @@ lint: venv
 	$(BIN)/mypy
 
 clean:
-	rm -rf demo reproduction benchmarked build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf demo reproduction benchmarked model_metamers/people/page web/node_modules build dist *.egg-info .pytest_cache .ruff_cache

@@ -50,7 +50,7 @@ def rows(tmp_path, what="*", table="answer"):
 
 
 def test_pictures_from_consent_to_thanks(tmp_path, serve, visit):
-    place = study_of(tmp_path / "study", timing=Timing(300.0, 200.0, 200.0, None), main=6)
+    place = study_of(tmp_path / "study", timing=Timing(300.0, 200.0, 200.0, None), main=2)
     visitor = visit(serve(place).url + "/?PROLIFIC_PID=5f00aa&STUDY_ID=s&SESSION_ID=t")
     visitor.walk(lambda trial: "bird", "Thank you")
     assert visitor.complaints == []
@@ -59,7 +59,7 @@ def test_pictures_from_consent_to_thanks(tmp_path, serve, visit):
         *("A break", "Almost done", "Thank you"),
     ]
     stored = rows(tmp_path, "position, answer, rt_ms, fixation_ms, image_ms, mask_ms, frame_ms")
-    assert [row[:2] for row in stored] == [(position, "bird") for position in range(9)]
+    assert [row[:2] for row in stored] == [(position, "bird") for position in range(5)]
     shown = np.array([row[2:] for row in stored], float)
     assert np.all(shown[:, 0] >= 0) and np.all(shown[:, 4] > 0)
     frames = shown[:, 4]
@@ -68,6 +68,7 @@ def test_pictures_from_consent_to_thanks(tmp_path, serve, visit):
     assert rows(tmp_path, "ended, simulated", "session") == [("finished", 0)]
 
 
+@pytest.mark.slow
 def test_words_from_the_headphones_to_thanks(tmp_path, serve, visit):
     place = study_of(tmp_path / "study", task="words", pass_marks={"headphones": 0})
     visitor = visit(serve(place).url)

@@ -10,7 +10,7 @@ import { Refused } from "./requests.js";
 import * as screens from "./screens.js";
 import { Sound } from "./sound.js";
 import { chooseStore } from "./stores/choose.js";
-import { ENDED, PART_NAMES } from "./texts.js";
+import { ENDED, endedText, PART_NAMES } from "./texts.js";
 import { timelineOf } from "./timeline.js";
 import { Watch } from "./watch.js";
 
@@ -31,8 +31,7 @@ async function start() {
     return last(study.title, `${study.texts.consent}\n\nThis is a preview. Accept the task to take part.`);
   }
   const agreedKey = `model-metamers-agreed:${study.plan_sha256}:${person.code}`;
-  const returned = storage.getItem(agreedKey) !== null;
-  if (!returned) {
+  if (storage.getItem(agreedKey) === null) {
     const buttons = ["I agree", "I do not agree"];
     const agreed = await ask(screens.screen(study.title, study.texts.consent ?? "", { buttons }));
     if (agreed !== "I agree") return last(study.title, ENDED.declined);
@@ -40,9 +39,9 @@ async function start() {
   }
   const session = await openSession(store, person);
   if (session.refused) return last("This link cannot be used", `${session.refused}\n\n${ENDED.refused}`);
-  if (session.ended) return last(study.title, ENDED[session.ended], handOver(session));
+  if (session.ended) return last(study.title, endedText(session.ended), handOver(session));
   allowWithdrawal(store, study, () => storage.removeItem(agreedKey));
-  await takePart(store, study, session, returned && session.position > 0);
+  await takePart(store, study, session, session.position > 0);
 }
 
 // {refused: why} where the study does not take the code of the link.
@@ -76,7 +75,7 @@ async function takePart(store, study, session, returned) {
     partEnded: async (ended) => {
       if (ended) document.getElementById("where").textContent = study.title;
       if (ended?.passed === false) {
-        last(study.title, ENDED[`failed_${ended.part}`], handOver(await store.stop()));
+        last(study.title, endedText(`failed_${ended.part}`), handOver(await store.stop()));
       }
     },
     finish: async (comments) => {

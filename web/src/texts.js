@@ -67,3 +67,8 @@ export const ENDED = {
   declined: "You did not agree to take part. Nothing was stored. You can close this page.",
   withdrawn: "Everything that you answered was deleted. Thank you for your time. You can close this page.",
 };
+
+// Why a session is over.
+export function endedText(ended) {
+  return ENDED[ended] ?? ENDED.failed_demonstration;
+}
