@@ -12,6 +12,7 @@ from model_metamers.people.plan import network_of
 from model_metamers.people.study import Shown
 from model_metamers.recognition import judgement
 from model_metamers.recognition.judgement import NATURAL, Judgement, Who, read_judgements
+from model_metamers.storage.reading import one_line
 
 Signal = tuple[Who, str, str, int | None]  # generator, layer, stimulus, seed of the search
 _FIRST = ("sixteen", "sixteen_by_name", "classes", "fine")  # where several decisions would do
@@ -47,7 +48,7 @@ def read_own(path: Path, shown: Mapping[str, Shown], preferred: str) -> list[Jud
         if name in fits:
             return [one for one in own if one.decision == name]
     had = ", ".join(sorted({one.decision for one in own}))
-    raise InputError(f"{file}: holds no decision among the study's classes, only {had}")
+    raise InputError(f"{file}: holds no decision among the study's classes, only {one_line(had)}")
 
 
 def networks(shown: Mapping[str, Shown]) -> dict[str, Who]:

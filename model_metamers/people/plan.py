@@ -13,7 +13,7 @@ import msgspec
 
 from model_metamers.errors import InputError
 from model_metamers.recognition.judgement import NATURAL
-from model_metamers.storage.reading import read_json
+from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.writing import write_json
 
 FORMAT = "1"
@@ -117,11 +117,11 @@ def read_plan(path: Path) -> Plan:
     """
     plan: Plan = read_json(path, "plan of prepare_human_experiment", Plan)
     if plan.format != FORMAT:
-        raise InputError(f"{path}: is of format {plan.format!r}, expected {FORMAT!r}")
+        raise InputError(f"{path}: is of format {one_line(plan.format)!r}, expected {FORMAT!r}")
     try:
         check(plan)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{path}: {one_line(str(error))}") from error
     return plan
 
 
@@ -144,17 +144,19 @@ def read_changes(path: Path, plan: Plan) -> Plan:
     unknown += [name for name in rules if name not in values["exclusions"]] if isinstance(rules, dict) else []
     if unknown:
         known = ", ".join([*(name for name in values if name not in _FIXED), *values["exclusions"]])
-        raise InputError(f"{path}: {unknown[0]!r} cannot be changed in a plan; expected some of {known}")
+        raise InputError(
+            f"{path}: {one_line(unknown[0])!r} cannot be changed in a plan; expected some of {known}"
+        )
     if isinstance(rules, dict):
         given = {**given, "exclusions": {**values["exclusions"], **rules}}
     try:
         changed = msgspec.convert({**values, **given}, Plan)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}: no readable {what} ({error})") from error
+        raise InputError(f"{path}: no readable {what} ({one_line(str(error))})") from error
     try:
         check(changed)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{path}: {one_line(str(error))}") from error
     return changed
 
 
@@ -178,8 +180,10 @@ def check(plan: Plan, conditions: Collection[str] | None = None) -> None:
     if not 0 < plan.alpha < 1:
         raise InputError(f"alpha is {plan.alpha}, expected a number between 0 and 1")
     for name in ("participants", "trials_per_condition", "permutations"):
-        if getattr(plan, name) < 1:
-            raise InputError(f"{name} is {getattr(plan, name)}, expected at least 1")
+        if not 1 <= getattr(plan, name) <= _MOST_COUNTED:
+            raise InputError(
+                f"{name} is {getattr(plan, name)}, expected a whole number from 1 to {_MOST_COUNTED:,}"
+            )
     for rule, most in _MOST.items():
         value = getattr(plan.exclusions, rule)
         if value is not None and not 0 <= value <= most:
@@ -191,6 +195,7 @@ def check(plan: Plan, conditions: Collection[str] | None = None) -> None:
         _check_contrast(contrast, conditions)
 
 
+_MOST_COUNTED = 10_000_000
 _MOST = {
     "least_catch": 1.0,
     "least_natural": 1.0,
@@ -202,9 +207,11 @@ _MOST = {
 
 
 def _check_contrast(contrast: Contrast, conditions: Collection[str] | None) -> None:
-    told = f"contrast {contrast.name!r}"
+    told = f"contrast {one_line(contrast.name)[:60]!r}"
     if contrast.test not in TESTS:
-        raise InputError(f"{told}: test is {contrast.test!r}, expected one of {', '.join(TESTS)}")
+        raise InputError(
+            f"{told}: test is {one_line(contrast.test)[:60]!r}, expected one of {', '.join(TESTS)}"
+        )
     rows = contrast.conditions
     least = 2 if contrast.test == "network_by_layer" else 1
     if len(rows) < least or (least == 1 and len(rows) > 1):
@@ -216,10 +223,10 @@ def _check_contrast(contrast: Contrast, conditions: Collection[str] | None) -> N
     every = list(itertools.chain.from_iterable(rows))
     twice = next((name for name in every if every.count(name) > 1), None)
     if twice:
-        raise InputError(f"{told}: the condition {twice} stands twice")
+        raise InputError(f"{told}: the condition {one_line(twice)} stands twice")
     unknown = next((name for name in every if conditions is not None and name not in conditions), None)
     if unknown:
-        raise InputError(f"{told}: the study has no condition {unknown}")
+        raise InputError(f"{told}: the study has no condition {one_line(unknown)}")
 
 
 def usual_contrasts(networks: Sequence[Sequence[str]]) -> tuple[Contrast, ...]:

@@ -45,7 +45,8 @@ def study(tmp_path_factory):
     truths = tuple(CATEGORIES[i % 16] for i in range(_STIMULI))
     names = tuple(f"s{i}" for i in range(_STIMULI))
     everything = np.ones([23, _STIMULI], bool)
-    drawn = draw_lists(Design(tuple(_accuracies()), names, truths, everything, False), _TRIALS, _PEOPLE, 0)
+    design = Design(tuple(_accuracies()), names, truths, everything, False)
+    drawn = draw_lists(design, _TRIALS, _PEOPLE, np.random.default_rng(0))
     layers = {name: tuple(curves()[name].layers) for name in _NETWORKS}
     weights = dict.fromkeys(layers, "sha256:aa")
     settings = {"contrasts": _contrasts(), "permutations": 1000}

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from model_metamers import InputError
 from tests.builders.mutations import damaged, draw_changes
-from tests.readers import cases_results, cases_signals, cases_texts
+from tests.readers import cases_people, cases_results, cases_signals, cases_texts
 from tests.readers.case import Case, prepared
 
-CASES = {**cases_texts.CASES, **cases_signals.CASES, **cases_results.CASES}
+CASES = {**cases_texts.CASES, **cases_signals.CASES, **cases_results.CASES, **cases_people.CASES}
 MOST_S, MOST_MB = 10.0, 512
 _LIMIT_BYTES = 4 << 30  # beyond the process's size at its beginning: of addresses, which threads take many of
 _TOLD = 100

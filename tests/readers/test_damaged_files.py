@@ -32,6 +32,7 @@ TRIED = {
     "arrays": 5_500,
     "manifests": 2_000,
     "lists": 7_000,
+    "studies": 4_000,
 }
 _ROOT = Path(__file__).parents[2]
 
