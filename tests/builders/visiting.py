@@ -49,8 +49,9 @@ class Visitor:
       headings: of the screens so far.
     """
 
-    def __init__(self, page: Any, url: str):
+    def __init__(self, page: Any, url: str, touch: bool = False):
         self.page = page
+        self.press = page.tap if touch else page.click
         self.origin = "{0.scheme}://{0.netloc}/".format(urllib.parse.urlsplit(url))
         self.complaints: list[str] = []
         self.headings: list[str] = []
@@ -84,20 +85,20 @@ class Visitor:
         if state["looking"]:
             return 0
         if state["feedback"]:
-            page.click(".feedback .action")
+            self.press(".feedback .action")
         elif state["play"]:
-            page.click(".play")
+            self.press(".play")
         elif state["word"]:
             page.fill("input.word", answer)
             page.keyboard.press("Enter")
             return 1
         elif state["choices"]:
-            page.click(f'.choice[data-choice="{answer}"]')
+            self.press(f'.choice[data-choice="{answer}"]')
             return 1
         elif state["noise"] and not state["action"]:
-            page.click(".card .action.quiet")
+            self.press(".card .action.quiet")
         elif state["action"]:
-            page.click(".card > .actions:last-of-type .action >> nth=0")
+            self.press(".card > .actions:last-of-type .action >> nth=0")
         return 0
 
 

@@ -40,10 +40,11 @@ def visit(chromium):
 
     def open_at(url, context=None, width=1280, height=800):
         if context is None:
-            context = chromium.new_context(viewport={"width": width, "height": height})
+            size = {"width": width, "height": height}
+            context = chromium.new_context(viewport=size, has_touch=width < 1000)
             contexts.append(context)
         context.set_default_timeout(15_000)
-        visitor = visiting.Visitor(context.new_page(), url)
+        visitor = visiting.Visitor(context.new_page(), url, touch=width < 1000)
         visitor.page.goto(url)
         return visitor
 

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import re
 import threading
 import zipfile
 from collections import Counter
@@ -97,6 +98,7 @@ def test_a_folder_on_any_web_server_gives_the_answers_as_a_file(tmp_path, visit,
         assert static_results.take_in(answers, loaded, [download.value.path()]) == (1, 6)
         assert [session.ended for session in answers.sessions()] == ["finished"]
     visitor.page.reload()
+    assert re.fullmatch(r"answers-[0-9-]{20,30}\.jsonl", download.value.suggested_filename)
     with visitor.page.expect_download() as again:
         visitor.page.click("text=Save my answers")
     assert again.value.path().read_bytes() == download.value.path().read_bytes()

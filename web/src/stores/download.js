@@ -22,7 +22,8 @@ export class DownloadPlace {
 
   file() {
     const text = this.kept.lines.map((kept) => `${JSON.stringify(kept)}\n`).join("");
-    return { name: "answers.jsonl", text };
+    const started = this.kept.lines[0].started.replace(/\D+/g, "-");
+    return { name: `answers-${started}.jsonl`, text };
   }
 
   async withdraw() {
