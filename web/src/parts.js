@@ -10,7 +10,6 @@ export function before(trials, index, breaks) {
   const told = trials.slice(0, index).some((trial) => partOf(trial) !== "headphones");
   const done = trials.slice(0, index).filter((trial) => partOf(trial) === "main").length;
   return {
-    volume: first && part === "headphones",
     instructions: part !== "headphones" && !told,
     part: first ? part : null,
     rest: part === "main" && breaks.includes(done) ? done : null,

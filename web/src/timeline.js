@@ -18,7 +18,7 @@ function screensBefore({ study, trials, sound }, index) {
   const due = before(trials, index, study.breaks);
   const count = (part) => trials.filter((trial) => partOf(trial) === part).length;
   return [
-    ...(due.volume ? [screens.volume(sound)] : []),
+    ...(sound && index === 0 ? [screens.volume(sound)] : []),
     ...(due.instructions ? [screens.instructions(study)] : []),
     ...(due.part ? [screens.partIntroduction(due.part, count(due.part), study)] : []),
     ...(due.rest ? [screens.rest(due.rest, count("main"))] : []),
