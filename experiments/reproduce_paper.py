@@ -83,11 +83,14 @@ def main() -> int:
                 f"--scale={_SCALE.value} needs --{_given(kind)[0].name}: a folder of natural signals"
             )
     binary.import_tensorflow_quietly()
-    stimuli_asked = dict.fromkeys(scale.stimuli, _STIMULI.value) if _STIMULI.value else dict(scale.stimuli)
+    asked = [_STIMULI.value or scale.stimuli, _ITERATIONS.value or scale.iterations]
+    stimuli_asked, iterations = (
+        dict.fromkeys(scale.stimuli, of_all) if isinstance(of_all, int) else dict(of_all) for of_all in asked
+    )
     scale = dataclasses.replace(
         scale,
         stimuli=stimuli_asked,
-        iterations=_ITERATIONS.value or scale.iterations,
+        iterations=iterations,
         relu_iterations=_ITERATIONS.value or scale.relu_iterations,
     )
     stimuli = {kind: _stimuli(kind, scale, out) for kind in kinds}
@@ -95,7 +98,9 @@ def main() -> int:
     if _PLAN.value:
         return 0
     with locks.hold(out):
-        claim_folder(out, {"scale": _SCALE.value, "iterations": scale.iterations})
+        several = len(set(iterations.values())) > 1
+        noted = iterations if several else max(iterations.values())
+        claim_folder(out, {"scale": _SCALE.value, "iterations": noted})
         for kind, of_kind in stimuli.items():
             claim_folder(_folder(kind, out), {"signals": of_kind.source})
             of_kind.prepare()

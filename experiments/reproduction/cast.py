@@ -56,7 +56,7 @@ class Scale:
       decisions: decisions that the judges of images make.
       stimuli: by kind, the number of natural signals to match, where they are drawn and not given.
       null_stimuli: number of further natural signals of each kind, for the null distribution.
-      iterations: number of steps of every search but Figure 2's.
+      iterations: by kind, the number of steps of every search but Figure 2's.
       optimizer: of those searches, "adam" or "lbfgs".
       batch_size: number of stimuli that are searched together.
       cochleagram_learning_rate: learning rate where the cochleagram is optimised; None for the
@@ -71,7 +71,7 @@ class Scale:
     decisions: tuple[str, ...]
     stimuli: Mapping[str, int]
     null_stimuli: int
-    iterations: int
+    iterations: Mapping[str, int]
     optimizer: str
     batch_size: int
     cochleagram_learning_rate: float | None
@@ -141,7 +141,7 @@ MINI = Scale(
     decisions=("fine",),
     stimuli=MappingProxyType({"image": 40, "sound": 16}),
     null_stimuli=100,
-    iterations=1000,
+    iterations=MappingProxyType({"image": 1000, "sound": 500}),
     optimizer="lbfgs",
     batch_size=20,
     cochleagram_learning_rate=0.01,  # ten times the usual, where Adam steps in
@@ -168,7 +168,7 @@ PAPER = Scale(
     decisions=("sixteen", "fine"),
     stimuli=MappingProxyType({"image": 400, "sound": 400}),
     null_stimuli=400,
-    iterations=15000,
+    iterations=MappingProxyType({"image": 15000, "sound": 15000}),
     optimizer="adam",
     batch_size=8,
     cochleagram_learning_rate=None,

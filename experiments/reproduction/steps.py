@@ -125,7 +125,7 @@ def _metamers(work: _Work, part: Part, role: str) -> Task:
         {
             **_searched(part, signals),
             "layers": layers,
-            "iterations": scale.iterations,
+            "iterations": scale.iterations[part.kind],
             "optimizer": scale.optimizer,
             "batch_size": scale.batch_size,
             "out": work.out / name,
@@ -134,7 +134,7 @@ def _metamers(work: _Work, part: Part, role: str) -> Task:
         },
         inputs=(part.weights, work.contents[part.kind]),
         makes=RunFolder(work.out / name, part.network).page,
-        seconds=_START + searches * seconds * scale.iterations / 1000,
+        seconds=_START + searches * seconds * scale.iterations[part.kind] / 1000,
         bytes=searches * _bytes_of_metamer(part),
     )
 
