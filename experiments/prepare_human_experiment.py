@@ -130,6 +130,7 @@ _STATIC = flags.DEFINE_enum(
     "answers of practice and of parts with a pass mark can be read.",
 )
 _PLAN = flags.DEFINE_bool("plan", False, "Show what would be prepared, and write nothing.")
+_PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
@@ -170,7 +171,7 @@ def _prepared(request: preparing.Request) -> preparing.Prepared:
     labels = Path(request.labels)
     if labels.exists() and tfrecords.find_records(labels):
         binary.import_tensorflow_quietly()  # which nothing else here needs
-    return preparing.prepare(request)
+    return preparing.prepare(request, _PROGRESS.value)
 
 
 def _static_folder(out: Path) -> Path:

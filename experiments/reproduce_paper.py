@@ -70,6 +70,17 @@ _JOBS = flags.DEFINE_integer(
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
+def _by_kind(given: int | None, of_scale: Mapping[str, int]) -> dict[str, int]:
+    """What a flag gives for signals of every kind, or else the scale's."""
+    return dict(of_scale) if given is None else dict.fromkeys(of_scale, given)
+
+
+def _noted(iterations: Mapping[str, int]) -> int | dict[str, int]:
+    """One number where all kinds have it, as in folders of earlier versions, which so can be gone on with."""
+    numbers = set(iterations.values())
+    return numbers.pop() if len(numbers) == 1 else dict(iterations)
+
+
 def main() -> int:
     out = Path(_OUT.value)
     scale, missing = cast.with_checkpoints(cast.SCALES[_SCALE.value], _CHECKPOINT.value)
@@ -83,14 +94,10 @@ def main() -> int:
                 f"--scale={_SCALE.value} needs --{_given(kind)[0].name}: a folder of natural signals"
             )
     binary.import_tensorflow_quietly()
-    asked = [_STIMULI.value or scale.stimuli, _ITERATIONS.value or scale.iterations]
-    stimuli_asked, iterations = (
-        dict.fromkeys(scale.stimuli, of_all) if isinstance(of_all, int) else dict(of_all) for of_all in asked
-    )
     scale = dataclasses.replace(
         scale,
-        stimuli=stimuli_asked,
-        iterations=iterations,
+        stimuli=_by_kind(_STIMULI.value, scale.stimuli),
+        iterations=_by_kind(_ITERATIONS.value, scale.iterations),
         relu_iterations=_ITERATIONS.value or scale.relu_iterations,
     )
     stimuli = {kind: _stimuli(kind, scale, out) for kind in kinds}
@@ -98,9 +105,7 @@ def main() -> int:
     if _PLAN.value:
         return 0
     with locks.hold(out):
-        several = len(set(iterations.values())) > 1
-        noted = iterations if several else max(iterations.values())
-        claim_folder(out, {"scale": _SCALE.value, "iterations": noted})
+        claim_folder(out, {"scale": _SCALE.value, "iterations": _noted(scale.iterations)})
         for kind, of_kind in stimuli.items():
             claim_folder(_folder(kind, out), {"signals": of_kind.source})
             of_kind.prepare()

@@ -11,6 +11,7 @@ import numpy as np
 
 from model_metamers.errors import InputError
 from model_metamers.people.design import Design
+from model_metamers.people.plan import network_of
 from model_metamers.people.study import Shown
 from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.runs.folder import MetamerFolder
@@ -135,7 +136,7 @@ def gather(
     design = Design(tuple(rows), tuple(columns), tuple(answers[s] for s in columns), passing, task == "words")
     networks: dict[str, list[str]] = {}
     for name in names:
-        networks.setdefault(name.partition("/")[0], []).append(name)
+        networks.setdefault(network_of(name), []).append(name)
     return Gathered(design, stimuli, tuple(map(tuple, networks.values())), tuple(left_out))
 
 

@@ -47,8 +47,7 @@ class Design:
         return np.array([places[truth] for truth in self.truths], int)
 
     def groups(self) -> np.ndarray:
-        """Number of the group that is balanced, int [units]: the picture's category; of words, one for "
-        "all."""
+        """Number of the group that is balanced, int [units]: the picture's category; one for all words."""
         if self.by_word:
             return np.zeros(len(self.categories), int)
         places = {category: place for place, category in enumerate(self.categories)}
@@ -217,9 +216,7 @@ class _Store:
         passing, own = self._design.passing, self._places
         conditions, trials, there = len(passing), self._trials, self._in_categories()
         if self._design.by_word:
-            last = passing & (
-                there[:, own] == 1
-            )  # of its word, in a condition; natural signals are all there
+            last = passing & (there[:, own] == 1)  # the last of its word that a condition has
             words = (there > 0).sum(axis=1)
             enough = words[:, np.newaxis] - last >= trials
             return enough.all(axis=0) & (words[0] - last[0] >= trials * conditions)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from model_metamers.people.curves_2019 import curve_of, curves
+from model_metamers.people.plan import layer_of, network_of
 from model_metamers.recognition.judgement import NATURAL
 
 # The networks' own recognition of their metamers was 0.94 to 0.995.
@@ -30,11 +31,11 @@ def expected(networks: Sequence[Sequence[str]], task: str, chance: float) -> dic
     otherwise = curves()[_OTHERWISE[task]]
     accuracies = {NATURAL: otherwise.natural}
     for conditions in networks:
-        network = conditions[0].partition("/")[0]
+        network = network_of(conditions[0])
         curve = (curve_of(network) or otherwise).layers
         places = np.linspace(0, 1, len(curve))
         for place, condition in zip(np.linspace(0, 1, len(conditions)), conditions, strict=True):
-            layer = condition.partition("/")[2]
+            layer = layer_of(condition)
             between = float(np.interp(place, places, list(curve.values())))
             accuracies[condition] = max(curve.get(layer, between), chance)
     return accuracies

@@ -27,10 +27,9 @@ def draw_lists(design: Design, trials: int, people: int, random: np.random.Gener
 
     Every person gets each condition equally often, and no picture or word twice. Categories are balanced
     within a person, within a condition, and over all, as far as there are stimuli. No pair of condition and
-    stimulus comes twice
-    before all of the condition came once: surely where in each category a condition's stimuli are as many as
-    its trials over all people and a person's trials together; otherwise as seldom as is found. Stimuli are
-    used equally often, to one or nearly so.
+    stimulus comes twice before all of the condition came once: surely where in each category a condition's
+    stimuli are as many as its trials over all people and a person's trials together; otherwise as seldom as
+    is found. Stimuli are used equally often, to one or nearly so.
 
     Args:
       design: what can be shown.

@@ -29,10 +29,9 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     simulated: bool = False
 
 
-class Given(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """An answer; times in milliseconds, None where there are none."""
+class Reported(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """An answer, as a page tells of it; times in milliseconds, None where there are none."""
 
-    token: Token
     position: Annotated[int, Meta(ge=0, le=10**6)]
     answer: Annotated[str, Meta(max_length=100)] | None
     rt_ms: Milliseconds = None
@@ -41,6 +40,12 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     mask_ms: Milliseconds = None
     frame_ms: Milliseconds = None
     events: Annotated[list[Event], Meta(max_length=200)] = []
+
+
+class Given(Reported, frozen=True, kw_only=True):
+    """An answer that is sent to the server."""
+
+    token: Token
 
 
 class End(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -12,10 +12,10 @@ import requests
 from model_metamers.errors import InputError
 from model_metamers.people.grading import HEADPHONE_CHOICES
 from model_metamers.people.loaded_study import LoadedStudy
-from model_metamers.people.study import Study, Trial
+from model_metamers.people.simulated import times
+from model_metamers.people.study import Trial
 
 _TIMEOUT_S = 60.0
-_FRAME_MS = 1000 / 60
 
 
 def accuracies(loaded: LoadedStudy, given: float | Mapping[str, float]) -> dict[str, float]:
@@ -80,34 +80,14 @@ class Observer:
         shown, study = self.loaded.shown[trial.file], self.loaded.study
         choices = HEADPHONE_CHOICES if trial.part == "headphones" else study.choices
         others = [choice for choice in choices if choice != shown.truth]
-        chance, other, rt_ms = random.random(), random.integers(len(others)), random.lognormal(6.5, 0.3)
+        chance, other = random.random(), random.integers(len(others))
         right = trial.part != "main" or chance < self.accuracy[shown.condition]
         return {
             "position": trial.position,
             "answer": shown.truth if right else others[other],
-            **_times(study, float(rt_ms)),
+            **times(study.timing, random),
             "events": [],
         }
-
-
-def _times(study: Study, rt_ms: float) -> dict[str, float | None]:
-    timing = study.timing
-    if timing is None:
-        return {
-            "rt_ms": round(rt_ms, 1),
-            "fixation_ms": None,
-            "image_ms": None,
-            "mask_ms": None,
-            "frame_ms": None,
-        }
-    in_time = rt_ms if timing.answer_ms is None else min(rt_ms, timing.answer_ms)
-    return {
-        "rt_ms": round(in_time, 1),
-        "fixation_ms": timing.fixation_ms,
-        "image_ms": timing.image_ms,
-        "mask_ms": timing.mask_ms,
-        "frame_ms": _FRAME_MS,
-    }
 
 
 def take_part(url: str, observer: Observer, comments: str, told: Callable[[], None] = lambda: None) -> str:

@@ -251,5 +251,10 @@ def usual_contrasts(networks: Sequence[Sequence[str]]) -> tuple[Contrast, ...]:
 
 
 def network_of(condition: str) -> str:
-    """The network of "NETWORK/LAYER"."""
+    """The network of "NETWORK/LAYER"; "natural" of the natural signals."""
     return condition.partition("/")[0]
+
+
+def layer_of(condition: str) -> str:
+    """The layer of "NETWORK/LAYER"; "natural" of the natural signals."""
+    return NATURAL if condition == NATURAL else condition.partition("/")[2]

@@ -90,8 +90,12 @@ class Prepared:
     secret: bytes
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: Request, progress: bool = False) -> Prepared:
     """Draws a study; nothing is written.
+
+    Args:
+      request: what the study is to be.
+      progress: whether to show a bar while the power is simulated, which takes a minute for many networks.
 
     Raises:
       InputError: metamers without verdicts, too few that pass, a label that is no choice, or settings that
@@ -112,7 +116,7 @@ def prepare(request: Request) -> Prepared:
     check_enough(gathered.design, request.protocol.trials)
     secret = _secret(request.seed, gathered)
     lists, aside, notes = _draw(request, gathered, secret)
-    plan = _plan(request, gathered, len(shown))
+    plan = _plan(request, gathered, len(shown), progress)
     return Prepared(request, gathered, aside, lists, shown, layout, plan, notes, secret)
 
 
@@ -174,7 +178,7 @@ def _notes(gathered: Gathered, aside: Aside, main: np.ndarray) -> Iterable[str]:
         )
 
 
-def _plan(request: Request, gathered: Gathered, choices_there: int) -> Plan:
+def _plan(request: Request, gathered: Gathered, choices_there: int, progress: bool) -> Plan:
     settings = request.protocol
     plan = Plan(
         format=PLAN_FORMAT,
@@ -195,5 +199,6 @@ def _plan(request: Request, gathered: Gathered, choices_there: int) -> Plan:
         permutations=permutations,
         seed=request.seed,
         assumed=_ASSUMED,
+        progress=progress,
     )
     return dataclasses.replace(plan, powers=powers)

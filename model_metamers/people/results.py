@@ -25,7 +25,7 @@ import jinja2
 import numpy as np
 
 from model_metamers.people.analysis import Analysis
-from model_metamers.people.plan import network_of
+from model_metamers.people.plan import layer_of, network_of
 from model_metamers.people.statistics import agreement
 from model_metamers.people.statistics.planned import MEANT
 from model_metamers.recognition import judgement, points
@@ -126,10 +126,9 @@ def trial_rows(analysis: Analysis) -> list[dict[str, Any]]:
     """A row for each answer that counts, with network and layer by themselves."""
     rows = []
     for one in analysis.answers:
-        network, layer = "", NATURAL
-        if one.condition != NATURAL:
-            network, layer = network_of(one.condition), one.condition.partition("/")[2]
-        about = {"person": one.person, "condition": one.condition, "network": network, "layer": layer}
+        network = "" if one.condition == NATURAL else network_of(one.condition)
+        about = {"person": one.person, "condition": one.condition}
+        about |= {"network": network, "layer": layer_of(one.condition)}
         what = {"stimulus": one.stimulus, "truth": one.truth, "answer": one.answer}
         rows.append({**about, **what, "correct": int(one.correct), "rt_ms": one.rt_ms})
     return rows

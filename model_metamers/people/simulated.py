@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import special
+from tqdm import tqdm
 
 from model_metamers.errors import InputError
 from model_metamers.people.answers import Answer, Session
@@ -141,6 +142,7 @@ def power(
     permutations: int = 1000,
     seed: int = 0,
     assumed: str = "",
+    progress: bool = False,
 ) -> tuple[Power, ...]:
     """How often each planned test is significant in simulated experiments, Holm's adjustment included.
 
@@ -153,6 +155,7 @@ def power(
       permutations: of each test; 1000 are precise enough here.
       seed: of the draws.
       assumed: of what, in words; empty for the accuracies' range and the SDs.
+      progress: whether to show a bar.
 
     Raises:
       InputError: a test cannot be made of this design.
@@ -160,7 +163,7 @@ def power(
     random = np.random.default_rng(seed)
     significant = np.zeros(len(plan.contrasts), int)
     made = [c for c in plan.contrasts if networks is not None or c.test != "observer_by_layer"]
-    for experiment in range(experiments):
+    for experiment in tqdm(range(experiments), desc="power of the tests", disable=not progress, leave=None):
         people = proportions(design, right(design, observers, random))
         network = None if networks is None else proportions(design, right(design, networks, random))
         tested = planned.make(plan.contrasts, people, network, plan.alpha, permutations, experiment)
@@ -227,6 +230,22 @@ _WHEN = "2019-12-08T00:00:00.000Z"
 _FRAME_MS = 1000 / 60
 
 
+def times(timing: Timing | None, random: np.random.Generator) -> dict[str, float | None]:
+    """A reaction time that is drawn, and a picture's phases as long as asked; by name of `Answer`."""
+    rt_ms = float(random.lognormal(6.5, 0.3))
+    if timing is None:
+        nothing = dict.fromkeys(("fixation_ms", "image_ms", "mask_ms", "frame_ms"))
+        return {"rt_ms": round(rt_ms, 1), **nothing}
+    in_time = rt_ms if timing.answer_ms is None else min(rt_ms, timing.answer_ms)
+    return {
+        "rt_ms": round(in_time, 1),
+        "fixation_ms": timing.fixation_ms,
+        "image_ms": timing.image_ms,
+        "mask_ms": timing.mask_ms,
+        "frame_ms": _FRAME_MS,
+    }
+
+
 def _answer(
     person: int,
     number: int,
@@ -249,11 +268,7 @@ def _answer(
         truth=one.truth,
         answer=said,
         correct=said == one.truth,
-        rt_ms=round(float(random.lognormal(6.5, 0.3)), 1),
-        fixation_ms=timing.fixation_ms if timing else None,
-        image_ms=timing.image_ms if timing else None,
-        mask_ms=timing.mask_ms if timing else None,
-        frame_ms=_FRAME_MS if timing else None,
+        **times(timing, random),
         events="",
         received=_WHEN,
         simulated=True,

@@ -17,9 +17,9 @@ from msgspec import Meta
 from model_metamers.errors import InputError
 from model_metamers.people import grading
 from model_metamers.people.loaded_study import LoadedStudy
-from model_metamers.people.messages import CODE, Code, Event, Milliseconds, Text, plain
-from model_metamers.people.store import Store, StoredAnswer, StoredSession
-from model_metamers.people.taking_part import stamp
+from model_metamers.people.messages import CODE, Code, Reported, Text, plain
+from model_metamers.people.store import Store, StoredSession
+from model_metamers.people.taking_part import stamp, stored
 from model_metamers.storage.reading import read_text
 
 _MOST_BYTES = 1 << 30  # ten thousand people's
@@ -36,20 +36,12 @@ class Begun(msgspec.Struct, tag_field="kind", tag="session", forbid_unknown_fiel
     plan_sha256: str
 
 
-class Answered(msgspec.Struct, tag_field="kind", tag="answer", forbid_unknown_fields=True, frozen=True):
+class Answered(Reported, tag_field="kind", tag="answer", frozen=True, kw_only=True):
     """One answer."""
 
     part: str
     file: str
-    position: Annotated[int, Meta(ge=0)]
-    answer: Annotated[str, Meta(max_length=100)]
     received: _Moment
-    rt_ms: Milliseconds = None
-    fixation_ms: Milliseconds = None
-    image_ms: Milliseconds = None
-    mask_ms: Milliseconds = None
-    frame_ms: Milliseconds = None
-    events: Annotated[list[Event], Meta(max_length=200)] = []
 
 
 class Ended(msgspec.Struct, tag_field="kind", tag="end", forbid_unknown_fields=True, frozen=True):
@@ -140,9 +132,9 @@ def _store_answers(
         if line.position > answered or line.position >= len(trials):
             raise InputError(f"{where}: the answer to trial {answered} is missing, or of another study")
         trial = trials[line.position]
-        if line.file != trial.file or not grading.check_choice(loaded.study, trial.part, line.answer):
+        if line.file != trial.file or not grading.check_choice(loaded.study, trial.part, line.answer or ""):
             raise InputError(f"{where}: trial {line.position} is of another study")
-        store.add_answer(_stored(session.token, line))
+        store.add_answer(stored(session.token, line, line.received))
         new += 1
     return new
 
@@ -166,18 +158,3 @@ def how_it_ended(store: Store, loaded: LoadedStudy, session: StoredSession) -> s
         if ends and grading.part_ended(loaded.study, ends, right[part]).passed is False:
             return f"failed_{ends}"
     return "finished" if len(answers) == len(trials) else "open"
-
-
-def _stored(token: str, line: Answered) -> StoredAnswer:
-    return StoredAnswer(
-        token,
-        line.position,
-        line.answer,
-        line.rt_ms,
-        line.fixation_ms,
-        line.image_ms,
-        line.mask_ms,
-        line.frame_ms,
-        " ".join(line.events),
-        stamp(line.received),
-    )

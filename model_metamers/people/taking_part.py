@@ -9,7 +9,7 @@ from typing import Any
 from model_metamers.people import grading
 from model_metamers.people.assignment import Use, choose_list
 from model_metamers.people.loaded_study import LoadedStudy
-from model_metamers.people.messages import CODE, End, Entry, Given, plain
+from model_metamers.people.messages import CODE, End, Entry, Given, Reported, plain
 from model_metamers.people.store import Store
 from model_metamers.people.stored import StoredAnswer, StoredSession
 
@@ -99,7 +99,7 @@ class Desk:
             part = self._trials(session)[given.position].part
             if not grading.check_choice(self.loaded.study, part, given.answer or ""):
                 raise Refused(_BAD, "the answer is none of the choices")
-            self.store.add_answer(_stored(given, now))
+            self.store.add_answer(stored(given.token, given, now))
             reply = self._reply(session, given)
             ended = reply["part_ended"]
             if ended and ended["passed"] is False:
@@ -183,9 +183,10 @@ def stamp(now: datetime.datetime) -> str:
     return now.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds")
 
 
-def _stored(given: Given, now: datetime.datetime) -> StoredAnswer:
+def stored(token: str, given: Reported, received: datetime.datetime) -> StoredAnswer:
+    """An answer as it is stored for the session of a token."""
     return StoredAnswer(
-        given.token,
+        token,
         given.position,
         given.answer or "",
         given.rt_ms,
@@ -194,7 +195,7 @@ def _stored(given: Given, now: datetime.datetime) -> StoredAnswer:
         given.mask_ms,
         given.frame_ms,
         " ".join(given.events),
-        stamp(now),
+        stamp(received),
     )
 
 
@@ -203,4 +204,4 @@ def _same(there: StoredAnswer | None, given: Given) -> bool:
     if there is None:
         return False
     again = dataclasses.replace(there, received="")
-    return again == dataclasses.replace(_stored(given, datetime.datetime.now()), received="")
+    return again == dataclasses.replace(stored(given.token, given, datetime.datetime.now()), received="")

@@ -17,9 +17,8 @@ class Due(NamedTuple):
 
     Attributes:
       part: one of `study.PARTS`.
-      what: condition and stimulus, as numbers of the design; of the headphone check, (-1, number of the order
-        of
-        tones).
+      what: condition and stimulus, as numbers of the design; of the headphone check, -1 and the number of the
+        order of tones.
     """
 
     part: str

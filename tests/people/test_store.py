@@ -158,7 +158,13 @@ def test_who_is_deleted_leaves_no_byte(tmp_path, number):
         for position in range(30):
             with desk.store.writing():
                 for code in codes:
-                    given = Given(tokens[code], position, "dog", 1.5, events=[f"dropped_frames:{position}"])
+                    given = Given(
+                        token=tokens[code],
+                        position=position,
+                        answer="dog",
+                        rt_ms=1.5,
+                        events=[f"dropped_frames:{position}"],
+                    )
                     desk.answer(given, NOW + datetime.timedelta(seconds=position))
         gone = codes[number]
         assert gone.encode() in everywhere(data) and tokens[gone].encode() in everywhere(data)

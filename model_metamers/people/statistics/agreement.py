@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -97,8 +97,3 @@ def confusion_rows(answers: Iterable[Answer]) -> list[dict[str, Any]]:
         {"condition": condition, "truth": truth, "answer": answer, "n": n}
         for (condition, truth, answer), n in sorted(counts.items())
     ]
-
-
-def stacked(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """[people, names] of columns."""
-    return np.stack([columns[name] for name in names], axis=1)

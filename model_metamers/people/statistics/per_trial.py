@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from model_metamers.people.plan import Contrast, network_of
-from model_metamers.recognition.judgement import NATURAL
+from model_metamers.people.plan import Contrast, layer_of, network_of
 
 if TYPE_CHECKING:
     import pandas
@@ -158,17 +157,13 @@ def _table(contrast: Contrast, rows: Sequence[Row]) -> list[dict[str, Any]]:
                     "cluster": f"{row.observer} {row.person}",
                     "observer": row.observer,
                     "network": network_of(contrast.conditions[line][-1]),
-                    "layer": _layer(contrast.conditions[0][k]),
+                    "layer": layer_of(contrast.conditions[0][k]),
                     "stimulus": row.stimulus,
                     "correct": int(row.correct),
                 }
             )
-    order = [_layer(name) for name in contrast.conditions[0]]
+    order = [layer_of(name) for name in contrast.conditions[0]]
     return sorted(table, key=lambda row: order.index(row["layer"]))
-
-
-def _layer(condition: str) -> str:
-    return NATURAL if condition == NATURAL else condition.partition("/")[2]
 
 
 def _widest_term(contrast: Contrast, table: Sequence[dict[str, Any]]) -> int:

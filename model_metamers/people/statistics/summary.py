@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from model_metamers.people.answers import Answer
+from model_metamers.people.plan import layer_of
 from model_metamers.people.statistics import intervals
 from model_metamers.people.statistics.planned import Columns
 from model_metamers.recognition.judgement import NATURAL
@@ -108,6 +109,6 @@ def _network_mean(condition: str, network: Columns | None) -> float:
     held = [
         np.nanmean(values)
         for name, values in (network or {}).items()
-        if name == condition or (condition == NATURAL and name.partition("/")[2] == NATURAL)
+        if name == condition or (condition == NATURAL == layer_of(name))
     ]
     return float(np.mean(held)) if held else float("nan")
