@@ -98,7 +98,7 @@ def main() -> int:
         scale,
         stimuli=_by_kind(_STIMULI.value, scale.stimuli),
         iterations=_by_kind(_ITERATIONS.value, scale.iterations),
-        relu_iterations=_ITERATIONS.value or scale.relu_iterations,
+        relu_iterations=_by_kind(_ITERATIONS.value, scale.relu_iterations),
     )
     stimuli = {kind: _stimuli(kind, scale, out) for kind in kinds}
     _print_plan(reproduction.steps.plan(scale, stimuli, out), missing, out)

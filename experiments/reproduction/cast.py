@@ -63,8 +63,8 @@ class Scale:
         network's.
       relu_layers: by role, the layers in Figure 2; None for all metamer layers that end in a ReLU.
       relu_stimuli: number of stimuli in Figure 2.
-      relu_iterations: number of steps of Figure 2's searches, which are by Adam: it compares two ways that
-        Adam is given to go.
+      relu_iterations: by kind, the number of steps of Figure 2's searches, which are by Adam: it compares
+        two ways that Adam is given to go.
     """
 
     parts: tuple[Part, ...]
@@ -77,7 +77,7 @@ class Scale:
     cochleagram_learning_rate: float | None
     relu_layers: Mapping[str, tuple[str, ...] | None]
     relu_stimuli: int
-    relu_iterations: int
+    relu_iterations: Mapping[str, int]
 
 
 _REDUCED = ("pool_0_0", "conv_2", "conv_4", "fc_intermediate")
@@ -152,7 +152,7 @@ MINI = Scale(
         }
     ),
     relu_stimuli=16,
-    relu_iterations=1500,
+    relu_iterations=MappingProxyType({"image": 1500, "sound": 1000}),
 )
 # The seconds are estimated from the number of multiplications in each network.
 PAPER = Scale(
@@ -174,7 +174,7 @@ PAPER = Scale(
     cochleagram_learning_rate=None,
     relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None}),
     relu_stimuli=20,
-    relu_iterations=15000,
+    relu_iterations=MappingProxyType({"image": 15000, "sound": 15000}),
 )
 SCALES: Mapping[str, Scale] = MappingProxyType({"mini": MINI, "paper": PAPER})
 

@@ -152,14 +152,14 @@ def _relu(work: _Work, part: Part) -> Task:
             **_searched(part, signals),
             "layers": layers,
             "stimuli": scale.relu_stimuli,
-            "iterations": scale.relu_iterations,
+            "iterations": scale.relu_iterations[part.kind],
             "batch_size": scale.batch_size,
             "out": work.out / name,
             "progress": False,
         },
         inputs=(part.weights, work.contents[part.kind]),
         makes=work.out / name / figure_2.ROWS,
-        seconds=_START + searches * part.seconds * scale.relu_iterations / 1000,
+        seconds=_START + searches * part.seconds * scale.relu_iterations[part.kind] / 1000,
         bytes=searches * _bytes_of_metamer(part),
     )
 
