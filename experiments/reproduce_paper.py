@@ -39,18 +39,18 @@ from model_metamers.catalog import small_signals
 from model_metamers.storage import locks
 from model_metamers.storage.claims import claim_folder
 from model_metamers_experiments import binary, reproduction, suite_data
-from model_metamers_experiments.reproduction import cast
+from model_metamers_experiments.reproduction import cast, scales
 
 if TYPE_CHECKING:
     from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
-_SCALE = flags.DEFINE_enum("scale", "mini", list(cast.SCALES), "Which networks, and how much of everything.")
+_SCALE = flags.DEFINE_enum("scale", "mini", list(scales.SCALES), "Which networks, and how much.")
 _OUT = flags.DEFINE_string("out", "reproduction", "Folder of the results.")
 _PLAN = flags.DEFINE_bool("plan", False, "Print the plan, and end.")
 _CHECKPOINT = flags.DEFINE_multi_string(
     "checkpoint",
     [],
-    f"ROLE=CHECKPOINT, repeatable. Roles: {', '.join(part.role for part in cast.PAPER.parts)}.",
+    f"ROLE=CHECKPOINT, repeatable. Roles: {', '.join(part.role for part in scales.PAPER.parts)}.",
 )
 _IMAGES = flags.DEFINE_string("images", None, "Folder of images that are matched.")
 _FURTHER_IMAGES = flags.DEFINE_string("further_images", None, "Folder of others, for the null distribution.")
@@ -83,7 +83,7 @@ def _noted(iterations: Mapping[str, int]) -> int | dict[str, int]:
 
 def main() -> int:
     out = Path(_OUT.value)
-    scale, missing = cast.with_checkpoints(cast.SCALES[_SCALE.value], _CHECKPOINT.value)
+    scale, missing = cast.with_checkpoints(scales.SCALES[_SCALE.value], _CHECKPOINT.value)
     if not scale.parts:
         lost = "; ".join(f"{role}: {why}" for role, why in missing.items())
         raise mm.InputError(f"--scale={_SCALE.value}: no network has its weights here ({lost})")

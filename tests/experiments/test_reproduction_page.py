@@ -8,7 +8,7 @@ import pytest
 from model_metamers import InputError
 from model_metamers.recognition.judgement import Who, write_judgements
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, cast, claims, contrasts, page, steps
+from model_metamers_experiments.reproduction import answers, claims, contrasts, page, scales, steps
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 from tests.builders.judgements import make_judgement
 
@@ -35,8 +35,8 @@ def test_natural_signals_are_no_metamers():
 
 def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_beside(tmp_path):
     """Claims 3 to 8: which folder of judgements counts, and which is told beside it."""
-    parts = [part for part in cast.MINI.parts if part.role in ("both_tasks", "backgrounds", "word_aliased")]
-    scale = dataclasses.replace(cast.MINI, parts=tuple(parts), decisions=("fine",))
+    parts = [part for part in scales.MINI.parts if part.role in ("both_tasks", "backgrounds", "word_aliased")]
+    scale = dataclasses.replace(scales.MINI, parts=tuple(parts), decisions=("fine",))
     both, sounds, aliased = (part.network for part in parts)
 
     def rows(judge, generator, early, late, **about):
@@ -85,7 +85,7 @@ def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_besi
 def test_what_a_failed_step_left_before_is_not_read(tmp_path):
     deep = {"layer": "b", "layer_index": 4, "correct": False}
     write_rows(tmp_path / "recognition" / "images_all", {}, deep)
-    scale = dataclasses.replace(cast.MINI, parts=())
+    scale = dataclasses.replace(scales.MINI, parts=())
     relu = [
         {"network": "n", "depth": 1, "layer": "l", "stimulus": "s", "gradient": gradient, "rho": 0.9}
         for gradient in ("linear", "plain")
@@ -111,7 +111,7 @@ def test_what_a_failed_step_left_before_is_not_shown(tmp_path):
         (tmp_path / name).touch()
     header = "layer,made,included_as_file,rho_mean,null_max\n"
     (tmp_path / "verdicts" / "vgg" / "table.csv").write_text(header + "conv1_2,7,5,0.9,0.1\n")
-    scale = dataclasses.replace(cast.MINI, parts=cast.MINI.parts[:1])
+    scale = dataclasses.replace(scales.MINI, parts=scales.MINI.parts[:1])
     about = {"scale": "mini", "command": "", "sources": {}, "missing": {}, "failures": [], "costs": []}
     everything = {
         "relu/vgg",
@@ -128,7 +128,7 @@ def test_what_a_failed_step_left_before_is_not_shown(tmp_path):
 
 
 def test_page_tells_what_is_missing(tmp_path):
-    scale = dataclasses.replace(cast.MINI, parts=())
+    scale = dataclasses.replace(scales.MINI, parts=())
     told = page.findings(scale, tmp_path, set())
     assert set(told) == set(STATEMENTS)
     about = {

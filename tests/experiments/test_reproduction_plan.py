@@ -7,7 +7,7 @@ import pytest
 from model_metamers import InputError, SignalSpec, execution
 from model_metamers.execution.programs import flags
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import cast, steps
+from model_metamers_experiments.reproduction import cast, scales, steps
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
 SIGNALS = {
@@ -24,26 +24,26 @@ def write_checkpoint(prefix, text):
 
 def test_checkpoints_decide_which_networks_take_part(tmp_path):
     a, b, w = (write_checkpoint(tmp_path / f"{name}.ckpt", name) for name in "abw")
-    scale, missing = cast.with_checkpoints(cast.PAPER, [f"vgg={a}", f"vgg_other_seed={b}"])
+    scale, missing = cast.with_checkpoints(scales.PAPER, [f"vgg={a}", f"vgg_other_seed={b}"])
     assert [part.role for part in scale.parts] == ["vgg", "vgg_other_seed"]
     assert scale.parts[0].weights != scale.parts[1].weights
     assert "inception" in missing and "word" in missing and "nobody" in missing["untrained"]
-    scale, _ = cast.with_checkpoints(cast.PAPER, [f"word={w}"])
+    scale, _ = cast.with_checkpoints(scales.PAPER, [f"word={w}"])
     assert [(part.role, part.trained) for part in scale.parts] == [("word", True), ("untrained", False)]
-    _, missing = cast.with_checkpoints(cast.PAPER, [f"vgg={a}", f"vgg_other_seed={a}"])
+    _, missing = cast.with_checkpoints(scales.PAPER, [f"vgg={a}", f"vgg_other_seed={a}"])
     assert "vgg_other_seed" in missing
     for text in (f"nobody={a}", "vgg"):
         with pytest.raises(InputError, match="ROLE=CHECKPOINT"):
-            cast.with_checkpoints(cast.PAPER, [text])
+            cast.with_checkpoints(scales.PAPER, [text])
     with pytest.raises(InputError, match="no such checkpoint"):
-        cast.with_checkpoints(cast.PAPER, ["vgg=typo.ckpt"])
+        cast.with_checkpoints(scales.PAPER, ["vgg=typo.ckpt"])
     with pytest.raises(InputError, match="trained ones"):
-        cast.with_checkpoints(cast.PAPER, ["word=random:0"])
+        cast.with_checkpoints(scales.PAPER, ["word=random:0"])
 
 
 def weights(checkpoint):
     """What tells a checkpoint from others."""
-    scale, _ = cast.with_checkpoints(cast.PAPER, [f"vgg={checkpoint}"])
+    scale, _ = cast.with_checkpoints(scales.PAPER, [f"vgg={checkpoint}"])
     return scale.parts[0].weights
 
 
@@ -83,7 +83,7 @@ def plan(scale, out, without=()):
 
 
 def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
-    planned = plan(cast.MINI, tmp_path)
+    planned = plan(scales.MINI, tmp_path)
     names = [task.name for task in planned]
     assert len(names) == len(set(names))
     assert {
@@ -94,14 +94,14 @@ def test_plan_has_every_run_once_and_grows_with_the_work(tmp_path):
         "figures/figure_s9.pdf",
     } <= set(names)
     assert not any(name.startswith("metamers/vgg_other_seed") for name in names)
-    twice = {kind: 2 * count for kind, count in cast.MINI.iterations.items()}
-    longer = plan(dataclasses.replace(cast.MINI, iterations=twice), tmp_path)
+    twice = {kind: 2 * count for kind, count in scales.MINI.iterations.items()}
+    longer = plan(dataclasses.replace(scales.MINI, iterations=twice), tmp_path)
     total, of_longer = (sum(task.seconds for task in tasks) for tasks in (planned, longer))
     assert 1.2 < of_longer / total < 2
 
 
 def test_plan_of_the_paper(tmp_path):
-    names = {task.name for task in plan(cast.PAPER, tmp_path)}
+    names = {task.name for task in plan(scales.PAPER, tmp_path)}
     assert {
         "metamers/vgg",
         "metamers/word_other_seed_cochleagram",
@@ -114,7 +114,7 @@ def test_plan_of_the_paper(tmp_path):
 
 
 def test_a_task_needs_those_whose_results_it_reads(tmp_path):
-    planned = plan(cast.MINI, tmp_path)
+    planned = plan(scales.MINI, tmp_path)
     assert {task.name for task in execution.in_order(planned)} == {task.name for task in planned}
     for task in planned:
         # A folder that another task leaves, in one of the arguments.
@@ -134,7 +134,7 @@ def test_a_task_needs_those_whose_results_it_reads(tmp_path):
 
 
 def test_commands_are_those_of_the_binaries(tmp_path):
-    tasks = {task.name: task for task in plan(cast.MINI, tmp_path)}
+    tasks = {task.name: task for task in plan(scales.MINI, tmp_path)}
     task = tasks["metamers/word_other_seed_cochleagram"]
     assert task.program == "model_metamers_experiments.make_metamers"
     assert flags(task.arguments) == [
@@ -157,7 +157,7 @@ def test_commands_are_those_of_the_binaries(tmp_path):
 
 def test_judgements_that_count_are_of_files_that_meet_the_conditions(tmp_path):
     """And those beside are of all metamers, as the names of the folders say."""
-    tasks = {task.name: task.arguments for task in plan(cast.MINI, tmp_path)}
+    tasks = {task.name: task.arguments for task in plan(scales.MINI, tmp_path)}
     for name in steps.JUDGEMENTS:
         for ending, criteria in (("", "file"), ("_all", "none")):
             arguments = tasks[f"recognition/{name}{ending}"]
@@ -167,7 +167,7 @@ def test_judgements_that_count_are_of_files_that_meet_the_conditions(tmp_path):
 
 def test_later_steps_do_without_what_failed(tmp_path):
     lost = ["metamers/backgrounds", "metamers/word_other_seed_cochleagram"]
-    planned = {task.name: task for task in plan(cast.MINI, tmp_path, lost)}
+    planned = {task.name: task for task in plan(scales.MINI, tmp_path, lost)}
     needed = planned["recognition/sounds"].needs
     assert {"metamers/both_tasks", "metamers/word_other_seed"} < set(needed) and not set(lost) & set(needed)
     assert not {"verdicts/backgrounds", "figures/figure_s9.pdf"} & set(planned)
@@ -202,7 +202,7 @@ def test_where_metamers_fail_the_rest_is_run_without_them(tmp_path, monkeypatch)
     monkeypatch.setenv("FAILS", ",".join(fails))
 
     def run():
-        tasks, failures = steps.run(cast.MINI, stimuli_in(tmp_path), tmp_path, 2, progress=False)
+        tasks, failures = steps.run(scales.MINI, stimuli_in(tmp_path), tmp_path, 2, progress=False)
         begun = (tmp_path / "begun.txt").read_text().split()
         (tmp_path / "begun.txt").unlink()
         return {task.name: task for task in tasks}, failures, begun
