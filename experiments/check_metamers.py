@@ -6,7 +6,8 @@ Reads every metamer below --metamers and one or several null distributions (fold
 make_null_distribution, or `null.npz` of make_metamers), and writes `verdicts.csv` and
 `verdicts.json` (a row for each metamer, with the reasons why one does not pass),
 `table.csv` (Tables S4 and S5: for each network, its weights, and layer how many were made, gave the
-target's class, exceeded the null maximum, and are included; mean and range of rho), and
+target's class, exceeded the null maximum, and are included; mean and range of rho; medians of the
+shares of zeros, relative error and Pearson's correlation of the activations), and
 `<network>_spearman.png` and `.pdf` (Figures S1 to S8: histograms of null and metamer rho
 at each layer).
 

@@ -1,3 +1,4 @@
+from .nearness import Match, match
 from .verdict import (
     Measurement,
     Verdict,
@@ -12,12 +13,14 @@ from .verdict import (
 )
 
 __all__ = [
+    "Match",
     "Measurement",
     "Verdict",
     "check",
     "check_null",
     "class_text",
     "is_null_of",
+    "match",
     "measure",
     "spearman",
     "standardised_ranks",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model_metamers.criteria.nearness import Match, match
 from model_metamers.errors import InputError
 from model_metamers.networks.names import viewed_name
 from model_metamers.statistics import ranks
@@ -33,6 +34,7 @@ class Measurement:
       target_label, signal_label: indices of the largest logits; None where the network's
         classes are texts, or it has none.
       target_class, signal_class: their names, or the texts; None where it has none.
+      match: how near they are at the matched layer; None where none was named, and in older records.
     """
 
     spearman: dict[str, float]
@@ -40,6 +42,7 @@ class Measurement:
     signal_label: int | None
     target_class: str | None
     signal_class: str | None
+    match: Match | None = None
 
     @property
     def same_class(self) -> bool | None:
@@ -104,12 +107,12 @@ def measure(
     layer: str | None = None,
     all_layers: bool = True,
 ) -> Measurement:
-    """Rho at every metamer layer (and at `layer`), and both classes.
+    """Rho at every metamer layer (and at `layer`), the match at `layer`, and both classes.
 
     Args:
       network: that judges.
       target, signal: of shape `network.signal.shape`.
-      layer: a further stage to be read.
+      layer: the matched layer, which may be a further stage.
       all_layers: False leaves out rho but at `layer`, which is faster.
     """
     own = network.layers if all_layers else ()
@@ -121,7 +124,8 @@ def measure(
     named = network.label(activations[network.logits_stage].numpy())
     labels: Sequence[tuple[int | None, str | None]] = named or [(None, None)] * 2
     (target_label, target_class), (signal_label, signal_class) = labels
-    return Measurement(rho, target_label, signal_label, target_class, signal_class)
+    nearness = match(*activations[layer].numpy()) if layer else None
+    return Measurement(rho, target_label, signal_label, target_class, signal_class, nearness)
 
 
 def check(metamer: Metamer, null: NullDistribution) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from model_metamers import criteria
+from model_metamers.criteria.nearness import Match
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.runs import results
@@ -17,7 +19,9 @@ from model_metamers.runs.intact import check_files, given_by
 from model_metamers.runs.measured_anew import MeasuredAnew
 from model_metamers.runs.record import Record, read_record
 
-_NOT_IN_ROWS = ("verdict", "identity", "other_null", "otherwise", "same_bits")
+_NOT_IN_ROWS = ("verdict", "match", "identity", "other_null", "otherwise", "same_bits")
+# The fields of a Match, where signals are metamers.
+_MATCH_COLUMNS = ("target_zeros", "metamer_zeros", "relative_error", "pearson")
 
 # Measures the metamer in a folder, whose record is given, by its network.
 Measure = Callable[[Path, Record], MeasuredAnew]
@@ -35,6 +39,7 @@ class Checked:
         measured.
       verdict: on the float signal.
       identity: what tells it from all other metamers: network, weights, layer, target, settings and seed.
+      match: how near the activations at the layer came; None in older records.
       other_null: whether its record holds the verdict of another null distribution.
       otherwise: in what its record says otherwise, where it was measured anew.
       same_bits: whether every number was that of the record, where it was measured anew.
@@ -50,6 +55,7 @@ class Checked:
     file_passes: bool | None
     verdict: criteria.Verdict
     identity: tuple
+    match: Match | None
     other_null: bool
     otherwise: tuple[str, ...] = ()
     same_bits: bool | None = None
@@ -59,7 +65,8 @@ class Checked:
         names = [f.name for f in dataclasses.fields(self) if f.name not in _NOT_IN_ROWS]
         values = {name: getattr(self, name) for name in names}
         verdict = dataclasses.asdict(self.verdict)
-        return {**values, "folder": str(self.folder), **verdict, "reasons": "; ".join(self.verdict.reasons)}
+        reasons = "; ".join(self.verdict.reasons)
+        return {**values, "folder": str(self.folder), **verdict, "reasons": reasons, **_columns(self.match)}
 
 
 def check_folders(
@@ -135,6 +142,7 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution], measure: Measu
             *(metamer.network, metamer.checkpoint, metamer.layer, metamer.stimulus, record.target_sha256),
             *metamer.config.identity().items(),
         ),
+        match=floats.match,
         other_null=record.floats.verdict is not None and not given_by(record, null),
         otherwise=anew.otherwise if anew else (),
         same_bits=anew.same_bits if anew else None,
@@ -145,7 +153,8 @@ def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[d
     """Tables S4 and S5: a row for each network, its weights, and layer.
 
     Each tells how many metamers were made, gave the target's class, exceeded the null
-    maximum, and met both conditions (also as rounded to the file), and their rho.
+    maximum, and met both conditions (also as rounded to the file), their rho, and medians of how near
+    their activations came (NaN where records do not tell).
     """
     groups: dict[tuple[str, str, str], list[Checked]] = {}
     for item in checked:
@@ -169,6 +178,23 @@ def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[d
                 "rho_min": float(np.nanmin(rho)) if np.isfinite(rho).any() else float("nan"),
                 "rho_max": float(np.nanmax(rho)) if np.isfinite(rho).any() else float("nan"),
                 "null_max": items[0].verdict.null_max,
+                **_medians([item.match for item in items]),
             }
         )
     return rows
+
+
+def _columns(match: Match | None) -> dict[str, float | None]:
+    """A match in a table; empty where records do not tell."""
+    if match is None:
+        return dict.fromkeys(_MATCH_COLUMNS)
+    return dict(zip(_MATCH_COLUMNS, dataclasses.astuple(match), strict=True))
+
+
+def _medians(matches: Sequence[Match | None]) -> dict[str, float]:
+    """Medians of those that are told and defined."""
+    told = [dataclasses.astuple(match) for match in matches if match is not None]
+    columns = np.array(told, np.float64).reshape(-1, len(_MATCH_COLUMNS)).T
+    defined = [column[np.isfinite(column)] for column in columns]
+    medians = (float(np.median(values)) if values.size else math.nan for values in defined)
+    return dict(zip(_MATCH_COLUMNS, medians, strict=True))

@@ -55,8 +55,15 @@ def measure_anew(folder: Path, record: Record, network: Network) -> MeasuredAnew
     if record.file.measurement is not None:
         pairs.append((" of the file", record.file.measurement, file))
     otherwise = [text for part, said, now in pairs for text in _otherwise(part, said, now)]
-    same_bits = all(repr(said) == repr(now) for _, said, now in pairs)  # NaN is itself here
+    same_bits = all(_same_bits(said, now) for _, said, now in pairs)
     return MeasuredAnew(floats, file, tuple(otherwise), same_bits)
+
+
+def _same_bits(said: Measurement, now: Measurement) -> bool:
+    """Whether every number that is recorded is the same now."""
+    if said.match is None:  # of an older record
+        now = dataclasses.replace(now, match=None)
+    return repr(said) == repr(now)  # NaN is itself here
 
 
 def _otherwise(part: str, said: Measurement, now: Measurement) -> list[str]:
@@ -69,6 +76,15 @@ def _otherwise(part: str, said: Measurement, now: Measurement) -> list[str]:
             differ.append(f"class of the {what}{part} is {told[1]}, its record says {told[0]}")
     for layer in said.spearman:
         theirs, ours = said.spearman[layer], now.spearman.get(layer, math.nan)
-        if not (abs(theirs - ours) <= TOLERANCE or (math.isnan(theirs) and math.isnan(ours))):
+        if not _near(theirs, ours):
             differ.append(f"rho{part} at {layer} is {ours:.4f}, its record says {theirs:.4f}")
+    for what in ("relative_error", "pearson") if said.match else ():
+        theirs, ours = getattr(said.match, what), getattr(now.match, what)
+        if not _near(theirs, ours):
+            name = what.replace("_", " ")
+            differ.append(f"{name}{part} is {ours:.4g}, its record says {theirs:.4g}")
     return differ
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) <= TOLERANCE or (math.isnan(a) and math.isnan(b))

@@ -222,8 +222,13 @@ def _record(values: dict[str, Any]) -> Record:
 
 
 def _measurement(part: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a measurement; rho that is not defined is null in JSON."""
-    return {**part, "spearman": _nan_for_none(part["spearman"])}
+    """The fields of a measurement; what is not defined is null in JSON."""
+    match = dict(part).get("match")
+    return {
+        **part,
+        "spearman": _nan_for_none(part["spearman"]),
+        "match": None if match is None else _nan_for_none(match),
+    }
 
 
 def _verdict(part: dict[str, Any]) -> dict[str, Any] | None:
@@ -239,6 +244,8 @@ def _nan_for_none(values: dict[str, Any]) -> dict[str, Any]:
 
 def _judged_values(judged: JudgedFloats | JudgedFile) -> dict[str, Any]:
     values = dataclasses.asdict(judged.measurement) if judged.measurement else {}
+    if values.get("match") is None:  # older records lack it
+        values.pop("match", None)
     return values if judged.verdict is None else {**values, "verdict": dataclasses.asdict(judged.verdict)}
 
 

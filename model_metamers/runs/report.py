@@ -159,6 +159,7 @@ def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str
         "class": criteria.class_text(metamer.metamer_class),
         "names_classes": metamer.target_class is not None,
         "rho": metamer.spearman[metamer.layer],
+        "match": metamer.measurement.match,
         "verdict": record.floats.verdict,
         "file_verdict": record.file.verdict,
         "clipped": record.file.clipped_samples,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import pytest
 
@@ -90,6 +91,36 @@ def test_a_difference_below_the_tolerance_is_no_problem(run):
     write_record(place, changed_floats(record, spearman=rho))
     checked, problems = check(run)
     assert not problems and [one.same_bits for one in checked] == [False, True]
+
+
+def test_a_match_that_is_another_is_named_and_older_records_have_none(run):
+    places = [run.folder.metamer("fc7", name) for name in ("one", "two")]
+    records = [read_record(place.path) for place in places]
+    match = records[0].floats.measurement.match
+    write_record(places[0], changed_floats(records[0], match=dataclasses.replace(match, pearson=0.5)))
+    older = changed_file(changed_floats(records[1], match=None), match=None)
+    write_record(places[1], older)
+    assert "match" not in places[1].record.read_text() and "match" in places[0].record.read_text()
+    checked, (problem,) = check(run)
+    assert "pearson is " in str(problem) and "its record says 0.5" in str(problem)
+    assert [one.same_bits for one in checked] == [False, True]
+    assert checked[0].match == match
+
+    as_recorded, problems = inclusion.check_folders(find_metamers(run.out), [runs.measure_null(run, False)])
+    assert not problems and as_recorded[1].match is None
+    rows = [one.row() for one in as_recorded]
+    columns = ["target_zeros", "metamer_zeros", "relative_error", "pearson"]
+    assert list(rows[0])[-4:] == list(rows[1])[-4:] == columns
+    assert [rows[0][c] for c in columns] == [
+        match.target_zeros,
+        match.signal_zeros,
+        match.relative_error,
+        0.5,
+    ]
+    assert [rows[1][c] for c in columns] == [None] * 4
+    (row,) = inclusion.table(as_recorded)
+    assert row["pearson"] == 0.5 and row["relative_error"] == match.relative_error
+    assert math.isnan(inclusion.table(as_recorded[1:])[0]["pearson"])
 
 
 def test_other_weights_give_other_numbers(run):

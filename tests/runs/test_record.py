@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_metamers import InputError, SynthesisConfig
+from model_metamers.criteria.nearness import Match
 from model_metamers.criteria.verdict import Measurement, Verdict
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, sealed, write_record
@@ -43,6 +44,7 @@ TIED = dataclasses.replace(
     checkpoint_place="/home/weights.ckpt",
     files={"metamer.npz": "1a" * 32, "metamer.png": "2b" * 32, "target.png": "3c" * 32},
 )
+MATCHED = dataclasses.replace(MEASUREMENT, match=Match(0.99, 0.98, 0.001, 1.0))
 COCHLEAGRAM = SignalSpec("cochleagram", (4, 5, 1), 0.0, np.inf, frontend=CochleagramConfig())
 KINDS = {
     "image": RECORD,
@@ -64,6 +66,13 @@ KINDS = {
     ),
     "texts": dataclasses.replace(
         RECORD, floats=JudgedFloats(Measurement({"conv1": 1.0}, None, None, "a word", ""), None)
+    ),
+    "match": dataclasses.replace(
+        RECORD, floats=JudgedFloats(MATCHED, VERDICT), file=JudgedFile("metamer.png", 0, MATCHED, VERDICT)
+    ),
+    "match that is not defined": dataclasses.replace(
+        RECORD,
+        floats=JudgedFloats(dataclasses.replace(MATCHED, match=Match(1.0, 0.5, math.nan, math.nan)), VERDICT),
     ),
     "gradient": dataclasses.replace(RECORD, relu_gradient_used="plain"),
     "no null": dataclasses.replace(
@@ -104,6 +113,13 @@ def test_values_stand_in_this_order():
     assert list(values["file"]) == ["name", "clipped_samples", *measured]
     assert list(TIED.values()) == [*values, "null_sha256", "checkpoint_place", "files", "sha256"]
     assert (values["format"], TIED.values()["format"]) == (1, 2)
+
+
+def test_a_match_stands_after_the_classes_and_only_where_it_is_told():
+    matched = KINDS["match"].values()
+    assert list(matched["float"])[-2:] == list(matched["file"])[-2:] == ["match", "verdict"]
+    fields = ["target_zeros", "signal_zeros", "relative_error", "pearson"]
+    assert list(matched["float"]["match"]) == fields
 
 
 def test_the_digest_of_a_record_is_that_of_its_canonical_json(tmp_path):
@@ -189,6 +205,8 @@ def test_values_of_other_types_are_refused_in_one_line(tmp_path_factory, place, 
         (("signal",), None, "no metamer of this program"),
         (("float", "spearman"), [0.5], "no metamer of this program"),
         (("float", "spearman", "conv1"), "high", "spearman"),
+        (("float", "match"), {"pearson": 1.0}, "missing required field `target_zeros`"),
+        (("float", "match"), 0.5, "no metamer of this program"),
         (("float", "spearman"), {"fc7": 0.5}, "no rho at the matched layer conv1"),
         (("float", "verdict", "passes"), "yes", "passes"),
         (("file", "verdict", "reasons"), "none", "reasons"),

@@ -230,6 +230,7 @@ def test_report_names_only_files_that_are_there(tmp_path, request, kind):
     null = runs.measure_null(run, progress=False)
     page = report.write_report(tmp_path, [report.network_results(run, null)], "A <title>", "a command")
     text = page.read_text()
+    assert text.count("% of the original's values are zero, ") == 6
     assert "A &lt;title&gt;" in text and text.count("<audio") == (0 if kind == "image" else 9)
     sources = re.findall(r'src="([^"]+)"', text)
     assert len(set(sources)) >= 2 * 3 * 2 + 2
