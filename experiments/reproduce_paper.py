@@ -2,6 +2,8 @@
 
   reproduce_paper --scale=mini --out=reproduction           # or: make reproduce
   reproduce_paper --scale=mini --plan                       # what it would run, and for how long
+  reproduce_paper --scale=imagenet --images=photos --image_labels=labels.csv --stimuli=16 \\
+      --network=squeezenet=examples/squeezenet.py:network --checkpoint=squeezenet=squeezenet.npz
   reproduce_paper --scale=paper --images=photos --image_labels=labels.csv --words=clips \\
       --checkpoint=vgg_other_seed=vgg_19_b.ckpt --checkpoint=word=words.ckpt --out=reproduction
 
@@ -12,6 +14,8 @@ the numbers: OUT/report.html, OUT/claims.json, OUT/figures/*.pdf (Figures 3, 5, 
 OUT/relu/*/*.pdf (Figure 2), OUT/verdicts/*/*.pdf (Figures S1 to S8).
 
 The mini scale takes the small networks that ship, and searches by L-BFGS (those of Figure 2 by Adam).
+The imagenet scale does the same with ImageNet networks, whichever have weights here, and photographs of
+yours: claims 1 to 4, with the 16-way and the 1000-way decision.
 Where METAMERS_DATA names a folder with cifar10/ and speech_commands/, free_spoken_digit/, the signals
 are labelled test images and words of speakers not trained on; where not, photographs of installed
 libraries and words said by espeak-ng. The paper scale takes the paper's networks, where their weights
@@ -34,8 +38,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 import model_metamers as mm
-from model_metamers import catalog, execution
-from model_metamers.catalog import small_signals
+from model_metamers import execution
+from model_metamers.catalog import named_network, small_signals
 from model_metamers.storage import locks
 from model_metamers.storage.claims import claim_folder
 from model_metamers_experiments import binary, reproduction, suite_data
@@ -44,13 +48,20 @@ from model_metamers_experiments.reproduction import cast, scales
 if TYPE_CHECKING:
     from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
+_ROLES = dict.fromkeys(part.role for scale in scales.SCALES.values() for part in scale.parts)
 _SCALE = flags.DEFINE_enum("scale", "mini", list(scales.SCALES), "Which networks, and how much.")
 _OUT = flags.DEFINE_string("out", "reproduction", "Folder of the results.")
 _PLAN = flags.DEFINE_bool("plan", False, "Print the plan, and end.")
 _CHECKPOINT = flags.DEFINE_multi_string(
     "checkpoint",
     [],
-    f"ROLE=CHECKPOINT, repeatable. Roles: {', '.join(part.role for part in scales.PAPER.parts)}.",
+    f"ROLE=CHECKPOINT, repeatable. Roles: {', '.join(_ROLES)}; and those of --network.",
+)
+_NETWORK = flags.DEFINE_multi_string(
+    "network",
+    [],
+    "ROLE=FILE.py:FUNCTION, repeatable: an image network of yours that takes part in claims 1, 3 and 4, "
+    "under a role that you name. Its checkpoint, if any: --checkpoint=ROLE=PATH. " + named_network.BUILDER,
 )
 _IMAGES = flags.DEFINE_string("images", None, "Folder of images that are matched.")
 _FURTHER_IMAGES = flags.DEFINE_string("further_images", None, "Folder of others, for the null distribution.")
@@ -59,7 +70,11 @@ _WORDS = flags.DEFINE_string("words", None, "Folder of spoken words that are mat
 _FURTHER_WORDS = flags.DEFINE_string("further_words", None, "Folder of others, for the null distribution.")
 _WORD_LABELS = flags.DEFINE_string("word_labels", None, "Their classes, as for recognize_metamers.")
 _STIMULI = flags.DEFINE_integer(
-    "stimuli", None, "Signals of either kind, where they are drawn. Without it, the scale's.", lower_bound=2
+    "stimuli",
+    None,
+    "Signals of either kind that are drawn to be matched. Without it, the scale's number, and all of "
+    "--images and --words. Of your images and words that were not drawn, some serve the null distribution.",
+    lower_bound=2,
 )
 _ITERATIONS = flags.DEFINE_integer(
     "iterations", None, "Steps of every search. Without it, the scale's.", lower_bound=1
@@ -83,7 +98,10 @@ def _noted(iterations: Mapping[str, int]) -> int | dict[str, int]:
 
 def main() -> int:
     out = Path(_OUT.value)
-    scale, missing = cast.with_checkpoints(scales.SCALES[_SCALE.value], _CHECKPOINT.value)
+    if _NETWORK.value:
+        binary.import_tensorflow_quietly()
+    scale = cast.with_networks(scales.SCALES[_SCALE.value], _NETWORK.value, _CHECKPOINT.value)
+    scale, missing = cast.with_checkpoints(scale, _CHECKPOINT.value)
     if not scale.parts:
         lost = "; ".join(f"{role}: {why}" for role, why in missing.items())
         raise mm.InputError(f"--scale={_SCALE.value}: no network has its weights here ({lost})")
@@ -148,11 +166,14 @@ def _given(kind: str) -> tuple[flags.FlagHolder, ...]:
 
 def _stimuli(kind: str, scale: cast.Scale, out: Path) -> "StimulusSet":
     """What is matched, of a kind: the user's, those below METAMERS_DATA, or installed ones."""
-    makers, network = reproduction.stimuli, next(part.network for part in scale.parts if part.kind == kind)
-    signal = catalog.build_network(network).signal
-    if _given(kind)[0].value:
-        return makers.own(signal, *(flag.value for flag in _given(kind)))
-    data, folder, count = os.environ.get("METAMERS_DATA"), _folder(kind, out), scale.stimuli[kind]
+    makers, folder, count = reproduction.stimuli, _folder(kind, out), scale.stimuli[kind]
+    signal = cast.built(next(part for part in scale.parts if part.kind == kind)).signal
+    own = [flag.value for flag in _given(kind)]
+    if own[0] and _STIMULI.value:
+        return reproduction.own_stimuli.some_of_own(signal, *own, folder, count, scale.null_stimuli)
+    if own[0]:
+        return reproduction.own_stimuli.own(signal, *own)
+    data = os.environ.get("METAMERS_DATA")
     if kind == "image":
         if data and (Path(data) / "cifar10").is_dir():
             return makers.cifar10(signal, Path(data) / "cifar10", folder, count, scale.null_stimuli)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import glob
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from model_metamers import InputError
+from model_metamers import InputError, catalog
+from model_metamers.catalog import named_network
 from model_metamers.storage.digests import file_digests, text_digest
 from model_metamers.weights import manifest, saved_model
 
+if TYPE_CHECKING:
+    from model_metamers.networks.network import Network
+
+_UNKNOWN_SECONDS = 60.0  # of a network of the user's, as long as nothing was measured
 UNTRAINED = "random:"
 COCHLEAGRAM = "cochleagram"  # end of the name of runs in which the cochleagram is optimised
 
@@ -21,7 +29,7 @@ class Part:
 
     Attributes:
       role: its role in the comparisons, also the name of its folder.
-      network: its name in the catalog.
+      network: its name, in the catalog unless it has a builder.
       kind: "image" or "sound".
       layers: layers that are matched, early to late; None for all metamer layers, empty where the
         network only judges.
@@ -29,6 +37,7 @@ class Part:
       seconds: estimate for 1000 steps of one stimulus at one layer on one core.
       cochleagram_seconds: the same where the cochleagram is optimised; None where that is not done.
       weights: digest of the checkpoint's files, or the checkpoint's name where it is no file.
+      builder: "FILE.py:FUNCTION" that builds a network of the user's; empty for one of the catalog.
     """
 
     role: str
@@ -39,6 +48,12 @@ class Part:
     checkpoint: str | None = None
     cochleagram_seconds: float | None = None
     weights: str = ""
+    builder: str = ""
+
+    @property
+    def spec(self) -> str:
+        """What the binaries take as --network."""
+        return self.builder or self.network
 
     @property
     def trained(self) -> bool:
@@ -79,6 +94,61 @@ class Scale:
     relu_iterations: Mapping[str, int]
 
 
+def built(part: Part) -> Network:
+    """The network of a part; one of the catalog without its weights.
+
+    Raises:
+      InputError: the file of a network of the user's, or its function, does not give one.
+    """
+    return _built(part.spec, part.checkpoint if part.builder else None)
+
+
+@functools.cache  # a network of the paper's size takes a second
+def _built(spec: str, checkpoint: str | None) -> Network:
+    if spec in catalog.networks():
+        return catalog.build_network(spec)
+    return named_network.load(spec, checkpoint)
+
+
+def with_networks(scale: Scale, given: Sequence[str], checkpoints: Sequence[str]) -> Scale:
+    """The scale with image networks of the user's in the comparisons of claims 1, 3 and 4.
+
+    Args:
+      scale: one of `scales.SCALES`.
+      given: "ROLE=FILE.py:FUNCTION" each; all metamer layers of each network are matched.
+      checkpoints: "ROLE=CHECKPOINT" each, those of other roles too; a FUNCTION is called with its own, or
+        without arguments.
+
+    Raises:
+      InputError: a text of another form, a role or network's name that is taken, a network of sounds, or
+        one that cannot be built.
+    """
+    of_role = _checkpoints(checkpoints)
+    for text in given:
+        role, _, builder = text.partition("=")
+        if not re.fullmatch("[a-z][a-z0-9_]*", role) or not re.fullmatch(r".+\.py:\w+", builder):
+            raise InputError(
+                f"--network={text}: expected ROLE=FILE.py:FUNCTION, the role of small letters, digits and _"
+            )
+        if role in [part.role for part in scale.parts]:
+            raise InputError(f"--network={text}: the role {role} is taken; choose another word")
+        part = Part(role, "", "image", None, _UNKNOWN_SECONDS, of_role.get(role), builder=builder)
+        network = built(part)
+        if network.signal.kind != "image":
+            raise InputError(f"--network={text}: takes {network.signal.kind}s; only image networks are added")
+        if network.name in [part.network for part in scale.parts]:
+            raise InputError(f"--network={text}: its name, {network.name}, is taken; give it another")
+        scale = dataclasses.replace(
+            scale, parts=(*scale.parts, dataclasses.replace(part, network=network.name))
+        )
+    return scale
+
+
+def _checkpoints(given: Sequence[str]) -> dict[str, str]:
+    """Checkpoints by role."""
+    return dict(text.partition("=")[::2] for text in given)
+
+
 def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[str, str]]:
     """The scale with only those networks that have weights here.
 
@@ -93,7 +163,7 @@ def with_checkpoints(scale: Scale, given: Sequence[str]) -> tuple[Scale, dict[st
       InputError: there is no such role or checkpoint, or a text has another form.
     """
     roles = [part.role for part in scale.parts]
-    checkpoints = dict(text.partition("=")[::2] for text in given)
+    checkpoints = _checkpoints(given)
     for role, checkpoint in checkpoints.items():
         if role not in roles or not checkpoint:
             raise InputError(
@@ -142,6 +212,9 @@ def _is_hidden(path: Path) -> bool:
 
 def _digest(part: Part) -> str:
     """Digest of the content of a network's weights; the checkpoint's name where it is no file."""
+    if part.builder:
+        code = Path(part.builder.rpartition(":")[0])
+        return text_digest([part.builder, *file_digests([code, *_files(part.checkpoint or "")])])
     text = part.checkpoint or str(manifest.default_checkpoint(part.network))
     return text_digest(file_digests(_files(text))) if _files(text) else text
 
@@ -150,7 +223,7 @@ def _missing(part: Part, used: set[tuple[str, str | None]]) -> str:
     """Why a network has no weights of its own; an empty text if it has."""
     if (part.network, part.checkpoint) in used:
         return f"another training of {part.network} is needed: --checkpoint={part.role}=PATH"
-    if part.checkpoint is None:
+    if part.checkpoint is None and not part.builder:
         try:
             manifest.default_checkpoint(part.network)
         except InputError as error:

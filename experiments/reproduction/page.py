@@ -11,13 +11,12 @@ from typing import Any
 
 import jinja2
 
-from model_metamers import catalog
 from model_metamers.recognition.judgement import Judgement
 from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.writing import write_json, write_text
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, claims, rho_claims, steps
+from model_metamers_experiments.reproduction import answers, cast, claims, rho_claims, steps
 from model_metamers_experiments.reproduction.cast import Part, Scale
 from model_metamers_experiments.reproduction.contrasts import Finding, together
 from model_metamers_experiments.reproduction.statements import STATEMENTS
@@ -70,7 +69,7 @@ def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str
     for part in scale.parts:
         if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" in current:
             folder = RunFolder(out / steps.METAMERS / part.role, part.network)
-            one = answers.correlations(folder, catalog.build_network(part.network).stages)
+            one = answers.correlations(folder, cast.built(part).stages)
             if one:
                 by_role[part.role] = one
     return by_role
@@ -178,8 +177,8 @@ def _made(part: Part, out: Path, current: Collection[str]) -> dict[str, Any]:
     return {
         "role": part.role.replace("_", " "),
         "network": part.network,
-        "checkpoint": part.checkpoint or "as shipped or fetched",
-        "metrics": "" if part.checkpoint else _metrics(part.network),
+        "checkpoint": part.checkpoint or (part.builder or "as shipped or fetched"),
+        "metrics": "" if part.checkpoint or part.builder else _metrics(part.network),
         "pages": [f"{steps.METAMERS}/{role}/report.html" for role in roles],
         "passed": {role.replace("_", " "): _passed(path) for role, path in tables.items()},
     }

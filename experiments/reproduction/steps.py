@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from model_metamers import catalog, execution
+from model_metamers import execution
 from model_metamers.execution import Task, Value
 from model_metamers.networks.names import view_name
 from model_metamers.recognition import points
 from model_metamers.runs.folder import RunFolder
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_2
+from model_metamers_experiments.reproduction import cast
 from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
@@ -22,12 +22,11 @@ METAMERS, RELU, RECOGNITION, VERDICTS, FIGURES = "metamers", "relu", "recognitio
 CRITERIA = {"file": "", "none": "_all"}  # recognize_metamers --criteria -> end of the results' name
 _PICTURES = 60_000  # bytes of a metamer's pictures and record
 _START = 20.0  # seconds in which a binary loads TensorFlow and a network
-_ARCHITECTURES = ("vgg", "inception", "resnet")
-_IMAGES = (*_ARCHITECTURES, *(f"{role}_other_seed" for role in _ARCHITECTURES))
 _WORDS = ("word", "word_other_seed", "word_aliased")
-# By name of the results: (roles of the networks that judge, roles of those whose metamers are judged).
-JUDGEMENTS = {
-    "images": (_IMAGES, _IMAGES),
+# By name of the results: (roles of the networks that judge, roles of those whose metamers are judged);
+# None for all networks of images.
+JUDGEMENTS: dict[str, tuple[Sequence[str] | None, Sequence[str] | None]] = {
+    "images": (None, None),
     "sounds": (("word",), ("word", "word_other_seed", "both_tasks", "backgrounds", "untrained")),
     "architectures": (_WORDS, _WORDS),
 }
@@ -143,7 +142,7 @@ def _relu(work: _Work, part: Part) -> Task:
     """The task of Figure 2: metamers of a few stimuli with both gradients of the ReLU."""
     scale, signals = work.scale, work.stimuli[part.kind]
     layers = scale.relu_layers[part.role]
-    searches = 2 * min(signals.count, scale.relu_stimuli) * len(layers or _of_catalog(part.network)[0])
+    searches = 2 * min(signals.count, scale.relu_stimuli) * len(layers or cast.built(part).layers)
     name = f"{RELU}/{part.role}"
     return Task(
         name,
@@ -167,7 +166,7 @@ def _relu(work: _Work, part: Part) -> Task:
 def _searched(part: Part, signals: StimulusSet) -> dict[str, Value]:
     """Arguments that give the network and the stimuli of a search."""
     return {
-        "network": part.network,
+        "network": part.spec,
         "checkpoint": part.checkpoint,
         "inputs": [signals.matched],
         "null_inputs": [signals.further] if signals.further else None,
@@ -176,32 +175,29 @@ def _searched(part: Part, signals: StimulusSet) -> dict[str, Value]:
 
 def _layers(part: Part) -> tuple[str, ...]:
     """The layers that are matched."""
-    return part.layers or _of_catalog(part.network)[0]
+    return part.layers or tuple(cast.built(part).layers)
 
 
 def _bytes_of_metamer(part: Part) -> int:
-    return 8 * math.prod(_of_catalog(part.network)[1]) + _PICTURES  # metamer and target in float32
-
-
-@functools.cache  # building a network of the paper's size takes a second
-def _of_catalog(network: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The metamer layers of a network, and the shape of its signals."""
-    built = catalog.build_network(network)
-    return tuple(built.layers), built.signal.shape
+    return 8 * math.prod(cast.built(part).signal.shape) + _PICTURES  # metamer and target in float32
 
 
 def _recognition(work: _Work, made: Mapping[Part, Sequence[str]]) -> list[Task]:
     """The tasks that judge metamers: those that meet the conditions, and all of them."""
     tasks = []
     for name, (judging, generating) in JUDGEMENTS.items():
-        judges = [part for part in work.scale.parts if part.role in judging]
-        generators = {part: roles for part, roles in made.items() if part.role in generating and roles}
+        judges = [part for part in work.scale.parts if _takes_part(part, judging)]
+        generators = {part: roles for part, roles in made.items() if _takes_part(part, generating) and roles}
         if judges and generators:
             tasks += [
                 _judgements(work, f"{RECOGNITION}/{name}{ending}", criteria, judges, generators)
                 for criteria, ending in CRITERIA.items()
             ]
     return tasks
+
+
+def _takes_part(part: Part, roles: Sequence[str] | None) -> bool:
+    return part.kind == "image" if roles is None else part.role in roles
 
 
 def _judgements(
@@ -220,7 +216,7 @@ def _judgements(
         binary.module("recognize_metamers"),
         {
             "metamers": [work.out / run for run in judged],
-            "judges": [part.network + (f"={part.checkpoint}" if part.checkpoint else "") for part in judges],
+            "judges": [part.spec + (f"={part.checkpoint}" if part.checkpoint else "") for part in judges],
             "without_self": True,
             "decision": work.scale.decisions if kind == "image" else ["fine"],
             "criteria": criteria,

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import wavfile
 
-from model_metamers import InputError, corpora, training
+from model_metamers import corpora, training
 from model_metamers.catalog import small_signals
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import collection, examples, files
@@ -23,8 +23,8 @@ from model_metamers.storage.whole import whole_folder
 from model_metamers.storage.writing import write_table
 
 LABELS = "labels.csv"
-_SEED = 20191208
-_NO_LABELS = "without labels, the truth is what the generating network takes each for"
+SEED = 20191208
+NO_LABELS = "without labels, the truth is what the generating network takes each for"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ def cifar10(signal: SignalSpec, data: Path, out: Path, count: int, further: int)
 
 def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
     images, labels = corpora.records.read_image_records(sorted(data.glob("test-*")), 32, progress=False)
-    order = np.random.RandomState(_SEED).permutation(len(labels))
+    order = np.random.RandomState(SEED).permutation(len(labels))
     by_class = [[i for i in order if labels[i] == c] for c in range(len(small_signals.CIFAR10_CLASSES))]
     turn = [i for row in zip(*by_class, strict=False) for i in row]  # one of each class in turn
     names = {i: f"{small_signals.CIFAR10_CLASSES[labels[i]]}_{i:04d}" for i in turn[: count + further]}
@@ -107,8 +107,8 @@ def _write_cifar10(data: Path, out: Path, count: int, further: int) -> None:
         for i in chosen:
             Image.fromarray(images[i]).save(folder / f"{names[i]}.png")
 
-    _fill(out / "matched", lambda folder: write(folder, turn[:count]))
-    _fill(out / "further", lambda folder: write(folder, turn[count : count + further]))
+    fill(out / "matched", lambda folder: write(folder, turn[:count]))
+    fill(out / "further", lambda folder: write(folder, turn[count : count + further]))
     _write_labels(out / LABELS, [(names[i], small_signals.CIFAR10_CLASSES[labels[i]]) for i in turn[:count]])
 
 
@@ -168,15 +168,15 @@ def _write_spoken_words(speech: Path, out: Path, count: int, further: int, sampl
             # Soundfile writes the time into files of floats, so that no two would be the same.
             wavfile.write(folder / f"{clip.name}.wav", sample_rate, clip.waveform)
 
-    _fill(out / "matched", lambda folder: write(folder, chosen[:count]))
-    _fill(out / "further", lambda folder: write(folder, chosen[count:]))
+    fill(out / "matched", lambda folder: write(folder, chosen[:count]))
+    fill(out / "further", lambda folder: write(folder, chosen[count:]))
     _write_labels(out / LABELS, [(clip.name, clip.word) for clip in chosen[:count]])
 
 
 def _of_unlike_words_and_speakers(clips: Iterable[_Clip], count: int) -> list[_Clip]:
     """One clip of each word in turn, if possible of a speaker that was not chosen before."""
     clips = sorted(clips, key=operator.attrgetter("word", "speaker", "recording"))
-    order = np.random.RandomState(_SEED).permutation(len(clips))
+    order = np.random.RandomState(SEED).permutation(len(clips))
     words = sorted({clip.word for clip in clips})
     by_word = [[clips[i] for i in order if clips[i].word == word] for word in words]
     chosen: list[_Clip] = []
@@ -202,7 +202,7 @@ def photographs(signal: SignalSpec, out: Path, count: int) -> StimulusSet:
     """Photographs from installed libraries; those that are not matched are the further ones."""
     names = sorted(f"{name}.png" for name, _ in corpora.demo_stimuli.photographs())
     matched, further = names[:count], names[count:]
-    source = f"{len(matched)} photographs of installed libraries; {_NO_LABELS}"
+    source = f"{len(matched)} photographs of installed libraries; {NO_LABELS}"
 
     def prepare() -> None:
         _share(corpora.demo_stimuli.write_photographs(out / "all"), out, matched, further)
@@ -226,37 +226,11 @@ def synthesised_words(signal: SignalSpec, out: Path, count: int) -> StimulusSet:
     return StimulusSet(signal, out / "matched", out / "further", out / LABELS, len(matched), source, prepare)
 
 
-def own(signal: SignalSpec, matched: str, further: str | None, labels: str | None) -> StimulusSet:
-    """The user's own files.
-
-    Args:
-      signal: what the networks take, which tells which files count.
-      matched, further: files or folders of them.
-      labels: table of the true classes.
-
-    Raises:
-      InputError: a folder, the table or any signal is missing.
-    """
-    for path in filter(None, (matched, further, labels)):
-        if not Path(path).exists():
-            raise InputError(f"{path}: no such file or folder")
-    counts = {given: len(files.find_files([given], signal)) for given in (matched, further) if given}
-    truth = f"labels of {labels}" if labels else _NO_LABELS
-    return StimulusSet(
-        signal,
-        Path(matched),
-        Path(further) if further else None,
-        Path(labels) if labels else None,
-        counts[matched],
-        f"files of {matched}; {truth}",
-    )
-
-
 def _share(everything: Path, out: Path, matched: Sequence[str], further: Sequence[str]) -> None:
     """Copies files into two folders; a folder that would be empty is not made."""
     for folder, names in (("matched", matched), ("further", further)):
         if names:
-            _fill(out / folder, functools.partial(_copy, everything, names))
+            fill(out / folder, functools.partial(_copy, everything, names))
 
 
 def _copy(everything: Path, names: Sequence[str], folder: Path) -> None:
@@ -264,7 +238,7 @@ def _copy(everything: Path, names: Sequence[str], folder: Path) -> None:
         shutil.copy(everything / name, folder / name)
 
 
-def _fill(folder: Path, write: Callable[[Path], object]) -> None:
+def fill(folder: Path, write: Callable[[Path], object]) -> None:
     """Makes a folder with its files, whole or not at all; does nothing where it exists."""
     if folder.exists():
         return

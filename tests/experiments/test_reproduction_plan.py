@@ -7,7 +7,7 @@ import pytest
 from model_metamers import InputError, SignalSpec, execution
 from model_metamers.execution.programs import flags
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import cast, scales, steps
+from model_metamers_experiments.reproduction import cast, page, scales, steps
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
 SIGNALS = {
@@ -39,6 +39,73 @@ def test_checkpoints_decide_which_networks_take_part(tmp_path):
         cast.with_checkpoints(scales.PAPER, ["vgg=typo.ckpt"])
     with pytest.raises(InputError, match="trained ones"):
         cast.with_checkpoints(scales.PAPER, ["word=random:0"])
+
+
+OWN = """
+import tensorflow as tf
+import model_metamers as mm
+
+def small(checkpoint=None, kind="image", name="mine"):
+    shape = (8, 8, 3) if kind == "image" else (64,)
+    inputs = tf.keras.Input(shape)
+    flat = tf.keras.layers.Flatten()(inputs)
+    x = tf.keras.layers.Dense(4, activation="relu", name="first")(flat)
+    model = tf.keras.Model(inputs, tf.keras.layers.Dense(3, name="last")(x), name=name)
+    signal = mm.SignalSpec(kind, shape, 0.0, 1.0, *([] if kind == "image" else [64]))
+    return mm.from_keras(model, layers=["first", "last"], signal=signal, classes=["a", "b", "c"])
+
+def of_sounds():
+    return small(kind="sound")
+
+def taken():
+    return small(name="vgg_19")
+"""
+
+
+def test_networks_of_the_user_take_part(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    (tmp_path / "mine.npz").write_text("weights")
+    checkpoint = f"mine={tmp_path / 'mine.npz'}"
+    scale = cast.with_networks(scales.IMAGENET, [f"mine={file}:small"], [checkpoint])
+    scale, missing = cast.with_checkpoints(scale, [checkpoint])
+    (mine,) = [part for part in scale.parts if part.role == "mine"]
+    assert (mine.network, mine.kind, mine.spec) == ("mine", "image", f"{file}:small")
+    assert "vgg" in missing
+    planned = {task.name: task for task in plan(scale, tmp_path)}
+    assert planned["metamers/mine"].arguments["network"] == f"{file}:small"
+    assert planned["metamers/mine"].arguments["layers"] == ("first", "last")
+    assert f"{file}:small={tmp_path / 'mine.npz'}" in planned["recognition/images"].arguments["judges"]
+    file.write_text(OWN + "# changed")
+    assert cast.with_checkpoints(scale, [checkpoint])[0].parts[-1].weights != mine.weights
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("mine.py:small", "ROLE=FILE.py:FUNCTION"),
+        ("mine=vgg_19", "ROLE=FILE.py:FUNCTION"),
+        ("../mine=FILE:small", "ROLE=FILE.py:FUNCTION"),
+        ("vgg=FILE:small", "role vgg is taken"),
+        ("mine=FILE:of_sounds", "takes sounds"),
+        ("mine=FILE:taken", "vgg_19, is taken"),
+        ("mine=FILE:nothing", "no function"),
+    ],
+)
+def test_other_networks_of_the_user_are_refused(tmp_path, given, message):
+    (tmp_path / "mine.py").write_text(OWN)
+    with pytest.raises(InputError, match=message):
+        cast.with_networks(scales.IMAGENET, [given.replace("FILE", str(tmp_path / "mine.py"))], [])
+
+
+def test_with_one_network_nobody_else_judges(tmp_path):
+    checkpoint = write_checkpoint(tmp_path / "a.ckpt", "a")
+    scale, _ = cast.with_checkpoints(scales.IMAGENET, [f"mobilenet={checkpoint}"])
+    scale = dataclasses.replace(scale, parts=tuple(p for p in scale.parts if p.role == "mobilenet"))
+    planned = {task.name: task for task in plan(scale, tmp_path)}
+    assert "figures/figure_5.png" not in planned and "metamers/mobilenet" in planned
+    told = page.findings(scale, tmp_path, set())
+    assert not told[3] and not told[4]
 
 
 def weights(checkpoint):

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from model_metamers import InputError, SignalSpec
-from model_metamers_experiments.reproduction import stimuli
+from model_metamers.recognition.labels import read_labels
+from model_metamers_experiments.reproduction import own_stimuli, stimuli
 
 IMAGE = SignalSpec("image", (32, 32, 3), 0.0, 1.0)
 SOUND = SignalSpec("sound", (8000,), -1.0, 1.0, 8000)
@@ -34,14 +36,14 @@ def test_other_signals_of_the_user_are_other_signals(tmp_path):
     for name, color in (("a", "black"), ("b", "white")):
         (tmp_path / name).mkdir()
         Image.new("RGB", (32, 32), color).save(tmp_path / name / f"{name}.png")
-    a, b = (stimuli.own(IMAGE, str(tmp_path / name), None, None) for name in ("a", "b"))
+    a, b = (own_stimuli.own(IMAGE, str(tmp_path / name), None, None) for name in ("a", "b"))
     before = a.content()
     assert before != b.content() and a.count == 1
     Image.new("RGB", (32, 32)).save(tmp_path / "a" / "more.png")
-    more = stimuli.own(IMAGE, str(tmp_path / "a"), None, None)
+    more = own_stimuli.own(IMAGE, str(tmp_path / "a"), None, None)
     assert more.content() != before and more.count == 2
     with pytest.raises(InputError, match="no such file"):
-        stimuli.own(IMAGE, str(tmp_path / "c"), None, None)
+        own_stimuli.own(IMAGE, str(tmp_path / "c"), None, None)
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def photos(tmp_path):
 
 def content(photos, labels=False):
     given = (str(photos / "matched"), str(photos / "further"), str(photos / "labels.csv") if labels else None)
-    return stimuli.own(IMAGE, *given).content()
+    return own_stimuli.own(IMAGE, *given).content()
 
 
 def touch(photos):
@@ -166,8 +168,8 @@ def test_labels_may_be_a_folder(photos):
         (photos / "classes" / label).mkdir(parents=True)
         (photos / "classes" / label / f"{name}.png").touch()
     given = (str(photos / "matched"), str(photos / "further"))
-    own = stimuli.own(IMAGE, *given, str(photos / "classes"))
-    assert own.content() == stimuli.own(IMAGE, *given, str(photos / "labels.csv")).content()
+    own = own_stimuli.own(IMAGE, *given, str(photos / "classes"))
+    assert own.content() == own_stimuli.own(IMAGE, *given, str(photos / "labels.csv")).content()
     (photos / "labels.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="its columns are a, b"):
         content(photos, labels=True)
@@ -180,7 +182,7 @@ def test_files_in_class_folders_and_single_files_count(photos):
         (photos / "matched" / f"{name}.png").rename(classes / name[-2:] / f"{name}.png")
     single = photos / "matched" / "grey_30.png"
     for given, file in ((classes, classes / "10" / "grey_10.png"), (single, single)):
-        own = stimuli.own(IMAGE, str(given), None, None)
+        own = own_stimuli.own(IMAGE, str(given), None, None)
         before = own.content()
         Image.new("L", (32, 32), 77).save(file)
         assert own.content() != before
@@ -245,3 +247,55 @@ def test_spoken_words_are_of_unlike_words_and_speakers(tmp_path):
     again = drawn(tmp_path / "again")
     assert again.content() == words.content()
     assert {path.stem for path in again.matched.iterdir()} == matched
+
+
+@pytest.fixture
+def many_photos(tmp_path):
+    """A folder of nine images: four hens, three goldfinches, two tabbies; and their classes."""
+    (tmp_path / "photos").mkdir()
+    classes = ["hen"] * 4 + ["goldfinch"] * 3 + ["tabby"] * 2
+    for i in range(len(classes)):
+        Image.new("L", (32, 32), 20 * i).save(tmp_path / "photos" / f"photo_{i}.png")
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        rows = [(f"photo_{i}", label) for i, label in enumerate(classes)]
+        csv.writer(file).writerows([("stimulus", "label"), *rows])
+    return tmp_path
+
+
+def drawn(folder, count, further=100, apart=None):
+    stimulus_set = own_stimuli.some_of_own(
+        IMAGE, str(folder / "photos"), apart, str(folder / "labels.csv"), folder / "drawn", count, further
+    )
+    stimulus_set.prepare()
+    return stimulus_set, sorted(path.stem for path in stimulus_set.matched.iterdir())
+
+
+def test_some_of_the_users_images_are_drawn_evenly_over_categories(many_photos):
+    chosen, names = drawn(many_photos, 4)
+    truths = read_labels(many_photos / "labels.csv")
+    assert sorted(truths[name] == "tabby" for name in names) == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert "4 of the 9" in chosen.source and chosen.count == 4
+    rest = {path.stem for path in chosen.further.iterdir()}
+    assert len(rest) == 5 and not rest & set(names)
+    before = chosen.content()
+    assert drawn(many_photos, 4)[0].content() == before
+
+
+def test_further_images_are_limited_or_given(many_photos):
+    assert len(list(drawn(many_photos, 3, further=2)[0].further.iterdir())) == 2
+    (many_photos / "apart").mkdir()
+    Image.new("L", (32, 32), 7).save(many_photos / "apart" / "other.png")
+    shutil.rmtree(many_photos / "drawn")
+    chosen, names = drawn(many_photos, 3, apart=str(many_photos / "apart"))
+    assert chosen.further == many_photos / "apart" and len(names) == 3
+    assert not (many_photos / "drawn" / "further").exists()
+
+
+def test_images_are_drawn_from_more_than_are_wanted(many_photos):
+    with pytest.raises(InputError, match="holds 9 images, and 9 are to be drawn"):
+        drawn(many_photos, 9)
