@@ -63,6 +63,12 @@ _NETWORK = flags.DEFINE_multi_string(
     "ROLE=FILE.py:FUNCTION, repeatable: an image network of yours that takes part in claims 1, 3 and 4, "
     "under a role that you name. Its checkpoint, if any: --checkpoint=ROLE=PATH. " + named_network.BUILDER,
 )
+_LAYERS = flags.DEFINE_multi_string(
+    "layers",
+    [],
+    "ROLE=LAYER,LAYER, repeatable: layers to match, early to late. Without it, the scale's, and all metamer "
+    "layers of networks of yours.",
+)
 _IMAGES = flags.DEFINE_string("images", None, "Folder of images that are matched.")
 _FURTHER_IMAGES = flags.DEFINE_string("further_images", None, "Folder of others, for the null distribution.")
 _IMAGE_LABELS = flags.DEFINE_string("image_labels", None, "Their classes, as for recognize_metamers.")
@@ -98,9 +104,10 @@ def _noted(iterations: Mapping[str, int]) -> int | dict[str, int]:
 
 def main() -> int:
     out = Path(_OUT.value)
-    if _NETWORK.value:
+    if _NETWORK.value or _LAYERS.value:
         binary.import_tensorflow_quietly()
     scale = cast.with_networks(scales.SCALES[_SCALE.value], _NETWORK.value, _CHECKPOINT.value)
+    scale = cast.with_layers(scale, _LAYERS.value)
     scale, missing = cast.with_checkpoints(scale, _CHECKPOINT.value)
     if not scale.parts:
         lost = "; ".join(f"{role}: {why}" for role, why in missing.items())

@@ -144,6 +144,27 @@ def with_networks(scale: Scale, given: Sequence[str], checkpoints: Sequence[str]
     return scale
 
 
+def with_layers(scale: Scale, given: Sequence[str]) -> Scale:
+    """The scale with other layers to match.
+
+    Args:
+      scale: one of `scales.SCALES`, with the user's networks.
+      given: "ROLE=LAYER,LAYER..." each.
+
+    Raises:
+      InputError: there is no such role or layer, or a text has another form.
+    """
+    parts = {part.role: part for part in scale.parts}
+    for text in given:
+        role, _, layers = text.partition("=")
+        if role not in parts or not layers:
+            raise InputError(f"--layers={text}: expected ROLE=LAYER,LAYER with a role of {', '.join(parts)}")
+        wanted = tuple(layers.split(","))
+        built(parts[role]).check_layers(wanted)
+        parts[role] = dataclasses.replace(parts[role], layers=wanted)
+    return dataclasses.replace(scale, parts=tuple(parts.values()))
+
+
 def _checkpoints(given: Sequence[str]) -> dict[str, str]:
     """Checkpoints by role."""
     return dict(text.partition("=")[::2] for text in given)

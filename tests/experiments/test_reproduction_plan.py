@@ -98,6 +98,16 @@ def test_other_networks_of_the_user_are_refused(tmp_path, given, message):
         cast.with_networks(scales.IMAGENET, [given.replace("FILE", str(tmp_path / "mine.py"))], [])
 
 
+def test_layers_of_a_role_are_chosen():
+    scale = cast.with_layers(scales.MINI, ["vgg=conv2_2,fc7"])
+    assert [part.layers for part in scale.parts if part.role == "vgg"] == [("conv2_2", "fc7")]
+    for text in ("nobody=conv1", "vgg", "vgg="):
+        with pytest.raises(InputError, match="ROLE=LAYER,LAYER"):
+            cast.with_layers(scales.MINI, [text])
+    with pytest.raises(InputError, match="conv9"):
+        cast.with_layers(scales.MINI, ["vgg=conv2_2,conv9"])
+
+
 def test_with_one_network_nobody_else_judges(tmp_path):
     checkpoint = write_checkpoint(tmp_path / "a.ckpt", "a")
     scale, _ = cast.with_checkpoints(scales.IMAGENET, [f"mobilenet={checkpoint}"])
