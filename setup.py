@@ -18,6 +18,7 @@ BINARIES = (
     "build_speech_dataset",
     "build_background_dataset",
     "build_image_records",
+    "draw_stimuli",
     "train_image_network",
     "train_auditory_network",
     "train_suite",

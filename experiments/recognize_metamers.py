@@ -4,7 +4,7 @@
   recognize_metamers --metamers=seed0,seed1 --judges=mobilenet_v1_025=mobilenet.ckpt \\
       --decision=fine,sixteen --out=seen
   recognize_metamers --metamers=words --judges=word_aliased=a.ckpt --decision=classes \\
-      --classes=words_587.txt --out=heard
+      --classes=spoken/choices.txt --out=heard
 
 Every judge gets every metamer of its kind, and every natural target, as it takes signals:
 images are cropped to their square and resized, sounds resampled and cut to their middle,
@@ -30,7 +30,7 @@ of ImageNet's order by index: "crane" and "maillot" stand twice and are called "
 --decision, one or several: `fine`, the judge's own classes, words too; `sixteen`, the
 highest-ranked class that belongs to one of 16 categories; `sixteen_by_name`, the same with
 "Dutch oven" as an oven, as the authors' code had it; `classes`, the highest-ranked class
-of those in --classes.
+of those in --classes (draw_stimuli writes the paper's 587 words to `choices.txt`).
 
 Only metamers that met the paper's two conditions count; --criteria says whether on the
 file that people are shown, which is judged then, or on the float signal.

@@ -11,6 +11,15 @@ from . import (
     demo_stimuli as demo_stimuli,
 )
 from . import (
+    drawing as drawing,
+)
+from . import (
+    drawn_images as drawn_images,
+)
+from . import (
+    drawn_words as drawn_words,
+)
+from . import (
     hold_out as hold_out,
 )
 from . import (

@@ -22,6 +22,9 @@ from model_metamers.storage.folders import files_below
 from model_metamers.storage.reading import composed, lines_of, one_line, read_json, read_table, read_text
 from model_metamers.storage.writing import write_json, write_lines
 
+# Section 3.3 of the paper: of AudioSet's sounds "a subset", over which speech was laid in training.
+PAPER_TARGETS = {"labels": 516, "clips": 718_625}
+
 LAYOUTS = ("folders", "esc50", "audioset")
 NO_FOLD = 0  # folds count from 1
 
@@ -287,6 +290,18 @@ def write_dataset(
         write_lines(folder / "flags.txt", flags)
         write_json(folder / "summary.json", summary)
     return summary
+
+
+def against_paper(summary: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """The numbers of a summary beside the paper's (section 3.3): (ours, the paper's) by name.
+
+    The null class is no category, and clips are those of both splits, since the paper does not part them.
+    """
+    ours = {
+        "labels": summary["classes"] - 1,
+        "clips": sum(summary[name]["clips"] for name in SPLITS),
+    }
+    return {name: (ours[name], target) for name, target in PAPER_TARGETS.items()}
 
 
 def _record(sound: Sound, piece: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:

@@ -13,6 +13,12 @@ def imagenet_classes() -> tuple[str, ...]:
     return tuple(_data("imagenet_classes.txt").splitlines())
 
 
+@functools.cache
+def imagenet_wnids() -> tuple[str, ...]:
+    """WordNet's names of the 1000 ILSVRC classes in the same order, which is theirs in the alphabet too."""
+    return tuple(_data("imagenet_wnids.txt").splitlines())
+
+
 def sixteen_categories(by_name: bool = False) -> dict[str, tuple[int, ...]]:
     """Indices among the 1000 classes, from 0, by category.
 

@@ -66,6 +66,13 @@ def test_backgrounds_of_another_format(tmp_path):
     assert (found["sample_rate"], found["num_samples"]) == (8000, 4000)
 
 
+def test_counts_stand_beside_the_papers():
+    summary = {"classes": 517, "train": {"clips": 700_000}, "validation": {"clips": 18_625}}
+    assert background_dataset.against_paper(summary) == {"labels": (516, 516), "clips": (718_625, 718_625)}
+    summary = {"classes": 3, "train": {"clips": 5}, "validation": {"clips": 2}}
+    assert background_dataset.against_paper(summary) == {"labels": (2, 516), "clips": (7, 718_625)}
+
+
 def test_pieces_follow_each_other():
     waveform = np.arange(90000)
     np.testing.assert_array_equal(background_dataset.pieces(waveform), waveform[:80000].reshape(2, 40000))
@@ -109,6 +116,8 @@ def test_audiosets_own_evaluation_segments_are_held_out(tmp_path):
     given = f"--validation_segments={tmp_path / 'eval.csv'}"
     result = run("build_background_dataset", *flags, given, f"--out={tmp_path / 'out'}")
     assert result.returncode == 0, result.stderr
+    shown = [line.split() for line in result.stdout.splitlines()]
+    assert ["labels", "1", "516"] in shown and ["clips", "2", "718,625"] in shown
     for split, name in zip(("train", "validation"), names.values(), strict=True):
         (found,) = examples(tmp_path / "out" / f"{split}-00000-of-00001.tfrecord")
         assert found["/stimuli/recording"].bytes_list.value[0] == name.encode()

@@ -29,6 +29,11 @@ def work(tmp_path_factory) -> Path:
             Image.fromarray(pixels).save(folder / "classes" / str(i % 2) / f"{name}_{copy}.png")
     _run("make_metamers", folder, "--out=metamers", *_SEARCH)
     training_data.write_images(folder / "images", counts=(16, 4))
+    for i, word in enumerate(("about", "above", "according", "account", "action", "addition")):
+        (folder / "words" / word).mkdir(parents=True)
+        soundfile.write(
+            folder / "words" / word / "a.wav", 0.1 * np.random.RandomState(i).randn(20_000), 20_000
+        )
     for i in range(8):
         (folder / "sounds" / f"label_{i % 2}").mkdir(parents=True, exist_ok=True)
         noise = 0.1 * np.random.RandomState(i).randn(20_000)
@@ -52,6 +57,7 @@ COMMANDS = {
         "--block_size=2",
     ),
     "build_image_records": ("--out=disk/out", "--images=classes", "--shards=2"),
+    "draw_stimuli": ("--out=disk/out", "--speech=words", "--words=6"),
     "build_background_dataset": ("--out=disk/out", "--sounds=sounds", "--seconds=0.5", "--shards=1"),
     "recognize_metamers": ("--out=disk/out", "--metamers=metamers", "--criteria=none", "--bootstrap=20"),
     "check_metamers": ("--out=disk/out", "--metamers=metamers", "--null=metamers/vgg_19_small/null.npz"),

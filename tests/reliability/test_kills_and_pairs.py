@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from tests.builders import binaries
@@ -72,6 +73,7 @@ PROGRAMS = {
     "build_image_records": Program(
         "build_image_records", ("--images={work}/classes", "--shards=2"), (SAME, ("", "--seed=1"))
     ),
+    "draw_stimuli": Program("draw_stimuli", ("--speech={work}/words", "--words=2"), (SAME, ("", "--seed=1"))),
     "recognize_metamers": Program(
         "recognize_metamers",
         ("--metamers={work}/metamers", "--criteria=none", "--decision=fine", "--bootstrap=20"),
@@ -89,6 +91,9 @@ def work(tmp_path_factory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.RandomState(i).randint(0, 256, [4, 4, 3], np.uint8)
         Image.fromarray(np.kron(pixels, np.ones([8, 8, 1], np.uint8))).save(path)
+    for word in ("about", "above", "according"):
+        (folder / "words" / word).mkdir(parents=True)
+        soundfile.write(folder / "words" / word / "a.wav", np.linspace(-0.5, 0.5, 4000), 20_000)
     for name, i in (("one", 0), ("two", 1)):
         shutil.copy(folder / "classes" / f"class_{i}" / f"{i}.png", folder / f"{name}.png")
     flags = ["--network=vgg_19_small", "--layers=conv1_1,fc7", f"--inputs={folder}/one.png,{folder}/two.png"]
