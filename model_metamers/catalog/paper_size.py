@@ -15,6 +15,7 @@ from model_metamers.networks.auditory_cnn import (
     word_architecture,
 )
 from model_metamers.networks.deepspeech import DeepSpeech
+from model_metamers.networks.efficientnet import EfficientNetLite
 from model_metamers.networks.inception import InceptionV3
 from model_metamers.networks.mobilenet import MobileNetV1
 from model_metamers.networks.network import Network
@@ -54,6 +55,10 @@ def _mobilenet_v1(name: str, depth_multiplier: float) -> Network:
     return MobileNetV1(name, _classes_after_background(), depth_multiplier)
 
 
+def _efficientnet_lite0() -> Network:
+    return EfficientNetLite("efficientnet_lite0", _class_list("imagenet_classes.txt"))
+
+
 def _auditory_cnn(name: str, reduced_aliasing: bool, tasks: dict[str, int]) -> Network:
     task = WORD_TASK if WORD_TASK in tasks else AUDIOSET_TASK
     return AuditoryCNN(
@@ -75,6 +80,7 @@ BUILDERS: dict[str, Callable[[], Network]] = {
     "resnet_v2_50": functools.partial(_resnet_v2, "resnet_v2_50"),
     "mobilenet_v1": functools.partial(_mobilenet_v1, "mobilenet_v1", 1.0),
     "mobilenet_v1_025": functools.partial(_mobilenet_v1, "mobilenet_v1_025", 0.25),
+    "efficientnet_lite0": _efficientnet_lite0,
     "word_aliased": functools.partial(_auditory_cnn, "word_aliased", False, _WORD),
     "word_reduced_aliasing": functools.partial(_auditory_cnn, "word_reduced_aliasing", True, _WORD),
     "audioset_reduced_aliasing": functools.partial(

@@ -37,6 +37,8 @@ class Network(tf.Module):
       learning_rate: learning rate of the metamer search; the paper gives some networks their own.
       folds_batch_norm: whether there are convolutions followed by a batch normalisation, which `folding`
         makes one operation.
+      takes_averages: whether a checkpoint's moving averages of the variables
+        ("NAME/ExponentialMovingAverage") are taken in place of the variables, where it has them.
       weights: variables by checkpoint name.
       initializers: by variable name, the function that initialises it before training.
       checkpoint_digest: digest of the weights' values.
@@ -48,6 +50,7 @@ class Network(tf.Module):
     frontends: tuple[str, ...] = ("exact",)
     frontend_in_use = "exact"
     folds_batch_norm = False
+    takes_averages = False
 
     def __init__(
         self,
@@ -85,6 +88,11 @@ class Network(tf.Module):
           Stages by name, early to late; `logits_stage` is among them.
         """
         raise NotImplementedError
+
+    @property
+    def torch_names(self) -> dict[str, str]:
+        """Names in PyTorch's file of the same weights, by those of `weights`; {} where none are known."""
+        return {}
 
     @property
     def logits_stage(self) -> str:

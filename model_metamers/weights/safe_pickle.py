@@ -16,7 +16,7 @@ import io
 import pickle
 import pickletools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ _REFUSED = ("EXT1", "EXT2", "EXT4", "EMPTY_SET", "ADDITEMS", "FROZENSET", "NEXT_
 _DEFAULT: dict[int, Callable[[Any], None]] = dict(pickle._Unpickler.dispatch)
 
 # What a damaged pickle, or one that calls what cannot be called, makes the reader raise.
-_DAMAGE = (
+DAMAGE = (
     pickle.UnpicklingError,
     EOFError,
     AttributeError,
@@ -67,16 +67,40 @@ def unpickle(path: Path) -> Any:
         data = read_bytes(path, _MOST_BYTES)
     except OSError as error:
         raise InputError(f"pickle {path}: cannot be read ({error.strerror})") from error
+    return load(data, f"pickle {path}", _answers(), _STAND_IN_MODULES)
+
+
+def load(
+    data: bytes,
+    what: str,
+    answers: Mapping[str, Any],
+    stand_in_modules: Collection[str] = (),
+    outside: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Content of one pickle, made of plain data and what the list of names is answered with.
+
+    Args:
+      data: the pickle.
+      what: it is, for messages.
+      answers: what each name on the list is answered with; made anew for each file, since a pickle
+        can set attributes of what it is given.
+      stand_in_modules: whose other names are answered with stand-ins that do nothing.
+      outside: f(id) -> what a reference to something outside the pickle is answered with; None where
+        there must be none.
+
+    Raises:
+      InputError: as `unpickle`.
+    """
     try:
         _check_opcodes(data)
-        content = _Unpickler(io.BytesIO(data), path).load()
+        content = _Unpickler(io.BytesIO(data), what, answers, stand_in_modules, outside).load()
         _check_extent(content)
         return content
     except InputError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         reason = one_line(f"{type(error).__name__}: {error}")
-        raise InputError(f"pickle {path}: truncated, damaged or no pickle ({reason})") from error
+        raise InputError(f"{what}: truncated, damaged or no pickle ({reason})") from error
 
 
 def _check_opcodes(data: bytes) -> None:
@@ -217,22 +241,32 @@ class _Unpickler(pickle._Unpickler):
 
     stack: list[Any]
 
-    def __init__(self, file: io.BytesIO, path: Path):
+    def __init__(
+        self,
+        file: io.BytesIO,
+        what: str,
+        answers: Mapping[str, Any],
+        stand_in_modules: Collection[str],
+        outside: Callable[[Any], Any] | None,
+    ):
         super().__init__(file)
-        self._path, self._known, self._calls = path, _answers(), 0
+        self._what, self._known, self._calls = what, dict(answers), 0
+        self._stand_in_modules, self._outside = stand_in_modules, outside
 
-    def find_class(self, module: str, name: str) -> Callable:
+    def find_class(self, module: str, name: str) -> Any:
         full = f"{module}.{name}"
         if full not in self._known:
-            if module.partition(".")[0] not in _STAND_IN_MODULES:
+            if module.partition(".")[0] not in self._stand_in_modules:
                 raise InputError(
-                    f"pickle {self._path}: it asks for {shown(full)}, which no released file needs; it was "
+                    f"{self._what}: it asks for {shown(full)}, which no such file needs; it was "
                     f"refused and nothing of it was run. Fetch the file anew from its source"
                 )
             self._known[full] = type("_StandIn", (_StandIn,), {"__slots__": (), "name": full})
         return self._known[full]
 
     def persistent_load(self, pid: Any) -> Any:
+        if self._outside is not None:
+            return self._outside(pid)
         raise pickle.UnpicklingError("a reference to something outside the file")
 
     def _load_call(self, arguments: Any) -> None:

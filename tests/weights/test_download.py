@@ -129,6 +129,7 @@ def test_manifest_lists_every_public_checkpoint_of_the_paper():
         "inception_v3",
         "resnet_v2_101",
         "mobilenet_v1_025",
+        "efficientnet_lite0",
         "vggish",
         "deepspeech",
         "word_aliased_released",

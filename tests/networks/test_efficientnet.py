@@ -1,0 +1,99 @@
+"""EfficientNet-Lite0: the official checkpoint's variables, its arrangement, and its faster ways."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import model_metamers as mm
+from model_metamers import catalog
+from model_metamers.networks.efficientnet import EfficientNetLite
+
+_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Of 64 pixels and three classes, with seeded weights and uneven moving averages."""
+    network = EfficientNetLite("efficientnet", ("a", "b", "c"), image_size=64)
+    network.initialize(0)
+    random = np.random.RandomState(0)
+    for name, variable in network.weights.items():
+        if name.endswith(_NORM):
+            drawn = random.uniform(0.5, 1.5, variable.shape)
+            variable.assign(drawn - 1.0 if name.endswith(("beta", "moving_mean")) else drawn)
+    return network
+
+
+def _images(count=2, size=64):
+    return tf.constant(np.random.RandomState(1).uniform(size=[count, size, size, 3]), tf.float32)
+
+
+def test_the_catalogs_network_has_the_official_variables():
+    network = catalog.build_network("efficientnet_lite0")
+    shapes = {name: tuple(variable.shape) for name, variable in network.weights.items()}
+    assert sum(math.prod(v.shape) for v in network.weights.values() if v.trainable) == 4_652_008
+    assert len(shapes) == 5 + 2 * 5 + 15 * 3 * 5 + 7  # stem, block 0, the others, head
+    scopes = {name.split("/")[1] for name in shapes}
+    assert scopes == {"stem", "head", *(f"blocks_{i}" for i in range(16))}
+    assert all(name.startswith("efficientnet-lite0/") for name in shapes)
+    first = {name.split("/", 2)[2]: shape for name, shape in shapes.items() if "/blocks_0/" in name}
+    assert {name for name in first if "normalization" in name} == {
+        f"tpu_batch_normalization{suffix}/{part}" for suffix in ("", "_1") for part in _NORM
+    }
+    assert first["depthwise_conv2d/depthwise_kernel"] == (3, 3, 32, 1)
+    assert first["conv2d/kernel"] == (1, 1, 32, 16)
+    eleventh = {name.split("/", 2)[2]: shape for name, shape in shapes.items() if "/blocks_11/" in name}
+    assert eleventh["conv2d/kernel"] == (1, 1, 112, 672)
+    assert eleventh["depthwise_conv2d/depthwise_kernel"] == (5, 5, 672, 1)
+    assert eleventh["conv2d_1/kernel"] == (1, 1, 672, 192)
+    assert eleventh["tpu_batch_normalization_2/moving_variance"] == (192,)
+    assert shapes["efficientnet-lite0/head/dense/kernel"] == (1280, 1000)
+    assert len(network.classes) == 1000 and network.classes[0] == "tench"
+    assert set(network.torch_names) == set(shapes)
+    assert len(set(network.torch_names.values())) == len(shapes)
+
+
+def test_stages_follow_each_block_and_each_relu():
+    network = catalog.build_network("efficientnet_lite0")
+    shapes = {name: shape[1:] for name, shape in network.stage_shapes.items()}
+    assert shapes["stem"] == (112, 112, 32)
+    assert shapes["block_2"] == (56, 56, 24)
+    assert shapes["block_11/expand"] == (14, 14, 672) and shapes["block_11/depthwise"] == (7, 7, 672)
+    assert shapes["block_15"] == (7, 7, 320) and shapes["head"] == (7, 7, 1280)
+    relus = [name for name in shapes if network.relu_gradient(name, "linear") == "linear"]
+    assert len(relus) == 1 + 1 + 2 * 15 + 1
+    assert len(shapes) == len(relus) + 16 + 2
+    assert set(network.layers) <= set(shapes) and network.logits_stage == "logits"
+
+
+def test_the_linear_gradient_passes_a_matched_relu6_everywhere(small):
+    stage = small.forward(_images())["block_3/depthwise"]
+    value = stage.value
+    assert float(tf.reduce_min(value)) < 0
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        linear = mm.gradients.linear_gradient_relu(value, stage.ceiling)
+    np.testing.assert_array_equal(tape.gradient(linear, value), tf.ones_like(value))
+    np.testing.assert_array_equal(linear, tf.clip_by_value(value, 0, 6))
+
+
+def test_folded_and_separate_batch_normalisation_are_the_same_function(small):
+    separate = {name: stage.value for name, stage in small.forward(_images()).items()}
+    with small.folding():
+        folded = {name: stage.value for name, stage in small.forward(_images()).items()}
+    assert separate.keys() == folded.keys()
+    for name, value in separate.items():
+        largest = float(tf.reduce_max(tf.abs(value)))
+        np.testing.assert_allclose(folded[name], value, atol=1e-5 * largest, err_msg=name)
+
+
+def test_training_changes_the_averages_and_drops_blocks_by_its_seed(small):
+    images, seed = _images(), tf.constant([0, 1])
+    before = small.weights["efficientnet-lite0/stem/tpu_batch_normalization/moving_mean"].numpy()
+    first = small.forward(images, training=seed)["logits"].value
+    after = small.weights["efficientnet-lite0/stem/tpu_batch_normalization/moving_mean"].numpy()
+    assert np.abs(after - before).max() > 0
+    np.testing.assert_array_equal(small.forward(images, training=seed)["logits"].value, first)
+    assert np.abs(small.forward(images, training=tf.constant([0, 2]))["logits"].value - first).max() > 0
