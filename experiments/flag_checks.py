@@ -18,6 +18,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": _SEEDS,
     "iterations": (1, 10**7),
     "save_every": (1, 10**9),
+    "starts": (1, 1000),
     "learning_rate": (_POSITIVE, 1e6),
     "learning_rate_decay": (_POSITIVE, 1.0),
     "batch_size": (1, 10**6),

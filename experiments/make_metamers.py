@@ -120,6 +120,14 @@ _BATCH_NORM = flags.DEFINE_enum(
     "folded: batch normalisation is made part of the kernels before it, which is the same function but for "
     "rounding, and the faster the smaller the kernels are (most in MobileNet). Not in rho and the verdict.",
 )
+_STARTS = flags.DEFINE_integer(
+    "starts",
+    1,
+    "Noises that a metamer may be searched from. Beyond 1, those that do not meet the conditions when their "
+    "search is over are searched again from noise of another seed, up to that many in all. The first that "
+    "meets them is kept; if none does, that of the lowest loss. metamer.json tells of every start. The null "
+    "distribution must stay the same.",
+)
 _OPTIMIZE = flags.DEFINE_enum(
     "optimize",
     "waveform",
@@ -156,6 +164,7 @@ def main() -> int:
         frontend=_FRONTEND.value,
         batch_norm=_BATCH_NORM.value,
         stop_when=_STOP_WHEN.value,
+        starts=_STARTS.value,
     )
     from model_metamers.runs import null_runs, report
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import logging
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from model_metamers.criteria.null import NullDistribution
-from model_metamers.errors import DamagedFileError, DivergedError, InputError, StorageError
+from model_metamers.errors import DamagedFileError, InputError, StorageError
 from model_metamers.runs import results, searches
 from model_metamers.runs.batch_size import batch_size
 from model_metamers.runs.mending import judge_anew, mend
@@ -37,14 +37,14 @@ class _Batch(NamedTuple):
       layer, names: of its stimuli.
       metamers: those that are to be written.
       failed: why others could not be made, by name.
-      state: the file of the search's state; None where nothing was searched for.
+      states: the files of the searches' states; none where nothing was searched for.
     """
 
     layer: str
     names: list[str]
     metamers: list[Metamer]
     failed: Mapping[str, InputError]
-    state: Path | None = None
+    states: Sequence[Path] = ()
 
 
 def make(
@@ -133,57 +133,78 @@ def _search_for(
     bar.begin(len(batch), len(missing), state.step / run.config.iterations if state else 0.0)
     make_folder(path.parent)
     try:
-        metamers, failed = _searched(run, search, names, state, path, bar, written)
+        return _searched(run, search, batch, names, state, bar, written)
     except StorageError:
         raise
     except InputError as error:
         return _Batch(search.layer, batch, [], dict.fromkeys(batch, error))
-    return _Batch(search.layer, batch, metamers, failed, path)
 
 
 def _searched(
     run: Run,
     search: Search,
+    batch: list[str],
     names: list[str],
     state: SearchState | None,
-    path: Path,
     bar: RunBar,
     written: concurrent.futures.Future[list[Made]] | None,
-) -> tuple[list[Metamer], dict[str, DivergedError]]:
-    """The metamers of some stimuli, and an error for each that diverged; see `_search_for`.
+) -> _Batch:
+    """What was found for those stimuli of a batch that are searched for; see `_search_for`.
 
-    Measured here and not where they are written: TensorFlow must not trace in two threads at once.
+    Measured here and not where they are written: TensorFlow must not trace in two threads at once. The
+    states of all starts are kept until the metamers are written: one that is stopped goes on from them.
     """
-    from model_metamers.synthesis.making import to_metamers
+    from model_metamers.synthesis.finding import find
 
     targets = np.stack([run.stimuli[name] for name in names])
-    digests = [array_digest(target) for target in targets]
-
-    def save(state: SearchState) -> None:
-        if written and written.done():
-            written.result()
-        write_state(path, state, digests)
+    states = []
 
     def told(step: int) -> None:
         bar.told(step / run.config.iterations)
 
-    state, finished = search.run(targets, state=state, save=save, progress=bar.shows_batches, told=told)
-    if not finished:
+    def run_search(one: Search, places: list[int]) -> tuple[SearchState, bool]:
+        own = [names[place] for place in places]
+        digests, path = [array_digest(run.stimuli[name]) for name in own], _state_path(run, one, own)
+        states.append(path)
+        first = one is search
+        if not first:
+            _log.info(
+                "%s: %s not meet the conditions yet; searched from further noise, seed %d",
+                search.layer,
+                f"{own[0]} does" if len(own) == 1 else f"{len(own)} of {len(names)} metamers do",
+                one.config.seed,
+            )
+
+        def save(state: SearchState) -> None:
+            if written and written.done():
+                written.result()
+            write_state(path, state, digests)
+
+        return one.run(
+            targets[places],
+            state=state if first else _saved_state(path),
+            save=save,
+            progress=bar.shows_batches,
+            told=told if first else None,
+        )
+
+    found = find(search, names, targets, run_search)
+    if found.stopped_at is not None:
         raise KeyboardInterrupt
-    diverged = {names[i]: search.diverged_error({names[i]: step}) for i, step in state.diverged.items()}
-    return to_metamers(search, names, targets, state), diverged
+    failed = {name: search.diverged_error({name: step}) for name, step in found.diverged.items()}
+    return _Batch(search.layer, batch, found.metamers, failed, states)
 
 
 def _write(run: Run, batch: _Batch, null: NullDistribution | None) -> list[Made]:
-    """Writes the metamers of a batch that are not there; only then the search's state is removed."""
+    """Writes the metamers of a batch that are not there; only then the searches' states are removed."""
     failed = batch.failed
     try:
         for metamer in batch.metamers:
             folder = run.folder.metamer(batch.layer, metamer.stimulus).path
             if not folder.exists():
                 results.save(metamer, folder, run.network, null)
-        if batch.state:
-            batch.state.unlink(missing_ok=True)
+        for state in batch.states:
+            state.unlink(missing_ok=True)
     except StorageError:
         raise
     except InputError as error:

@@ -27,6 +27,7 @@ from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.reading import read_json
 from model_metamers.storage.writing import plain_values, write_json
 from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.metamer import Start
 
 # 1: without the digests; its files are not tied to it.
 _FORMATS = ("1", "2")
@@ -84,6 +85,7 @@ class Record:
       relu_gradient_used: at the matched layer, as `Metamer` has it; older records lack it.
       restarts: of an L-BFGS search, as `Metamer` has it; None where Adam searched.
       stopped_at, stop_reason: as `Metamer` has them; None where no criteria ended the search.
+      starts: as `Metamer` has them; empty where the config asks for one start.
       null_sha256: digest of the null distribution that the verdicts were given by; None without
         verdicts, and in records of format 1 that were not judged since.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
@@ -110,6 +112,7 @@ class Record:
     restarts: int | None = None
     stopped_at: int | None = None
     stop_reason: str | None = None
+    starts: tuple[Start, ...] = ()
     null_sha256: str | None = None
     checkpoint_place: str | None = None
     files: dict[str, str] | None = None
@@ -121,12 +124,20 @@ class Record:
             check_printable(getattr(self, what) or "", what)
         if self.layer not in self.floats.measurement.spearman:
             raise InputError(f"no rho at the matched layer {self.layer}")
-        if min(self.iterations, self.file.clipped_samples, self.restarts or 0) < 0:
+        counts = [self.iterations, self.file.clipped_samples, self.restarts or 0]
+        if min(*counts, *(start.iterations for start in self.starts)) < 0:
             raise InputError("a count below zero")
         if self.stopped_at not in (None, self.iterations):
             raise InputError(f"stopped at {self.stopped_at} after {self.iterations} iterations")
         if self.relu_gradient_used not in (None, "linear", "plain", "none"):
             raise InputError(f"relu_gradient_used is {self.relu_gradient_used!r}")
+        if self.starts and (
+            sum(start.kept for start in self.starts) != 1 or len(self.starts) > self.config.starts
+        ):
+            raise InputError(
+                f"of {len(self.starts)} starts {sum(start.kept for start in self.starts)} are kept, expected "
+                f"one of at most {self.config.starts}"
+            )
         names = {path.name for path in MetamerFolder(Path()).results(self.signal.kind)}
         if self.file.name not in names:
             raise InputError(f"file is {self.file.name[:80]!r}, expected one of {', '.join(sorted(names))}")
@@ -142,6 +153,9 @@ class Record:
         for name in ("relu_gradient_used", "restarts", "stopped_at", "stop_reason"):
             if fields[name] is None:
                 del fields[name]
+        fields["starts"] = [dataclasses.asdict(start) for start in self.starts]
+        if not self.starts:
+            del fields["starts"]
         file = {"name": self.file.name, "clipped_samples": self.file.clipped_samples}
         values = {
             "format": 1 if self.files is None else 2,
@@ -208,6 +222,7 @@ def _record(values: dict[str, Any]) -> Record:
         {
             **values,
             "signal": signal,
+            "starts": [{**start, "verdict": _verdict(start)} for start in values.get("starts", [])],
             "files": dict(values["files"]) if values["format"] == 2 else None,
             "floats": {"measurement": _measurement(floats), "verdict": _verdict(floats)},
             "file": {
@@ -232,7 +247,7 @@ def _measurement(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verdict(part: dict[str, Any]) -> dict[str, Any] | None:
-    verdict = part.get("verdict")
+    verdict = dict(part).get("verdict")
     if verdict is None:
         return None
     return {**verdict, **_nan_for_none({name: verdict[name] for name in ("rho", "null_max")})}

@@ -20,7 +20,7 @@ from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.runs import Made, Run, results
 from model_metamers.runs.folder import MetamerFolder, RunFolder
 from model_metamers.runs.intact import check_nulls, is_whole
-from model_metamers.runs.record import read_record
+from model_metamers.runs.record import Record, read_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.writing import write_text
 from model_metamers.synthesis import Metamer
@@ -165,6 +165,7 @@ def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str
         "clipped": record.file.clipped_samples,
         "iterations": metamer.iterations,
         "stop_reason": metamer.stop_reason,
+        "starts": metamer.starts,
         "loss_first": record.loss_first,
         "loss_last": record.loss_last,
         "loss_png": _relative(folder.loss_curve, out),
@@ -206,7 +207,8 @@ def draw_sound(axes, waveform: np.ndarray, sample_rate: int, frontend: Cochleagr
 def verdict_rows(made: Sequence[Made]) -> list[list[str]]:
     """A table of a run for the terminal: a header and a row for every metamer.
 
-    Where criteria ended searches, a last column tells at which iterations.
+    Where criteria ended searches, a last column tells at which iterations; where there were further
+    starts, one tells which of them was kept.
     """
     rows = [["layer", "stimulus", "rho", "null max", "class", "target", "verdict", "as file"]]
     for layer, stimulus, record in made:
@@ -226,10 +228,21 @@ def verdict_rows(made: Sequence[Made]) -> list[list[str]]:
                 _word(record.file.verdict),
             ]
         )
-    stopped = ["" if isinstance(m.record, InputError) else m.record.stopped_at or "" for m in made]
-    if any(stopped):
-        rows = [[*row, str(last)] for row, last in zip(rows, ["stopped at", *stopped], strict=True)]
+    for heading, told in (("stopped at", _stopped_at), ("start kept", _start_kept)):
+        column = ["" if isinstance(one.record, InputError) else told(one.record) for one in made]
+        if any(column):
+            rows = [[*row, last] for row, last in zip(rows, [heading, *column], strict=True)]
     return rows
+
+
+def _stopped_at(record: Record) -> str:
+    return str(record.stopped_at or "")
+
+
+def _start_kept(record: Record) -> str:
+    """Which start was kept, of how many; an empty text where there was one alone."""
+    kept = [number for number, start in enumerate(record.starts, 1) if start.kept]
+    return f"{kept[0]} of {len(record.starts)}" if len(record.starts) > 1 else ""
 
 
 def _word(verdict: criteria.Verdict | None) -> str:

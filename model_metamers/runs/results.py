@@ -101,6 +101,7 @@ def load(folder: str | os.PathLike) -> Metamer:
         restarts=record.restarts,
         stopped_at=record.stopped_at,
         stop_reason=record.stop_reason,
+        starts=record.starts,
         checkpoint_place=record.checkpoint_place,
         **arrays,
     )
@@ -216,6 +217,7 @@ def _record(
         restarts=metamer.restarts,
         stopped_at=metamer.stopped_at,
         stop_reason=metamer.stop_reason,
+        starts=metamer.starts,
     )
 
 

@@ -121,10 +121,10 @@ def check(run: Run) -> None:
         criteria.check_null(run.null, run.network.name, run.network.checkpoint_digest)
         for layer in run.layers:
             run.null.at(layer)
-    elif run.config.stop_when is not None and len(_null_signals(run)) < 2:
+    elif run.config.needs_null and len(_null_signals(run)) < 2:
         raise InputError(
-            f"stop_when={run.config.stop_when}: needs a null distribution, and there is one signal alone to "
-            f"measure it on; give --null, or further natural signals (--null_inputs)"
+            f"{run.config.needs_null}: needs a null distribution, and there is one signal alone to measure "
+            f"it on; give --null, or further natural signals (--null_inputs)"
         )
     digests = {name: array_digest(target) for name, target in run.stimuli.items()}
     for layer in run.layers:
@@ -156,7 +156,7 @@ def claim(run: Run, resume: bool = True) -> None:
     """
     config = run.config.for_network(run.network).identity()
     settings = {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
-    if run.config.stop_when is not None:  # then verdicts decide the metamers, and the null those
+    if run.config.needs_null:  # then verdicts decide the metamers, and the null those
         settings["null"] = run.null.digest if run.null else f"of signals {null_digest(run)}"
     claim_folder(run.folder.path, settings, resume, every_key=True, noted=noted(run))
 

@@ -13,10 +13,16 @@ if TYPE_CHECKING:
 
 _DECAY_RATES = {"released": 0.95, "paper": 1.0}
 # The loss of every iteration is kept, and TensorFlow counts them in 32 bits.
-_MOST = {"iterations": 10**7, "log_every": 10**9, "save_every": 10**9}
+_MOST = {"iterations": 10**7, "log_every": 10**9, "save_every": 10**9, "starts": 1000}
 _FASTEST = 10**6
 # As records and folders of earlier runs have it.
-_ADDED_LATER = {"precision": "float32", "frontend": "exact", "stop_when": None, "batch_norm": "separate"}
+_ADDED_LATER = {
+    "precision": "float32",
+    "frontend": "exact",
+    "stop_when": None,
+    "batch_norm": "separate",
+    "starts": 1,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +54,10 @@ class SynthesisConfig:
         numbers are rounded, below it.
       batch_norm: "folded" makes batch normalisation part of the kernels before it, which is faster and
         the same function but for rounding; "separate" computes it as the network was trained.
+      starts: noises that a signal may be searched from, at least 1. Beyond 1, a signal whose metamer does
+        not meet the conditions (rho above the null maximum, and the target's class) at the end of its
+        search is searched again from noise of another seed, up to that many in all. The first metamer
+        that meets them is kept; if none does, the one of the lowest loss. `Metamer.starts` tells of all.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
 
@@ -77,6 +87,7 @@ class SynthesisConfig:
     frontend: str = "exact"
     stop_when: str | None = None
     batch_norm: str = "separate"
+    starts: int = 1
 
     def __post_init__(self) -> None:
         self._set("seed", seed_number("seed", self.seed))
@@ -125,6 +136,13 @@ class SynthesisConfig:
         decay = self.learning_rate_decay
         decay = _DECAY_RATES[self.preset] if decay is None else decay
         return dataclasses.replace(self, learning_rate=rate, learning_rate_decay=decay)
+
+    @property
+    def needs_null(self) -> str | None:
+        """The setting by which verdicts decide the metamers, which takes a null distribution; or None."""
+        if self.stop_when is not None:
+            return f"stop_when={self.stop_when}"
+        return f"starts={self.starts}" if self.starts > 1 else None
 
     @property
     def draft_iterations(self) -> int:

@@ -6,9 +6,31 @@ import dataclasses
 
 import numpy as np
 
-from model_metamers.criteria.verdict import Measurement
+from model_metamers.criteria.verdict import Measurement, Verdict
 from model_metamers.signals.spec import SignalSpec
 from model_metamers.synthesis.config import SynthesisConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What came of one start of a search that may have several (`SynthesisConfig.starts`).
+
+    Attributes:
+      seed: of its noise.
+      iterations: that were finished.
+      loss: at the end, sum of squared differences / 2; None where it diverged.
+      metamer_class: what the network named the signal that was found; None where it diverged or the
+        network names no classes.
+      verdict: on that signal in floats, by the null distribution of the search; None where it diverged.
+      kept: whether its signal is the metamer.
+    """
+
+    seed: int
+    iterations: int
+    loss: float | None
+    metamer_class: str | None
+    verdict: Verdict | None
+    kept: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +59,8 @@ class Metamer:
       stopped_at: the iteration at which the criteria of `config.stop_when` ended the search; None where
         they did not.
       stop_reason: what held then, in words; None likewise.
+      starts: all that were searched from, in order, where the config asks for several; what is told
+        above is of the one that was kept.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
     """
 
@@ -57,6 +81,7 @@ class Metamer:
     stopped_at: int | None = None
     stop_reason: str | None = None
     checkpoint_place: str | None = None
+    starts: tuple[Start, ...] = ()
 
     @property
     def spearman(self) -> dict[str, float]:

@@ -43,7 +43,7 @@ class Search:
       network: a network that has its weights.
       layer: name of the stage to match.
       config: settings of the search.
-      null: the null distribution that `config.stop_when` needs; of no effect without it.
+      null: the null distribution that `config.stop_when` or `starts` needs; of no effect without them.
 
     Raises:
       InputError: the network has no such stage, or the null distribution that is needed is missing,
@@ -60,9 +60,11 @@ class Search:
         network.check_layers(layer)
         self.network, self.layer = network, layer
         self.config = config.for_network(network)
-        self._stopping = None
-        if config.stop_when is not None:
-            self._stopping = stopping.Stopping(network, layer, self.config, null)
+        self.null, self._stopping = None, None
+        if config.needs_null:
+            self.null = stopping.needed_null(network, layer, config, null)
+        if self.null and config.stop_when is not None:
+            self._stopping = stopping.Stopping(network, layer, self.config, self.null)
         self._optimizer = _OPTIMIZERS[config.optimizer]
         self._burst = self._compiled("float32", "exact")
         self._draft_burst = self._compiled(config.precision, config.frontend)

@@ -46,6 +46,27 @@ def start(signal: SignalSpec, seed: int, preset: str = "released") -> np.ndarray
     return white_noise_image(signal, seed, centered=preset == "paper")
 
 
+def further_seed(seed: int, number: int) -> int:
+    """The seed of a further start of a search, `number` of them after the first.
+
+    It is far from `seed` + 1, which other searches may begin from: they would find the same metamer.
+
+    Args:
+      seed: of the first start.
+      number: 0 is the first start, whose seed stays.
+
+    Returns:
+      0 to 2^32 - 1, by NumPy's SeedSequence, the same everywhere.
+
+    Example:
+      >>> [further_seed(0, number) for number in range(3)]
+      [0, 673228719, 3241444873]
+    """
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
+
+
 def white_noise_image(signal: SignalSpec, seed: int, centered: bool = False) -> np.ndarray:
     """Uniform noise over a tenth of the range, float32 of shape `signal.shape`.
 

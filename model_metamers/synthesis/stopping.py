@@ -36,20 +36,10 @@ class Stopping:
 
     Args:
       network, layer, config: as for `Search`; the config asks for stopping.
-      null: the null distribution of the network.
-
-    Raises:
-      InputError: there is no null distribution, or it is of another network or lacks the layer.
+      null: the null distribution of the network, which has the layer (`needed_null`).
     """
 
-    def __init__(self, network: Network, layer: str, config: SynthesisConfig, null: NullDistribution | None):
-        if null is None:
-            raise InputError(
-                f"stop_when={config.stop_when}: needs a null distribution; give one (null, --null), or "
-                f"further natural signals to measure one on (--null_inputs)"
-            )
-        criteria.check_null(null, network.name, network.checkpoint_digest)
-        null.at(layer)
+    def __init__(self, network: Network, layer: str, config: SynthesisConfig, null: NullDistribution):
         self._network, self._layer, self._config, self._null = network, layer, config, null
 
     def until_next(self, step: int) -> int:
@@ -90,6 +80,24 @@ class Stopping:
             return True
         before = len(losses) - stretch(self._config)
         return before > 0 and losses.min() >= (1 - LEAST_FALL) * losses[:before].min()
+
+
+def needed_null(
+    network: Network, layer: str, config: SynthesisConfig, null: NullDistribution | None
+) -> NullDistribution:
+    """The null distribution, where it is one that settings need.
+
+    Raises:
+      InputError: there is none, or it is of another network or lacks the layer.
+    """
+    if null is None:
+        raise InputError(
+            f"{config.needs_null}: needs a null distribution; give one (null, --null), or further natural "
+            f"signals to measure one on (--null_inputs)"
+        )
+    criteria.check_null(null, network.name, network.checkpoint_digest)
+    null.at(layer)
+    return null
 
 
 def stretch(config: SynthesisConfig) -> int:

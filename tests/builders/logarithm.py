@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 import model_metamers as mm
+from model_metamers.criteria.null import BINS, LayerNull, NullDistribution
 
 LIMIT = 0.8
 SHAPE = (4, 4, 3)
@@ -33,3 +34,10 @@ def targets(count: int, diverging: int | None = None) -> np.ndarray:
     if diverging is not None:
         pictures[diverging] = LIMIT - 1e-3
     return pictures
+
+
+def null_of(maximum: float, layer: str = "log") -> NullDistribution:
+    """A null distribution of the network with this maximum at one layer."""
+    counts = np.zeros(len(BINS) - 1, np.int64)
+    rho = LayerNull(counts, -1.0, maximum, 0.0, 0, 1.0, maximum, maximum)
+    return NullDistribution("logarithm", "none", {layer: rho}, "all_pairs")

@@ -7,12 +7,11 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError, runs
-from model_metamers.criteria.null import BINS, LayerNull, NullDistribution
 from model_metamers.runs import report
 from model_metamers.synthesis import stopping
 from model_metamers.synthesis.search import Search
 from model_metamers.synthesis.state import read_state, write_state
-from tests.builders.logarithm import RATE, Logarithm, targets
+from tests.builders.logarithm import RATE, Logarithm, null_of, targets
 
 CHECKED_EVERY = 2
 TARGETS = targets(4)
@@ -22,14 +21,6 @@ NETWORK = Logarithm()  # one for all, as what it compiles is kept
 @pytest.fixture(autouse=True)
 def frequent_checks(monkeypatch):
     monkeypatch.setattr(stopping, "EVERY", {"adam": CHECKED_EVERY, "lbfgs": CHECKED_EVERY})
-
-
-def null_of(maximum: float, network: mm.Network | None = None, layer: str = "log") -> NullDistribution:
-    """A null distribution with this maximum at one layer."""
-    network = network or NETWORK
-    counts = np.zeros(len(BINS) - 1, np.int64)
-    rho = LayerNull(counts, -1.0, maximum, 0.0, 0, 1.0, maximum, maximum)
-    return NullDistribution(network.name, network.checkpoint_digest, {layer: rho}, "all_pairs")
 
 
 def config(**changes) -> mm.SynthesisConfig:
