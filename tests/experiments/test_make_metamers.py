@@ -105,6 +105,7 @@ REFUSALS = [
     ("--inputs={inputs}/nowhere.png", "no such file or folder"),
     ("--null={inputs}/photos", "null.npz: missing"),
     ("--iterations=0", "iterations=0"),
+    ("--starts=0", "starts=0"),
     ("--learning_rate=-1", "learning_rate=-1"),
     ("--batch_norm=folded", "vgg_19_small has no batch normalisation that follows a convolution"),
     ("--frontend=fast", "vgg_19_small does not hear by a cochleagram"),

@@ -20,6 +20,7 @@ from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, sealed, write_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.synthesis import Start
 
 MEASUREMENT = Measurement({"conv1": 0.25, "logits": math.nan}, 3, 4, "cat", "dog")
 VERDICT = Verdict(False, False, True, 0.25, 0.125, ("class dog, the target's is cat",))
@@ -45,6 +46,11 @@ TIED = dataclasses.replace(
     files={"metamer.npz": "1a" * 32, "metamer.png": "2b" * 32, "target.png": "3c" * 32},
 )
 MATCHED = dataclasses.replace(MEASUREMENT, match=Match(0.99, 0.98, 0.001, 1.0))
+STARTS = (
+    Start(0, 3, None, None, None, False),
+    Start(673228719, 5, 1.5, "dog", VERDICT, True),
+    Start(3241444873, 5, 2.5, None, dataclasses.replace(VERDICT, rho=math.nan), False),
+)
 COCHLEAGRAM = SignalSpec("cochleagram", (4, 5, 1), 0.0, np.inf, frontend=CochleagramConfig())
 KINDS = {
     "image": RECORD,
@@ -74,6 +80,7 @@ KINDS = {
         RECORD,
         floats=JudgedFloats(dataclasses.replace(MATCHED, match=Match(1.0, 0.5, math.nan, math.nan)), VERDICT),
     ),
+    "starts": dataclasses.replace(RECORD, config=dataclasses.replace(RECORD.config, starts=3), starts=STARTS),
     "gradient": dataclasses.replace(RECORD, relu_gradient_used="plain"),
     "no null": dataclasses.replace(
         RECORD,
@@ -249,6 +256,29 @@ def test_what_is_wrong_is_named(tmp_path, place, value, message):
 )
 def test_what_is_wrong_with_a_sealed_record_is_named(tmp_path, place, value, message):
     (tmp_path / "metamer.json").write_text(json.dumps(sealed(put(plain(TIED), place, value))))
+    with pytest.raises(InputError, match=message):
+        read_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("starts", "message"),
+    [
+        (5, "no metamer of this program"),
+        ("many", "no metamer of this program"),
+        ([None], "no metamer of this program"),
+        ([{"seed": 0}], "missing required field"),
+        ([STARTS[0]], "of 1 starts 0 are kept, expected one of at most 3"),
+        ([STARTS[1]] * 2, "of 2 starts 2 are kept"),
+        ([STARTS[1], *[STARTS[0]] * 3], "of 4 starts 1 are kept, expected one of at most 3"),
+        ([dataclasses.replace(STARTS[1], iterations=-1)], "below zero"),
+        ([dataclasses.replace(STARTS[1], seed="first")], "seed"),
+    ],
+)
+def test_starts_that_cannot_be_are_named(tmp_path, starts, message):
+    values = plain(KINDS["starts"])
+    told = isinstance(starts, list) and starts[0] is not None and not isinstance(starts[0], dict)
+    values["starts"] = [dataclasses.asdict(start) for start in starts] if told else starts
+    (tmp_path / "metamer.json").write_text(json.dumps(values))
     with pytest.raises(InputError, match=message):
         read_record(tmp_path)
 
