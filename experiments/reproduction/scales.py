@@ -93,7 +93,7 @@ PAPER = Scale(
         *_sounds("", "audioset_reduced_aliasing", None, None, 400.0, 300.0),
     ),
     decisions=("sixteen", "fine"),
-    stimuli=MappingProxyType({"image": 400, "sound": 400}),
+    stimuli=MappingProxyType({"image": 16 * 36, "sound": 295}),  # paper 3.5, 3.4; draw_stimuli draws them
     null_stimuli=400,
     iterations=MappingProxyType({"image": 15000, "sound": 15000}),
     optimizer="adam",
