@@ -47,6 +47,22 @@ class LayerNull:
     def pairs(self) -> int:
         return int(self.counts.sum())
 
+    def place(self, rho: np.ndarray) -> np.ndarray:
+        """Where values lie among the pairs: the share of pairs below each, 0 to 1; NaN where either is.
+
+        Pairs in a value's own bin count half, so that the mean place of the pairs themselves is 0.5.
+
+        Args:
+          rho: [values].
+        """
+        rho = np.asarray(rho, np.float64)
+        if not self.pairs:
+            return np.full(rho.shape, np.nan)
+        below = np.append(0, np.cumsum(self.counts))
+        own = np.clip(np.digitize(rho, BINS) - 1, 0, len(self.counts) - 1)
+        places = (below[own] + self.counts[own] / 2) / self.pairs
+        return np.where(np.isnan(rho), np.nan, places)
+
 
 @dataclasses.dataclass(frozen=True)
 class NullDistribution:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from scipy import special
@@ -99,21 +98,6 @@ def above_chance(right: int, trials: int, chance: float) -> float:
     if trials < 1:
         return math.nan
     return 1.0 if right == 0 else float(special.bdtrc(right - 1, trials, chance))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's adjusted probabilities (1979); those that are not defined stay NaN and are not counted.
-
-    Example:
-      >>> holm([0.01, 0.04, 0.03])
-      [0.03, 0.06, 0.06]
-    """
-    order = sorted((i for i, value in enumerate(p) if not math.isnan(value)), key=lambda i: p[i])
-    adjusted, largest = [math.nan] * len(p), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * p[i]))
-        adjusted[i] = largest
-    return adjusted
 
 
 def beyond_guessing(proportion: float, chance: float) -> float:

@@ -12,8 +12,8 @@ from model_metamers.errors import InputError
 from model_metamers.people.plan import Contrast, network_of
 from model_metamers.people.statistics import anova
 from model_metamers.people.statistics.anova import Effect
-from model_metamers.people.statistics.intervals import holm
 from model_metamers.recognition.judgement import NATURAL
+from model_metamers.statistics.multiple import holm
 
 # Of each kind of test, the effect that it was planned for.
 MEANT = {"layer": "layer", "network_by_layer": "network x layer", "observer_by_layer": "observer x layer"}

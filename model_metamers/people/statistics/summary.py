@@ -12,6 +12,7 @@ from model_metamers.people.plan import layer_of
 from model_metamers.people.statistics import intervals
 from model_metamers.people.statistics.planned import Columns
 from model_metamers.recognition.judgement import NATURAL
+from model_metamers.statistics.multiple import holm
 
 _LEVEL = 0.95  # of intervals
 
@@ -73,7 +74,7 @@ def conditions(
     for answer in answers:
         held[answer.condition].append(answer.correct)
     p = [intervals.above_chance(sum(right), len(right), chance) for right in held.values()]
-    adjusted = intervals.holm(p)
+    adjusted = holm(p)
     rows = []
     for (name, right), p_chance, p_holm in zip(held.items(), p, adjusted, strict=True):
         proportions = columns[name][~np.isnan(columns[name])]

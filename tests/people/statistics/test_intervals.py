@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from model_metamers.errors import InputError
@@ -50,17 +49,6 @@ def test_sem_is_scipys():
 def test_above_chance_is_scipys_exact_test(right, trials, chance):
     expected = scipy.stats.binomtest(right, trials, chance, alternative="greater").pvalue
     assert intervals.above_chance(right, trials, chance) == pytest.approx(expected, rel=1e-9)
-
-
-def test_holm_is_statsmodels():
-    p = np.random.default_rng(2).random(30) ** 3
-    assert intervals.holm(p.tolist()) == pytest.approx(multipletests(p, method="holm")[1])
-
-
-def test_holm_leaves_out_what_is_not_defined():
-    adjusted = intervals.holm([0.02, math.nan, 0.03])
-    assert adjusted[::2] == [0.04, 0.04] and math.isnan(adjusted[1])
-    assert intervals.holm([]) == []
 
 
 def test_beyond_guessing():
