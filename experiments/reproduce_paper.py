@@ -158,7 +158,7 @@ def main() -> int:
     for failure in failures.values():
         binary.tell(str(failure))
     rows = reproduction.page.rows(findings)
-    binary.print_table([["claim", "verdict", "value", "sem", "compared"], *rows])
+    binary.print_table([list(reproduction.page.COLUMNS), *rows])
     print(f"Look: {page}")
     return int(bool(failures))
 

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "answers",
         "cast",
         "claims",
+        "depth_claims",
         "own_stimuli",
         "page",
         "rho_claims",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from model_metamers.criteria.null import read_null
-from model_metamers.recognition import judgement
+from model_metamers.criteria.null import LayerNull, read_null
+from model_metamers.recognition import judgement, points
 from model_metamers.recognition.judgement import NATURAL, Judgement
 from model_metamers.runs.folder import RunFolder
 from model_metamers.runs.intact import check_files
 from model_metamers.runs.record import read_record
-from model_metamers.statistics import bootstrap
 
 
 def read(folder: Path) -> list[Judgement]:
@@ -41,56 +41,52 @@ def layers(judgements: Iterable[Judgement]) -> list[str]:
     return [layer for _, layer in sorted(places)]
 
 
-def stimuli(judgements: Iterable[Judgement]) -> int:
-    """The number of stimuli with judgements."""
-    return len({one.stimulus for one in judgements})
+def shares(judgements: Iterable[Judgement]) -> dict[str, dict[str, float]]:
+    """By layer and stimulus, the share of right answers, 0 to 1.
 
-
-def share_correct(judgements: Sequence[Judgement]) -> float:
-    """The share of right answers, 0 to 1; NaN where there are no judgements."""
-    return float(np.mean([one.correct for one in judgements])) if judgements else float("nan")
-
-
-def contrast(conditions: Sequence[Sequence[Judgement]], weights: Sequence[float]) -> tuple[float, float]:
-    """A weighted sum of the shares of right answers in several conditions, and its standard error.
-
-    The standard error is over stimuli. Both are NaN where there are no judgements.
+    It is the mean over everything else: the judges, the networks that metamers were made for, and the
+    seeds of the searches.
     """
-    names = sorted({one.stimulus for judgements in conditions for one in judgements})
-    if not names:
-        return float("nan"), float("nan")
-    return bootstrap.contrast([_matrix(judgements, names) for judgements in conditions], weights)
-
-
-def _matrix(judgements: Sequence[Judgement], names: Sequence[str]) -> np.ndarray:
-    """Right (1) and wrong (0) answers, [stimuli, judgements]; NaN where a stimulus has fewer."""
-    by_stimulus: dict[str, list[float]] = {name: [] for name in names}
+    right: dict[str, dict[str, list[bool]]] = {}
     for one in judgements:
-        by_stimulus[one.stimulus].append(float(bool(one.correct)))
-    width = max(1, *(len(values) for values in by_stimulus.values()))
-    matrix = np.full([len(names), width], np.nan)
-    for row, values in zip(matrix, by_stimulus.values(), strict=True):
-        row[: len(values)] = values
-    return matrix
+        right.setdefault(one.layer, {}).setdefault(one.stimulus, []).append(bool(one.correct))
+    return {
+        layer: {stimulus: sum(held) / len(held) for stimulus, held in of_layer.items()}
+        for layer, of_layer in right.items()
+    }
+
+
+def chances(folder: Path) -> dict[str, float]:
+    """The share of right answers by guessing, by decision; of several judges, the highest.
+
+    Args:
+      folder: folder that recognize_metamers wrote; nothing is returned where there is none.
+    """
+    path = folder / points.FILE
+    chance: dict[str, float] = {}
+    for point in points.read_points([path]) if path.exists() else ():
+        chance[point.decision] = max(point.chance, chance.get(point.decision, 0.0))
+    return chance
 
 
 @dataclasses.dataclass(frozen=True)
 class Correlations:
-    """Spearman's rho between a network's metamers (in floats) and their targets.
+    """Spearman's rho between a network's metamers, as people are shown them, and their targets.
 
     Attributes:
       matched: layers that metamers were made for, early to late.
       measured: layers at which rho was measured, early to late.
       rho: by matched layer and measured layer, one value for each stimulus, in the same order for
         all layers; NaN where rho is not defined or there is no metamer.
-      null_maximum, null_mean: largest and mean rho of unrelated signals, by measured layer.
+      null: rho of unrelated signals, by measured layer.
+      passed: by matched layer, whether each stimulus's metamer meets the paper's conditions as a file.
     """
 
     matched: list[str]
     measured: list[str]
     rho: dict[str, dict[str, np.ndarray]]
-    null_maximum: dict[str, float]
-    null_mean: dict[str, float]
+    null: Mapping[str, LayerNull]
+    passed: dict[str, np.ndarray]
 
 
 def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | None:
@@ -108,10 +104,15 @@ def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | Non
     """
     null = read_null(folder.null)[0] if folder.null.exists() else None
     by_layer: dict[str, dict[str, dict[str, float]]] = {}
+    passed: dict[str, set[str]] = {}
     for metamer in folder.metamers():
         record = read_record(metamer.path)
         check_files(metamer.path, record)
-        by_layer.setdefault(record.layer, {})[record.stimulus] = record.floats.measurement.spearman
+        if record.file.measurement is None:  # an older run that was not judged since
+            continue
+        by_layer.setdefault(record.layer, {})[record.stimulus] = record.file.measurement.spearman
+        if record.file.verdict and record.file.verdict.passes:
+            passed.setdefault(record.layer, set()).add(record.stimulus)
     if not by_layer or null is None:
         return None
     matched = [stage for stage in stages if stage in by_layer]
@@ -125,6 +126,24 @@ def correlations(folder: RunFolder, stages: Sequence[str]) -> Correlations | Non
         matched,
         measured,
         rho,
-        {m: null.at(m).maximum for m in measured},
-        {m: null.at(m).mean for m in measured},
+        {m: null.at(m) for m in measured},
+        {layer: np.array([s in passed.get(layer, ()) for s in names]) for layer in matched},
     )
+
+
+def relu_rho(folder: Path, row: Mapping[str, Any]) -> float | None:
+    """Rho at the matched layer of a metamer of Figure 2, as its file; None where it is not known.
+
+    Args:
+      folder: folder that compare_relu_gradients wrote.
+      row: one of its rows.
+    """
+    run = RunFolder(folder / row["gradient"], row["network"])
+    path = run.metamer(row["layer"], row["stimulus"]).path
+    if not path.exists():
+        return None
+    record = read_record(path)
+    check_files(path, record)
+    measured = record.file.measurement
+    rho = measured.spearman[record.layer] if measured else np.nan
+    return rho if np.isfinite(rho) else None

@@ -1,82 +1,39 @@
-"""What the saved judgements say about the paper's claims 3 to 8; for 1 and 2 see `rho_claims`.
+"""What the saved judgements say about the paper's claims 5 to 10, of sounds.
 
-Every claim is decided by contrasts between shares of right answers; see `contrasts`.
+For those of rho (1, 2) see `rho_claims`, for those of images (3, 4, 11) `depth_claims`. Every claim is
+decided by comparisons of shares of right answers within stimuli; see `contrasts`. What each function takes
+first are judgements of metamers that meet the paper's conditions, and then of all metamers; both hold those
+of natural signals too.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from model_metamers.recognition.judgement import Judgement, Who
+from model_metamers.recognition.judgement import NATURAL, Judgement
 from model_metamers_experiments.reproduction import answers
-from model_metamers_experiments.reproduction.contrasts import UNTOLD, Condition, Finding, contrast
-from model_metamers_experiments.reproduction.statements import FEWEST
+from model_metamers_experiments.reproduction.contrasts import Comparison, Condition, Finding, contrast, judge
+from model_metamers_experiments.reproduction.hypotheses import Above, Hypothesis, LessThan, MoreThan
+from model_metamers_experiments.reproduction.statements import ABOVE_CHANCE, MARGIN, NEARLY, POORLY
 
-# f(judge, generator) -> whether a claim is about this judge of the generator's metamers.
-Related = Callable[[Who, Who], bool]
+Judgements = Sequence[Judgement]
 
-
-def other_architecture(judge: Who, generator: Who) -> bool:
-    """Whether the judge is one that claim 3 is about."""
-    return judge.is_other_architecture_than(generator)
-
-
-def other_seed(judge: Who, generator: Who) -> bool:
-    """Whether the judge is one that claim 4 is about."""
-    return judge.is_other_seed_of(generator)
-
-
-def falls_with_depth(
-    counted: Sequence[Judgement], everything: Sequence[Judgement], decision: str, related: Related
-) -> list[Finding]:
-    """Claims 3 and 4: recognition by other networks falls from the earliest to a late layer.
-
-    Args:
-      counted: judgements of metamers that meet the paper's conditions.
-      everything: judgements of all metamers.
-      decision: the judges' decision, such as "fine".
-      related: whether a claim is about a judge, see `Related`.
-
-    Returns:
-      A finding for each generating network.
-    """
-    findings = []
-    for generator in dict.fromkeys(one.generator for one in everything):
-        own, all_own = (
-            [
-                one
-                for one in answers.of_metamers(judgements)
-                if one.generator == generator and one.decision == decision and related(one.judge, generator)
-            ]
-            for judgements in (counted, everything)
-        )
-        if all_own:
-            findings.append(_first_minus_late(generator, decision, own, all_own))
-    return findings
-
-
-def _first_minus_late(
-    generator: Who, decision: str, own: Sequence[Judgement], all_own: Sequence[Judgement]
-) -> Finding:
-    """The earliest layer minus the latest one with enough metamers that count (or the latest of all)."""
-    matched = answers.layers(all_own)
-    enough = [layer for layer in matched if _has_enough([one for one in own if one.layer == layer])]
-    first, late = matched[0], (enough or matched)[-1]
-    conditions = [Condition(first, 1, _every, [first]), Condition(late, -1, _every, [late])]
-    text = f"metamers of {generator.name}, {decision} decision: {first} minus {late}"
-    finding = contrast(text, conditions, own, all_own)
-    return finding if late != first else dataclasses.replace(finding, verdict=UNTOLD)
+_HIGHER = Above(MARGIN)
+_FULLY_CONNECTED = re.compile(r"fc|logits")
+_RATE = re.compile(r"\blearning_rate=(\S+)")
 
 
 def transfer(
-    counted: Sequence[Judgement], everything: Sequence[Judgement], names: dict[str, str]
+    counted: Judgements, everything: Judgements, names: Mapping[str, str], chance: float
 ) -> tuple[list[Finding], list[Finding]]:
     """Claims 5 and 6: how the word network recognises metamers of untrained networks and other tasks.
 
     Args:
-      counted, everything: judgements by the word network, as in `falls_with_depth`.
+      counted, everything: judgements by the word network, see the module.
       names: names of the networks with the roles "both_tasks" and "backgrounds".
+      chance: share of right answers by guessing.
 
     Returns:
       The findings of claim 5 and those of claim 6.
@@ -84,45 +41,38 @@ def transfer(
     counted, everything = _of_waveforms(counted), _of_waveforms(everything)
     late = _later_half(everything)
 
-    def of_network(role: str) -> Callable[[Judgement], bool]:
-        return lambda one: one.generator.name == names.get(role)
+    def compared(text: str, hypothesis: Hypothesis, *conditions: Condition, add: float = 0.0) -> Comparison:
+        return _at_layers(late, text, hypothesis, conditions, counted, everything, add)
 
-    def untrained(one: Judgement) -> bool:
-        return one.generator.untrained
-
-    seed = Condition("another seed", 1, _by_other_seed)
-    background = Condition("background task", -1, of_network("backgrounds"))
-    fifth = _late_contrast(
-        "another seed's minus the untrained network's",
-        [seed, Condition("untrained", -1, untrained)],
-        late,
-        counted,
-        everything,
-    )
-    task = _late_contrast(
-        "another seed's minus the background task's", [seed, background], late, counted, everything
-    )
-    between = _late_contrast(
-        "both tasks' minus midway between another seed's and the background task's",
-        [
-            Condition("both tasks", 1, of_network("both_tasks")),
-            dataclasses.replace(seed, weight=-0.5),
-            dataclasses.replace(background, weight=-0.5),
-        ],
-        late,
-        counted,
-        everything,
-    )
-    return [fifth], [task, between]
+    seed, background = _by(1, _ANOTHER_SEED), _by(-1, _named("the background task", names.get("backgrounds")))
+    both = _by(1, _named("both tasks", names.get("both_tasks")))
+    poorly = _poorly(late, "metamers of the untrained network", counted, everything, chance)
+    fifth = [
+        compared("another seed's minus the untrained network's", _HIGHER, seed, _by(-1, _UNTRAINED)),
+        poorly,
+    ]
+    sixth = [
+        compared("another seed's minus the background task's", _HIGHER, seed, background),
+        compared(
+            f"the background task's: chance is {chance:.3g}",
+            LessThan(chance + ABOVE_CHANCE, 0.0, 1.0),
+            dataclasses.replace(background, weight=1),
+        ),
+        compared(
+            "both tasks' minus another seed's",
+            MoreThan(-NEARLY),
+            both,
+            dataclasses.replace(seed, weight=-1),
+        ),
+    ]
+    return judge(fifth), judge(sixth)
 
 
-def reduced_aliasing(
-    counted: Sequence[Judgement], everything: Sequence[Judgement], aliased: str
-) -> list[Finding]:
+def reduced_aliasing(counted: Judgements, everything: Judgements, aliased: str) -> list[Finding]:
     """Claim 7: metamers of the networks with and without aliasing, recognised by the other one.
 
     Args:
-      counted, everything: judgements by the word networks, as in `falls_with_depth`.
+      counted, everything: judgements by the word networks, see the module.
       aliased: name of the network with aliasing.
     """
     counted, everything = _of_waveforms(counted), _of_waveforms(everything)
@@ -134,21 +84,23 @@ def reduced_aliasing(
         return one.generator.name == aliased and one.judge.name != aliased
 
     # The late layers of both networks have the same names (Tables S2, S3).
-    late = _later_half(filter(of_reduced, everything))
     late_of_aliased = _later_half(filter(of_aliased, everything))
-    conditions = [Condition("reduced aliasing", 1, of_reduced), Condition("with aliasing", -1, of_aliased)]
-    shared = [layer for layer in late if layer in late_of_aliased]
-    return [_late_contrast("reduced aliasing minus aliased", conditions, shared, counted, everything)]
+    late = [layer for layer in _later_half(filter(of_reduced, everything)) if layer in late_of_aliased]
+    sides = [Condition("reduced aliasing", 1, of_reduced), Condition("with aliasing", -1, of_aliased)]
+    return judge([_at_layers(late, "reduced aliasing minus aliased", _HIGHER, sides, counted, everything)])
 
 
-def cochleagram(counted: Sequence[Judgement], everything: Sequence[Judgement]) -> list[Finding]:
+def cochleagram(counted: Judgements, everything: Judgements) -> list[Finding]:
     """Claim 8: metamers whose waveform was optimised minus those whose cochleagram was.
 
     Args:
-      counted, everything: judgements by the word network, as in `falls_with_depth`.
+      counted, everything: judgements by the word network, see the module.
     """
     both_ways = {one.generator for one in everything if not one.of_signal}
-    late = _later_half(one for one in everything if one.generator in both_ways and one.of_signal)
+    own = [
+        one for one in answers.of_metamers(everything) if one.generator in both_ways and _by_other_seed(one)
+    ]
+    late = _later_half(one for one in own if one.of_signal)
 
     def waveform(one: Judgement) -> bool:
         return one.generator in both_ways and one.of_signal and _by_other_seed(one)
@@ -156,30 +108,98 @@ def cochleagram(counted: Sequence[Judgement], everything: Sequence[Judgement]) -
     def of_cochleagram(one: Judgement) -> bool:
         return one.generator in both_ways and not one.of_signal and _by_other_seed(one)
 
-    conditions = [Condition("waveform", 1, waveform), Condition("cochleagram", -1, of_cochleagram)]
+    rates = sorted({rate for one in own for rate in _RATE.findall(one.settings)})
+    sides = [Condition("waveform", 1, waveform), Condition("cochleagram", -1, of_cochleagram)]
     text = "waveform optimised minus cochleagram optimised"
-    return [_late_contrast(text, conditions, late, counted, everything)]
+    untold = f"The searches had several learning rates: {', '.join(rates)}." if len(rates) > 1 else ""
+    return judge([_at_layers(late, text, _HIGHER, sides, counted, everything, untold=untold)])
 
 
-def _late_contrast(
+def until_the_top(counted: Judgements, everything: Judgements, chance: float) -> list[Finding]:
+    """Claim 9: an untrained network's metamers are recognised up to the last convolution, and not at the top.
+
+    Args:
+      counted, everything, chance: as in `transfer`.
+    """
+    layers = answers.layers(filter(_untrained, _of_waveforms(everything)))
+    convolutions = _convolutions(layers)
+    comparisons = [
+        contrast(
+            f"{layer}: metamers of the untrained network minus the natural signals",
+            MoreThan(-NEARLY),
+            [Condition("untrained", 1, _untrained, [layer]), Condition(NATURAL, -1, _untrained, [NATURAL])],
+            counted,
+            everything,
+        )
+        for layer in convolutions
+    ]
+    top = [layer for layer in layers if layer not in convolutions][:1]
+    return judge(
+        [*comparisons, _poorly(top, "metamers of the untrained network", counted, everything, chance)]
+    )
+
+
+def sooner_unrecognisable(
+    counted: Judgements, everything: Judgements, names: Mapping[str, str]
+) -> list[Finding]:
+    """Claim 10: over all convolutions, another seed's metamers minus the background task's.
+
+    Args:
+      counted, everything, names: as in `transfer`.
+    """
+    counted, everything = _of_waveforms(counted), _of_waveforms(everything)
+    background = _named("the background task", names.get("backgrounds"))
+    layers = _convolutions(answers.layers(filter(background[1], everything)))
+    sides = [_by(1, _ANOTHER_SEED), _by(-1, background)]
+    text = "another seed's minus the background task's"
+    return judge([_at_layers(layers, text, _HIGHER, sides, counted, everything)])
+
+
+def _at_layers(
+    layers: Sequence[str],
     text: str,
-    conditions: Sequence[Condition],
-    late: Sequence[str],
-    counted: Sequence[Judgement],
-    everything: Sequence[Judgement],
-) -> Finding:
-    """A contrast over those late layers at which every condition has enough metamers, equally weighted."""
-    at_late = [dataclasses.replace(condition, layers=late) for condition in conditions]
-    by_layer = zip(*(condition.at_layers(counted) for condition in at_late), strict=True)
-    enough = [layer for layer, groups in zip(late, by_layer, strict=True) if all(map(_has_enough, groups))]
-    layers = enough or list(late)
+    hypothesis: Hypothesis,
+    conditions: Iterable[Condition],
+    counted: Judgements,
+    everything: Judgements,
+    add: float = 0.0,
+    untold: str = "",
+) -> Comparison:
+    """A comparison of conditions at the same layers."""
     chosen = [dataclasses.replace(condition, layers=layers) for condition in conditions]
-    finding = contrast(f"{', '.join(layers)}: {text}", chosen, counted, everything)
-    return finding if enough else dataclasses.replace(finding, verdict=UNTOLD)
+    return contrast(f"{', '.join(layers)}: {text}", hypothesis, chosen, counted, everything, add, untold)
 
 
-def _has_enough(judgements: Sequence[Judgement]) -> bool:
-    return answers.stimuli(judgements) >= FEWEST
+def _poorly(
+    layers: Sequence[str], text: str, counted: Judgements, everything: Judgements, chance: float
+) -> Comparison:
+    """Whether the untrained network's metamers are recognised poorly, beside the same natural signals."""
+    sides = [
+        Condition("untrained", 1, _untrained, layers),
+        Condition(NATURAL, -POORLY, _untrained, [NATURAL] * len(layers)),
+    ]
+    guessed = -(1 - POORLY) * chance
+    return contrast(
+        f"{', '.join(layers)}: {text}, minus {POORLY:.0%} of the way from {chance:.3g} to the natural",
+        LessThan(0.0, guessed - POORLY, guessed + 1),
+        sides,
+        counted,
+        everything,
+        guessed,
+    )
+
+
+def _by(weight: float, of: tuple[str, Callable[[Judgement], bool]]) -> Condition:
+    return Condition(of[0], weight, of[1])
+
+
+def _named(text: str, name: str | None) -> tuple[str, Callable[[Judgement], bool]]:
+    return text, lambda one: one.generator.name == name
+
+
+def _convolutions(layers: Iterable[str]) -> list[str]:
+    """The layers up to the last convolution: all that are neither fully connected nor the classes."""
+    return [layer for layer in layers if not _FULLY_CONNECTED.match(layer)]
 
 
 def _later_half(judgements: Iterable[Judgement]) -> list[str]:
@@ -189,13 +209,17 @@ def _later_half(judgements: Iterable[Judgement]) -> list[str]:
 
 
 def _of_waveforms(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """The judgements of metamers whose signal itself was optimised, not its cochleagram."""
-    return [one for one in answers.of_metamers(judgements) if one.of_signal]
+    """The judgements of signals, or metamers whose signal itself was optimised, not its cochleagram."""
+    return [one for one in judgements if one.of_signal]
 
 
-def _every(_: Judgement) -> bool:
-    return True
+def _untrained(one: Judgement) -> bool:
+    return one.generator.untrained and one.of_signal
 
 
 def _by_other_seed(one: Judgement) -> bool:
-    return other_seed(one.judge, one.generator)
+    return one.judge.is_other_seed_of(one.generator)
+
+
+_ANOTHER_SEED = ("another seed", _by_other_seed)
+_UNTRAINED = ("untrained", _untrained)

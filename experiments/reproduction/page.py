@@ -16,12 +16,13 @@ from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.writing import write_json, write_text
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, cast, claims, rho_claims, steps
+from model_metamers_experiments.reproduction import answers, cast, claims, depth_claims, rho_claims, steps
 from model_metamers_experiments.reproduction.cast import Part, Scale
 from model_metamers_experiments.reproduction.contrasts import Finding, together
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 
 PAGE, CLAIMS = "report.html", "claims.json"
+COLUMNS = ("claim", "verdict", "value", "interval", "p_holds", "compared")  # of the terminal's table
 
 
 def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, list[Finding]]:
@@ -41,25 +42,33 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
         [judged(f"{steps.RECOGNITION}/{name}{ending}") for ending in steps.CRITERIA.values()]
         for name in steps.JUDGEMENTS
     )
+    by_guessing = _chances(out, current)
+    of_words = by_guessing.get("sounds", {}).get("fine", 0.0)
     names = {role: parts[role].network for role in ("both_tasks", "backgrounds") if role in parts}
     aliased = parts["word_aliased"].network if "word_aliased" in parts else ""
-    untrained, tasks = claims.transfer(*sounds, names)
-    depths = {
-        number: [
-            finding
-            for decision in scale.decisions
-            for finding in claims.falls_with_depth(*images, decision, related)
-        ]
-        for number, related in ((3, claims.other_architecture), (4, claims.other_seed))
-    }
+    untrained, tasks = claims.transfer(*sounds, names, of_words)
+    other_architecture, other_seed = depth_claims.other_architecture, depth_claims.other_seed
     return {
         1: rho_claims.matching(_correlations(scale, out, current)),
         2: rho_claims.relu_gradient(_relu_rows(scale, out, current)),
-        **depths,
+        3: depth_claims.falls_with_depth(*images, scale.decisions, other_architecture),
+        4: depth_claims.falls_with_depth(*images, scale.decisions, other_seed),
         5: untrained,
         6: tasks,
         7: claims.reduced_aliasing(*architectures, aliased),
         8: claims.cochleagram(*sounds),
+        9: claims.until_the_top(*sounds, of_words),
+        10: claims.sooner_unrecognisable(*sounds, names),
+        11: depth_claims.hardly_recognised(*images, by_guessing.get("images", {}), other_architecture),
+    }
+
+
+def _chances(out: Path, current: Collection[str]) -> dict[str, dict[str, float]]:
+    """By name of the judgements, the share of right answers by guessing, by decision."""
+    return {
+        name: answers.chances(out / steps.RECOGNITION / name)
+        for name in steps.JUDGEMENTS
+        if f"{steps.RECOGNITION}/{name}" in current
     }
 
 
@@ -76,9 +85,14 @@ def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str
 
 
 def _relu_rows(scale: Scale, out: Path, current: Collection[str]) -> list[dict[str, Any]]:
-    roles = [role for role in scale.relu_layers if f"{steps.RELU}/{role}" in current]
-    paths = [out / steps.RELU / role / figure_2.ROWS for role in roles]
-    return [row for path in paths if path.exists() for row in figure_2.read_rows(path)]
+    """The rows of Figure 2, with the rho of the files that people are shown."""
+    folders = [out / steps.RELU / role for role in scale.relu_layers if f"{steps.RELU}/{role}" in current]
+    return [
+        {**row, "rho": answers.relu_rho(folder, row)}
+        for folder in folders
+        if (folder / figure_2.ROWS).exists()
+        for row in figure_2.read_rows(folder / figure_2.ROWS)
+    ]
 
 
 def write(
@@ -130,23 +144,42 @@ def write(
 
 def _row(finding: Finding) -> dict[str, Any]:
     """A finding with its numbers as text; a dash stands for a number that is not defined."""
+    decimals = _decimals(finding)
     return {
         "text": finding.text,
-        "value": _number(finding.value, finding.sem),
+        "value": _number(finding.value, decimals),
+        "interval": _interval(finding, decimals),
         "stimuli": finding.stimuli,
         "verdict": finding.verdict,
-        "of_all": _number(*finding.of_all) if finding.of_all else "",
-        "parts": ", ".join(f"{name} {_number(value)}" for name, value in finding.parts),
+        "sentence": finding.sentence,
+        "p_holds": _probability(finding.p_holds),
+        "p_fails": _probability(finding.p_fails),
+        "detectable": _number(finding.detectable, decimals),
+        "of_all": _number(finding.of_all[0], decimals) if finding.of_all else "",
+        "stimuli_of_all": finding.stimuli_of_all,
+        "verdict_of_all": finding.verdict_of_all,
+        "parts": ", ".join(f"{name} {_number(value, 3)}" for name, value in finding.parts),
     }
 
 
-def _number(value: float, sem: float | None = None) -> str:
-    if not math.isfinite(value):
+def _decimals(finding: Finding) -> int:
+    """Rho near one differs by little."""
+    return 5 if 0 < finding.sem < 0.001 else 3
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if math.isfinite(value) else "–"
+
+
+def _interval(finding: Finding, decimals: int) -> str:
+    if not math.isfinite(finding.value):
         return "–"
-    if sem is None or not math.isfinite(sem):
-        return f"{value:.3f}"
-    decimals = 5 if 0 < sem < 0.001 else 3  # rho near one differs by little
-    return f"{value:.{decimals}f} ± {sem:.{decimals}f}"
+    low, high = finding.low, finding.high
+    return f"{_number(low, decimals)} to {_number(high, decimals)}" if math.isfinite(low) else "none"
+
+
+def _probability(p: float) -> str:
+    return "–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _figures(out: Path, words: Sequence[str], current: Collection[str]) -> list[dict[str, str]]:
@@ -180,6 +213,7 @@ def _made(part: Part, out: Path, current: Collection[str]) -> dict[str, Any]:
         "checkpoint": part.checkpoint or (part.builder or "as shipped or fetched"),
         "metrics": "" if part.checkpoint or part.builder else _metrics(part.network),
         "pages": [f"{steps.METAMERS}/{role}/report.html" for role in roles],
+        "left_out": steps.left_out(part),
         "passed": {role.replace("_", " "): _passed(path) for role, path in tables.items()},
     }
 
@@ -199,8 +233,8 @@ def _passed(path: Path) -> list[dict[str, str]]:
                 "layer": r["layer"],
                 "made": r["made"],
                 "passed": r["included_as_file"],
-                "rho": _number(float(r["rho_mean"])),
-                "null": _number(float(r["null_max"])),
+                "rho": _number(float(r["rho_mean"]), 3),
+                "null": _number(float(r["null_max"]), 3),
             }
             for r in csv.DictReader(file)
         ]
@@ -212,8 +246,8 @@ def rows(told: dict[int, list[Finding]]) -> list[list[str]]:
     for number, of_claim in told.items():
         statement = STATEMENTS[number]
         verdict = together(of_claim, statement.every).upper()
-        table.append([str(number), verdict, "", "", statement.paper])
+        table.append([str(number), verdict, "", "", "", statement.paper])
         for finding in of_claim:
-            value, _, sem = _number(finding.value, finding.sem).partition(" ± ")
-            table.append(["", finding.verdict, value, sem, finding.text])
+            row = _row(finding)
+            table.append(["", finding.verdict, *(row[name] for name in COLUMNS[2:-1]), finding.text])
     return table

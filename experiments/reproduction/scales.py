@@ -71,7 +71,7 @@ MINI = Scale(
     iterations=MappingProxyType({"image": 1000, "sound": 500}),
     optimizer="lbfgs",
     batch_size=20,
-    cochleagram_learning_rate=0.01,  # ten times the usual, where Adam steps in
+    cochleagram_learning_rate=None,
     relu_layers=MappingProxyType(
         {
             "vgg": ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4", "fc7"),

@@ -110,7 +110,7 @@ def runs_of(part: Part) -> dict[str, str]:
 def _metamers(work: _Work, part: Part, role: str) -> Task:
     """The task that makes a network's metamers; of cochleagrams where `role` is not the network's own."""
     scale, signals = work.scale, work.stimuli[part.kind]
-    layers, seconds = _layers(part), part.seconds
+    layers, seconds = matched_layers(part), part.seconds
     optimize: dict[str, Value] = {}
     if role != part.role:  # a search that varies the cochleagram cannot also match it
         layers = tuple(layer for layer in layers if layer != COCHLEAGRAM)
@@ -173,7 +173,15 @@ def _searched(part: Part, signals: StimulusSet) -> dict[str, Value]:
     }
 
 
-def _layers(part: Part) -> tuple[str, ...]:
+def left_out(part: Part) -> list[str]:
+    """The metamer layers of a network that are not matched; of one that only judges, none."""
+    matched = matched_layers(part)
+    return (
+        [layer for layer in _of_catalog(part.network)[0] if layer not in matched] if part.layers != () else []
+    )
+
+
+def matched_layers(part: Part) -> tuple[str, ...]:
     """The layers that are matched."""
     return part.layers or tuple(cast.built(part).layers)
 
@@ -210,7 +218,7 @@ def _judgements(
     kind = judges[0].kind
     signals = work.stimuli[kind]
     judged = tuple(f"{METAMERS}/{role}" for roles in generators.values() for role in roles)
-    layers = sum(len(_layers(part)) for part in generators)
+    layers = sum(len(matched_layers(part)) for part in generators)
     return Task(
         name,
         binary.module("recognize_metamers"),

@@ -1,1 +1,1 @@
-"""Exact ranks and bootstrapped errors."""
+"""Exact ranks, bootstrapped errors, exact tests and bounds of few values, Holm's adjustment."""

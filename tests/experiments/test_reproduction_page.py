@@ -6,17 +6,21 @@ import json
 import pytest
 
 from model_metamers import InputError
+from model_metamers.recognition import points
 from model_metamers.recognition.judgement import Who, write_judgements
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, claims, contrasts, page, scales, steps
+from model_metamers_experiments.reproduction import answers, contrasts, depth_claims, page, scales, steps
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 from tests.builders.judgements import make_judgement
 
 
 def write_rows(folder, *rows):
-    """A table of recognize_metamers, of judgements that have these values."""
+    """What recognize_metamers writes, of judgements that have these values."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_judgements(folder / "judgements.csv", [make_judgement(**row) for row in rows])
+    judgements = [make_judgement(**row) for row in rows]
+    write_judgements(folder / "judgements.csv", judgements)
+    chance = {(one.judge, one.decision): 0.1 for one in judgements}
+    points.write_points(folder / points.FILE, points.of_judgements(judgements, chance, resamples=2))
 
 
 def test_answers_are_those_that_count(tmp_path):
@@ -30,7 +34,7 @@ def test_answers_are_those_that_count(tmp_path):
 def test_natural_signals_are_no_metamers():
     natural, metamer = make_judgement(layer="natural"), make_judgement(layer="a")
     assert answers.of_metamers([natural, metamer]) == [metamer]
-    assert claims.falls_with_depth([natural], [natural], "fine", lambda judge, generator: True) == []
+    assert depth_claims.falls_with_depth([natural], [natural], ["fine"], lambda *_: True) == []
 
 
 def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_beside(tmp_path):
@@ -78,8 +82,9 @@ def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_besi
         first = found[claim][0]
         assert first.value == pytest.approx(told[""][claim] / 10), claim
         assert first.of_all[0] == pytest.approx(told["_all"][claim] / 10), claim
-    # Both tasks' are all right: midway between ten and four right answers, three are missing.
-    assert found[6][1].value == pytest.approx(0.3) and found[6][1].of_all[0] == pytest.approx(0.05)
+    assert found[6][2].value == 0.0 and found[6][2].of_all[0] == 0.0
+    assert found[10][0].value == pytest.approx(0.3) and found[11][0].value == pytest.approx(0.0)
+    assert found[11][0].text.endswith("b (chance 0.1)")
 
 
 def test_what_a_failed_step_left_before_is_not_read(tmp_path):
@@ -148,11 +153,24 @@ def test_page_tells_what_is_missing(tmp_path):
 @pytest.mark.parametrize(
     "value, sem, shown",
     [
-        (0.2637, 0.05, ["0.264", "0.050"]),
-        (0.0, 0.0, ["0.000", "0.000"]),
-        (0.000384, 0.000176, ["0.00038", "0.00018"]),
+        (0.2637, 0.05, ["0.264", "0.164 to 0.364"]),
+        (0.0, 0.0, ["0.000", "-0.100 to 0.100"]),
+        (0.000384, 0.000176, ["0.00038", "-0.09962 to 0.10038"]),
     ],
 )
 def test_a_small_difference_is_not_shown_as_none(value, sem, shown):
-    found = contrasts.Finding("fc7", value, sem, 16, contrasts.HOLDS)
-    assert page.rows({2: [found]})[1] == ["", contrasts.HOLDS, *shown, "fc7"]
+    found = contrasts.Finding(
+        "fc7", value, sem, 16, contrasts.HOLDS, low=value - 0.1, high=value + 0.1, p_holds=0.0123
+    )
+    assert page.rows({2: [found]})[1] == ["", contrasts.HOLDS, *shown, "0.012", "fc7"]
+
+
+def test_page_says_which_layers_are_left_out(tmp_path):
+    """Of networks whose metamers are made, not of those that only judge."""
+    chosen = tuple(part for part in scales.MINI.parts if part.role in ("word", "vgg_other_seed"))
+    scale = dataclasses.replace(scales.MINI, parts=chosen)
+    about = {"scale": "mini", "command": "", "sources": {}, "missing": {}, "failures": [], "costs": []}
+    told = {number: [] for number in STATEMENTS}
+    html = page.write(tmp_path, scale, told, set(), about).read_text()
+    assert "What this scale leaves out" in html and "vgg other seed: " not in html
+    assert "word: cochleagram, " in html and "conv_3" in html and "pool_1_0" in html

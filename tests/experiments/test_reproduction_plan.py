@@ -224,7 +224,6 @@ def test_commands_are_those_of_the_binaries(tmp_path):
         "--batch_size=20",
         f"--out={tmp_path / 'metamers' / 'word_other_seed_cochleagram'}",
         "--optimize=cochleagram",
-        "--learning_rate=0.01",
         "--noprogress",
     ]
     assert "--checkpoint=random:0" in flags(tasks["metamers/untrained"].arguments)
