@@ -176,9 +176,7 @@ def _searched(part: Part, signals: StimulusSet) -> dict[str, Value]:
 def left_out(part: Part) -> list[str]:
     """The metamer layers of a network that are not matched; of one that only judges, none."""
     matched = matched_layers(part)
-    return (
-        [layer for layer in _of_catalog(part.network)[0] if layer not in matched] if part.layers != () else []
-    )
+    return [layer for layer in cast.built(part).layers if layer not in matched] if part.layers != () else []
 
 
 def matched_layers(part: Part) -> tuple[str, ...]:
