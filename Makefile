@@ -8,7 +8,7 @@ venv: .venv/.installed
 
 .venv/.installed: setup.py pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev,imagenet]'
 	$(BIN)/python -m compileall -q -j 0 -x '/tests?/' .venv/lib || true  # as pip would, on all cores
 	touch $@
 

@@ -22,10 +22,12 @@ from model_metamers.runs.folder import MetamerFolder, RunFolder
 from model_metamers.runs.intact import check_nulls, is_whole
 from model_metamers.runs.record import Record, read_record
 from model_metamers.signals.cochleagram_config import CochleagramConfig
+from model_metamers.signals.spec import SignalSpec
 from model_metamers.storage.writing import write_text
 from model_metamers.synthesis import Metamer
 
 _TEMPLATE = "report.html"
+_OWN_SIZE = 160  # pixels from which on images are shown at their own size, and smaller ones enlarged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,7 @@ class NetworkResults:
       null: None where none was measured.
       frontend: draws sounds and cochleagrams; None for images.
       heard: whether the signals are sounds.
+      width: at which images are shown, in pixels; None where the page decides.
     """
 
     name: str
@@ -51,6 +54,7 @@ class NetworkResults:
     null: NullDistribution | None
     frontend: CochleagramConfig | None = None
     heard: bool = False
+    width: int | None = None
 
 
 def network_results(run: Run, null: NullDistribution | None) -> NetworkResults:
@@ -63,8 +67,21 @@ def network_results(run: Run, null: NullDistribution | None) -> NetworkResults:
         own = getattr(run.network, "frontend", None)
         frontend = own if isinstance(own, CochleagramConfig) else picture_frontend(signal.rate_hz)
     return NetworkResults(
-        run.network.name, run.folder, layers, measured, run.network.classes, null, frontend, heard
+        run.network.name,
+        run.folder,
+        layers,
+        measured,
+        run.network.classes,
+        null,
+        frontend,
+        heard,
+        own_width(signal),
     )
+
+
+def own_width(signal: SignalSpec) -> int | None:
+    """The width of images that are shown at their own size, in pixels; None for sounds and small images."""
+    return signal.shape[1] if signal.kind == "image" and signal.shape[1] >= _OWN_SIZE else None
 
 
 def write_report(out: Path, networks: Sequence[NetworkResults], title: str, command: str) -> Path:
@@ -122,6 +139,7 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
     return {
         "name": network.name,
         "is_image": network.frontend is None,
+        "width": network.width,
         "is_cochleagram": network.frontend is not None and not network.heard,
         "classes": [c for c in network.classes if not c.startswith("__")],
         "rows": rows,

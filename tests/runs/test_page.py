@@ -113,3 +113,15 @@ def test_own_sound_networks_of_any_rate_get_their_page(tmp_path, rate, num_sampl
     there = links(perform(run))
     assert sum(link.endswith("_cochleagram.png") for link in there) == 4
     assert all((tmp_path / link).stat().st_size for link in there)
+
+
+@pytest.mark.parametrize(
+    ("size", "style"), [(32, ""), (159, ""), (160, "--picture: 160px"), (224, "--picture: 224px")]
+)
+def test_large_images_are_shown_at_their_own_size(size, style):
+    shown = report.own_width(mm.SignalSpec("image", (size, size, 3), 0.0, 1.0))
+    assert (f"--picture: {shown}px" if shown else "") == style
+
+
+def test_sounds_have_no_width_of_their_own():
+    assert report.own_width(mm.SignalSpec("sound", (8000,), -1.0, 1.0, 8000)) is None
