@@ -17,6 +17,7 @@ from model_metamers_experiments import flag_checks, stops
 CONTINUES = "what was done is kept, and the same command continues"
 STARTS_OVER = "nothing was written, and the same command starts over"
 _CANNOT = 2  # exit status where the user has to mend something
+_AFTER_HELP = 1  # absl's exit status; its flags end a program for no other reason
 _NO_READER = 141  # by convention: 128 and SIGPIPE
 _OUT_OF_MEMORY = "memory ran out; lower --batch_size where there is one, or use a machine with more"
 
@@ -93,6 +94,8 @@ def _read_flags(argv: list[str], module: str) -> list[str]:
         own = (name for name in of_modules if name in (module, sys.argv[0]) or name.startswith(__package__))
         flag_checks.check(flag for name in own for flag in of_modules[name])
         return rest
+    except SystemExit as ended:  # after --help, for which absl's status is 1
+        sys.exit(0 if ended.code == _AFTER_HELP else ended.code)
     except flags.Error as error:
         _refuse(f"{error} (--help tells of every flag)")
     except (mm.InputError, OSError, UnicodeDecodeError, RecursionError) as error:

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from model_metamers.synthesis.metamer import Metamer
+
+
+_LISTED = 12  # names that are read at a glance
+
+
+def nearest(name: str, names: Sequence[str], what: str) -> str:
+    """Which names there are, for a message about one that is not among them.
+
+    Args:
+      name: that was given.
+      names: that there are.
+      what: they are, in the plural, such as "layers".
+
+    Returns:
+      "there are a, b and c" of a few; of many "the nearest of 155 layers are conv1 and conv2".
+
+    Example:
+      >>> nearest("conv1", ["conv_1", "fc"], "layers")
+      'there are conv_1, fc'
+    """
+    if len(names) <= _LISTED:
+        return f"there are {', '.join(names)}"
+    by_likeness = difflib.get_close_matches(name, names, _LISTED // 2, 0.0)
+    return f"of {len(names)} {what} the nearest are {', '.join(by_likeness)}"
 
 
 class InputError(ValueError):
@@ -26,11 +51,11 @@ class InUseError(StorageError):
 
 
 class UnknownNetworkError(InputError):
-    """The catalog has no network of this name; the message lists those there are."""
+    """The catalog has no network of this name; the message lists the nearest."""
 
 
 class UnknownLayerError(InputError):
-    """A network has no layer of this name; the message lists those there are."""
+    """A network has no layer of this name; the message lists the nearest."""
 
 
 class NoWeightsError(InputError):

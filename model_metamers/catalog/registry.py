@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from model_metamers import weights
 from model_metamers.catalog.names import NAMES, networks
-from model_metamers.errors import UnknownNetworkError
+from model_metamers.errors import UnknownNetworkError, nearest
 from model_metamers.weights import manifest
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ def build_network(name: str) -> Network:
     """A network of the catalog without weights: its variables hold zeros.
 
     Raises:
-      UnknownNetworkError: there is no such name; the message lists all names.
+      UnknownNetworkError: there is no such name; the message lists the nearest.
     """
     for module, names in NAMES.items():
         if name in names:
             return importlib.import_module(f"{__package__}.{module}").BUILDERS[name]()
-    raise UnknownNetworkError(f"there is no network {name!r}; there are {', '.join(networks())}")
+    raise UnknownNetworkError(
+        f"there is no network {name!r}; {nearest(name, networks(), 'networks')}; mm.networks() lists all"
+    )
 
 
 def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Network:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.errors import UnknownLayerError
+from model_metamers.errors import UnknownLayerError, nearest
 from model_metamers.networks import ways
 from model_metamers.networks.layers import Training
 from model_metamers.networks.stage import Stage
@@ -142,14 +142,14 @@ class Network(tf.Module):
         """The layers as a tuple.
 
         Raises:
-          UnknownLayerError: the network has no stage of that name; the message lists its stages.
+          UnknownLayerError: the network has no stage of that name; the message lists the nearest.
         """
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
         for layer in layers:
             if layer not in self.stages:
                 raise UnknownLayerError(
-                    f"{self.name} has no layer {layer!r}; its metamer layers are "
-                    f"{', '.join(self.layers)}; all stages: {', '.join(self.stages)}"
+                    f"{self.name} has no layer {layer!r}; its metamer layers are {', '.join(self.layers)}; "
+                    f"{nearest(layer, self.stages, 'stages')}"
                 )
         return layers
 
