@@ -42,6 +42,60 @@ def vgg_19(image: tf.Tensor, weight: Weights, layer: str, pixel_std: float = 1.0
     raise ValueError(layer)
 
 
+def efficientnet_lite0(image: tf.Tensor, weight: Weights, layer: str) -> tf.Tensor:
+    """Activations of the official EfficientNet-Lite0 at a stage, of an image in [0, 1].
+
+    Zeros are laid around by hand, batch normalisation divides by a root, the pooling is an average
+    pooling. Stages are called as the package calls them.
+    """
+
+    def conv(x, scope, kernel, number, stride=1):
+        values = weight(f"efficientnet-lite0/{scope}/{kernel}")
+        size, pads = values.shape[0], []
+        for length in x.shape[1:3]:
+            total = max((-(-length // stride) - 1) * stride + size - length, 0)
+            pads.append((total // 2, total - total // 2))
+        x = tf.pad(x, [(0, 0), *pads, (0, 0)])
+        if "depthwise" in kernel:
+            x = tf.nn.depthwise_conv2d(x, values, [1, stride, stride, 1], "VALID")
+        else:
+            x = tf.nn.conv2d(x, values, stride, "VALID")
+        norm = f"efficientnet-lite0/{scope}/tpu_batch_normalization{f'_{number}' if number else ''}"
+        parts = ("gamma", "beta", "moving_mean", "moving_variance")
+        gamma, beta, mean, variance = (weight(f"{norm}/{part}") for part in parts)
+        return (x - mean) / tf.sqrt(variance + 1e-3) * gamma + beta
+
+    strides = {1: 2, 3: 2, 5: 2, 11: 2}
+    net = conv((image * 255.0 - 127.0) / 128.0, "stem", "conv2d/kernel", 0, 2)
+    if layer == "stem":
+        return jittered_relu6(net)
+    net = tf.minimum(tf.nn.relu(net), 6.0)
+    for i in range(16):
+        scope, before, number = f"blocks_{i}", net, 0
+        if i > 0:
+            net = conv(net, scope, "conv2d/kernel", number)
+            if layer == f"block_{i}/expand":
+                return jittered_relu6(net)
+            net, number = tf.minimum(tf.nn.relu(net), 6.0), 1
+        net = conv(net, scope, "depthwise_conv2d/depthwise_kernel", number, strides.get(i, 1))
+        if layer == f"block_{i}/depthwise":
+            return jittered_relu6(net)
+        net = tf.minimum(tf.nn.relu(net), 6.0)
+        net = conv(net, scope, "conv2d_1/kernel" if i > 0 else "conv2d/kernel", number + 1)
+        if net.shape == before.shape:
+            net += before
+        if layer == f"block_{i}":
+            return net
+    net = conv(net, "head", "conv2d/kernel", 0)
+    if layer == "head":
+        return jittered_relu6(net)
+    net = tf.minimum(tf.nn.relu(net), 6.0)
+    net = tf.nn.avg_pool2d(net, net.shape[1:3], 1, "VALID")[:, 0, 0]
+    if layer == "pool":
+        return net
+    return net @ weight("efficientnet-lite0/head/dense/kernel") + weight("efficientnet-lite0/head/dense/bias")
+
+
 def auditory_cnn(
     waveforms: tf.Tensor, weight: Weights, layer: str, config: CochleagramConfig, reduced_aliasing: bool
 ) -> tf.Tensor:
@@ -93,6 +147,11 @@ def plain_cochleagram(waveforms: tf.Tensor, config: CochleagramConfig) -> tf.Ten
 @tf.custom_gradient
 def jittered_relu(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.relu(x), lambda dy: tf.where(x <= 0, dy, dy)
+
+
+@tf.custom_gradient
+def jittered_relu6(x: tf.Tensor) -> tf.Tensor:
+    return tf.minimum(tf.nn.relu(x), 6.0), lambda dy: tf.where(x <= 0, dy, dy)
 
 
 @tf.custom_gradient

@@ -76,6 +76,7 @@ def load(
     answers: Mapping[str, Any],
     stand_in_modules: Collection[str] = (),
     outside: Callable[[Any], Any] | None = None,
+    advice: str = "Fetch the file anew from its source",
 ) -> Any:
     """Content of one pickle, made of plain data and what the list of names is answered with.
 
@@ -87,13 +88,14 @@ def load(
       stand_in_modules: whose other names are answered with stand-ins that do nothing.
       outside: f(id) -> what a reference to something outside the pickle is answered with; None where
         there must be none.
+      advice: what to do where it asks for another name.
 
     Raises:
       InputError: as `unpickle`.
     """
     try:
         _check_opcodes(data)
-        content = _Unpickler(io.BytesIO(data), what, answers, stand_in_modules, outside).load()
+        content = _Unpickler(io.BytesIO(data), what, answers, stand_in_modules, outside, advice).load()
         _check_extent(content)
         return content
     except InputError:
@@ -248,10 +250,11 @@ class _Unpickler(pickle._Unpickler):
         answers: Mapping[str, Any],
         stand_in_modules: Collection[str],
         outside: Callable[[Any], Any] | None,
+        advice: str,
     ):
         super().__init__(file)
         self._what, self._known, self._calls = what, dict(answers), 0
-        self._stand_in_modules, self._outside = stand_in_modules, outside
+        self._stand_in_modules, self._outside, self._advice = stand_in_modules, outside, advice
 
     def find_class(self, module: str, name: str) -> Any:
         full = f"{module}.{name}"
@@ -259,7 +262,7 @@ class _Unpickler(pickle._Unpickler):
             if module.partition(".")[0] not in self._stand_in_modules:
                 raise InputError(
                     f"{self._what}: it asks for {shown(full)}, which no such file needs; it was "
-                    f"refused and nothing of it was run. Fetch the file anew from its source"
+                    f"refused and nothing of it was run. {self._advice}"
                 )
             self._known[full] = type("_StandIn", (_StandIn,), {"__slots__": (), "name": full})
         return self._known[full]

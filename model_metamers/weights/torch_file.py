@@ -45,6 +45,7 @@ _STORAGES = {
     "ByteStorage": "|u1",
     "BoolStorage": "|b1",
 }
+_ADVICE = "Save the weights alone: torch.save(model.state_dict(), FILE)"
 # Under these keys a training run keeps the weights, beside an optimiser's state and the like.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
@@ -217,7 +218,7 @@ def _unpickled(data: bytes, path: Path, storages: dict[str, _Storage]) -> Any:
         "torch._utils._rebuild_parameter": parameter,
         **{f"torch.{name}": code for name, code in _STORAGES.items()},
     }
-    return safe_pickle.load(data, f"torch file {path}", answers, outside=outside)
+    return safe_pickle.load(data, f"torch file {path}", answers, outside=outside, advice=_ADVICE)
 
 
 class _Ordered(dict):

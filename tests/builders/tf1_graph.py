@@ -8,11 +8,18 @@ import numpy as np
 import scipy.signal
 import tensorflow as tf
 
-from benchmarks.references.tf1_networks import Weights, auditory_cnn, plain_cochleagram, vgg_19
+from benchmarks.references.tf1_networks import (
+    Weights,
+    auditory_cnn,
+    efficientnet_lite0,
+    plain_cochleagram,
+    vgg_19,
+)
 from benchmarks.references.tf1_search import GraphSearch
 
 __all__ = [
     "auditory_cnn",
+    "efficientnet_lite0",
     "plain_cochleagram",
     "search_losses",
     "speech_like",

@@ -17,6 +17,7 @@ from model_metamers.storage import digests, reading, tfrecords
 from model_metamers.synthesis.state import read_state
 from model_metamers.weights import released_pickle
 from model_metamers.weights.tf_checkpoint import CheckpointReader
+from model_metamers.weights.torch_file import TorchFile
 from model_metamers.weights.unpacking import unpack
 from tests.readers.cases_signals import IMAGE, SOUND
 
@@ -42,6 +43,7 @@ READERS = {
     "XML": alignments.read_swc,
     "pickle": released_pickle.read_architecture,
     "checkpoint": CheckpointReader,
+    "torch": TorchFile,
     "archive": lambda path: unpack(path, Path(tempfile.mkdtemp()) / "unpacked"),
 }
 
