@@ -76,6 +76,14 @@ class Network(tf.Module):
     def name(self) -> str:
         return self._label
 
+    def __repr__(self) -> str:
+        weights = self.checkpoint_digest.removeprefix("sha256:")[:8] or "none"
+        return (
+            f"<{type(self).__name__} {self.name}: {self.signal.kind}s {list(self.signal.shape)}, "
+            f"{len(self.layers)} metamer layers of {len(self.stages)} stages, {len(self.classes)} classes, "
+            f"weights {weights}>"
+        )
+
     def forward(self, signals: tf.Tensor, training: Training = False) -> dict[str, Stage]:
         """Computes every stage.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from model_metamers.criteria.verdict import Measurement, Verdict
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.synthesis import notebook
 from model_metamers.synthesis.config import SynthesisConfig
 
 
@@ -33,7 +34,7 @@ class Start:
     kept: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Metamer:
     """A metamer and what is known about it.
 
@@ -82,6 +83,12 @@ class Metamer:
     stop_reason: str | None = None
     checkpoint_place: str | None = None
     starts: tuple[Start, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{notebook.line(self)}>"
+
+    def _repr_html_(self) -> str:
+        return notebook.page(self)
 
     @property
     def spearman(self) -> dict[str, float]:
