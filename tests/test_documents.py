@@ -1,6 +1,8 @@
 """Documents keep up with the code: citations of docs/sources.md, links, and the map of rooms."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,11 @@ def test_contributing_names_every_golden_and_files_that_are_there():
     assert [name for name in names if f"`{name}`" not in text] == []
     known = [*STARTS, "tests/goldens", "experiments/reproduction", "model_metamers/catalog"]
     assert missing_paths(text, known) == []
+
+
+def test_the_example_of_the_readme_runs_as_printed(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "at conv3_4 in vgg_19_small" in done.stdout and "passes=" in done.stdout
+    assert (tmp_path / "cat_conv3_4" / "metamer.png").exists()
