@@ -59,6 +59,19 @@ PROGRAMS = {
         ),
         (SAME, ("", "--seed=1")),
     ),
+    "make_metamers, further starts": Program(
+        "make_metamers",
+        (
+            "--network=vgg_19_small",
+            "--layers=conv1_1",
+            "--inputs={work}/one.png,{work}/two.png",
+            "--iterations=4",
+            "--save_every=1",
+            "--batch_size=2",
+            "--starts=3",  # so short a search is always stuck
+        ),
+        (SAME, ("", "--starts=2")),
+    ),
     "make_null_distribution": Program(
         "make_null_distribution",
         (
