@@ -34,8 +34,9 @@ def to_tf_axes(kernel: np.ndarray, depthwise: bool = False) -> np.ndarray:
     """A kernel of PyTorch with TensorFlow's axes.
 
     Args:
-      kernel: of a convolution, [out, in, height, width]; of a depthwise one, [in, 1, height, width]; of
-        a dense layer, [out, in]. Vectors, such as biases, stay as they are.
+      kernel: of a convolution, [out, in, height, width], with one or three axes of space likewise; of a
+        depthwise one, [in, 1, height, width]; of a dense layer, [out, in]. Vectors, such as biases, stay
+        as they are.
       depthwise: whether it is that of a depthwise convolution.
 
     Returns:
@@ -98,6 +99,6 @@ def _is_depthwise(name: str) -> bool:
 
 def _axes(rank: int, depthwise: bool) -> tuple[int, ...]:
     """Where each of TensorFlow's axes of a kernel is among PyTorch's."""
-    if rank == 4:
-        return (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)
-    return tuple(reversed(range(rank))) if rank == 2 else tuple(range(rank))
+    if rank < 2:
+        return tuple(range(rank))
+    return (*range(2, rank), 0, 1) if depthwise else (*range(2, rank), 1, 0)
