@@ -130,7 +130,7 @@ def _search_for(
     if not path.exists() and not any(was_set_aside(folders[name]) for name in missing):
         names, path = missing, _state_path(run, search, missing)
     state = _saved_state(path)
-    bar.begin(len(batch), len(missing), state.step / run.config.iterations if state else 0.0)
+    bar.begin(len(batch), len(missing), _share(run, 0, state.step) if state else 0.0)
     make_folder(path.parent)
     try:
         return _searched(run, search, batch, names, state, bar, written)
@@ -157,10 +157,10 @@ def _searched(
     from model_metamers.synthesis.finding import find
 
     targets = np.stack([run.stimuli[name] for name in names])
-    states = []
+    states: list[Path] = []
 
     def told(step: int) -> None:
-        bar.told(step / run.config.iterations)
+        bar.told(_share(run, len(states) - 1, step))
 
     def run_search(one: Search, places: list[int]) -> tuple[SearchState, bool]:
         own = [names[place] for place in places]
@@ -185,7 +185,7 @@ def _searched(
             state=state if first else _saved_state(path),
             save=save,
             progress=bar.shows_batches,
-            told=told if first else None,
+            told=told,
         )
 
     found = find(search, names, targets, run_search)
@@ -193,6 +193,11 @@ def _searched(
         raise KeyboardInterrupt
     failed = {name: search.diverged_error({name: step}) for name, step in found.diverged.items()}
     return _Batch(search.layer, batch, found.metamers, failed, states)
+
+
+def _share(run: Run, starts: int, step: int) -> float:
+    """How much of a batch's search is done after some whole starts and steps, if all are needed; 0 to 1."""
+    return (starts + step / run.config.iterations) / run.config.starts
 
 
 def _write(run: Run, batch: _Batch, null: NullDistribution | None) -> list[Made]:

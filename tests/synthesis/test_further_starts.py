@@ -10,6 +10,7 @@ import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.runs import report, results
 from model_metamers.runs.record import read_record
+from model_metamers.runs.run_bar import RunBar
 from model_metamers.synthesis import Start
 from model_metamers.synthesis.search import Search
 from model_metamers.synthesis.starts import further_seed
@@ -220,6 +221,14 @@ def test_a_run_records_all_starts_and_shows_them(tmp_path):
         assert row[-1] == (f"{kept} of {len(record.starts)}" if len(record.starts) > 1 else "")
     assert done.page.read_text().count(">3 starts:") == counts.count(3)
     assert runs.execute([run], progress=False).made == done.made
+
+
+def test_a_bar_counts_all_starts_that_may_be_needed(tmp_path, monkeypatch):
+    shares, told = [], RunBar.told
+    monkeypatch.setattr(RunBar, "told", lambda bar, share: (shares.append(share), told(bar, share)))
+    runs.execute([make_run(tmp_path, TARGETS[:3])], progress=False)
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert {1 / 3, 2 / 3} <= set(shares)
 
 
 def test_a_run_belongs_to_its_null_and_its_starts(tmp_path):
