@@ -143,6 +143,9 @@ _BATCH_SIZE = flags.DEFINE(
     serializer=flags.ArgumentSerializer(),
 )
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
+_SAVE_MINUTES = flags.DEFINE_float(
+    "save_minutes", 5.0, "After so many minutes a state is saved even so.", 0.1
+)
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Continue a run in --out; without, a folder with a run is refused."
 )
@@ -159,6 +162,7 @@ def main() -> int:
         seed=_SEED.value,
         relu_gradient=_RELU_GRADIENT.value,
         save_every=_SAVE_EVERY.value,
+        save_minutes=_SAVE_MINUTES.value,
         optimizer=_OPTIMIZER.value,
         precision=_PRECISION.value,
         frontend=_FRONTEND.value,

@@ -1,4 +1,4 @@
-"""Being told to stop: by Ctrl-C, by a cluster (SIGTERM), by a terminal that was closed (SIGHUP).
+"""Being told to stop: by Ctrl-C, by a cluster (SIGTERM, SIGUSR1), by a terminal that was closed (SIGHUP).
 
 While a program is loaded, any of them ends it at once, with a line. While it works, the first
 raises KeyboardInterrupt, so that what was done is saved; another ends it at once, but for those that
@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")  # Windows has neither of the last two
 _PATIENCE_S = 3.0
 _AT_ONCE = "stopped at once; the same command continues or starts over"
 
@@ -47,7 +47,7 @@ def interrupt_work() -> None:
 
 def end_quietly() -> None:
     """From here on, being told to stop ends the process at once, without a further line."""
-    _handle(lambda number, _: os._exit(status() if _first else 128 + number))
+    _handle(lambda number, _: os._exit(status() if _first else _status(number)))
 
 
 def told() -> bool:
@@ -56,8 +56,13 @@ def told() -> bool:
 
 
 def status() -> int:
-    """The exit status by convention: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP."""
-    return 128 + (_first[0] if _first else signal.SIGINT)
+    """The exit status by convention: 130 after Ctrl-C, 143 after SIGTERM and SIGUSR1, 129 after SIGHUP."""
+    return _status(_first[0] if _first else signal.SIGINT)
+
+
+def _status(number: int) -> int:
+    """Of a signal; a cluster's warning before the end of a job (SIGUSR1) counts as that end."""
+    return 128 + (signal.SIGTERM if number == getattr(signal, "SIGUSR1", None) else number)
 
 
 def _handle(handler) -> None:
@@ -81,4 +86,4 @@ def _end(number: int, text: str) -> None:
     try:
         os.write(terminal, f"{program()}: {text}\n".encode(errors="backslashreplace"))
     finally:
-        os._exit(128 + number)
+        os._exit(_status(number))

@@ -22,6 +22,7 @@ _ADDED_LATER = {
     "stop_when": None,
     "batch_norm": "separate",
     "starts": 1,
+    "save_minutes": 5.0,
 }
 
 
@@ -60,6 +61,7 @@ class SynthesisConfig:
         that meets them is kept; if none does, the one of the lowest loss. `Metamer.starts` tells of all.
       log_every: iterations between entries of the loss trace.
       save_every: iterations between saved states.
+      save_minutes: after so many minutes a state is saved even so; at least 0.1.
 
     With another precision or front end than "float32" and "exact", all but the last tenth of the
     iterations are a draft. The last tenth, rho, classes and the verdict are exact.
@@ -88,6 +90,7 @@ class SynthesisConfig:
     stop_when: str | None = None
     batch_norm: str = "separate"
     starts: int = 1
+    save_minutes: float = 5.0
 
     def __post_init__(self) -> None:
         self._set("seed", seed_number("seed", self.seed))
@@ -109,6 +112,8 @@ class SynthesisConfig:
             if field == "stop_when" and self.stop_when is None:
                 continue
             self._set(field, one_of(field, getattr(self, field), choices))
+        self._set("save_minutes", number("save_minutes", self.save_minutes))
+        check_range("save_minutes", self.save_minutes, 0.1, 10**6)
         if self.learning_rate is not None and not 0 < self.learning_rate <= _FASTEST:
             raise InputError(f"learning_rate={self.learning_rate}: expected above 0, at most {_FASTEST:,}")
         if self.learning_rate_decay is not None and not 0 < self.learning_rate_decay <= 1:
@@ -162,9 +167,10 @@ class SynthesisConfig:
         return values
 
     def identity(self) -> dict[str, float | int | str | None]:
-        """The values that decide the result; `save_every` is not among them."""
+        """The values that decide the result; when states are saved is not among them."""
         values = self.values()
-        del values["save_every"]
+        for field in ("save_every", "save_minutes"):
+            values.pop(field, None)
         if self.optimizer == "adam":  # as folders of earlier runs have it
             del values["optimizer"]
         return values

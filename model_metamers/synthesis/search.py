@@ -96,7 +96,8 @@ class Search:
           targets: [batch, *shape], in the network's range.
           signals: what to start from, one signal or a batch; noise of the config's seed when None.
           state: the state of an earlier search to continue, in place of `signals`.
-          save: called with the state every `config.save_every` steps and at the end.
+          save: called with the state every `config.save_every` steps, after `config.save_minutes` without,
+            and at the end.
           progress: whether to show a bar.
           told: called now and then with the number of finished steps.
 
@@ -118,7 +119,7 @@ class Search:
         wanted = self.network.activations(targets, [self.layer])[self.layer]
         self._check_some_finite(wanted)
         begun = now = UnderWay.begin(state)
-        finished = True
+        finished, saved = True, time.monotonic()
         with self._bar(state.step, progress) as bar:
             try:
                 for now in self._bursts(begun, targets, wanted):
@@ -126,8 +127,9 @@ class Search:
                     bar.set_postfix(loss=_mean_loss(now))
                     if told:
                         told(now.step)
-                    if save and now.step % self.config.save_every == 0 and now.step < self.config.iterations:
+                    if save and now.step < self.config.iterations and self._is_due(now.step, saved):
                         save(now.kept())
+                        saved = time.monotonic()
                 if now.step == self.config.iterations:
                     now = now.ended(now.searched, self._loss(now, wanted))
             except KeyboardInterrupt:
@@ -136,6 +138,11 @@ class Search:
         if save:
             save(state)
         return state, finished
+
+    def _is_due(self, step: int, saved: float) -> bool:
+        """Whether the state is to be saved after a step, where the last one was at a time."""
+        late = time.monotonic() - saved > 60.0 * self.config.save_minutes
+        return late or step % self.config.save_every == 0
 
     def _fresh(self, targets: np.ndarray, signals: np.ndarray | None) -> SearchState:
         """The state before the first step; see `run`."""
