@@ -222,8 +222,8 @@ def test_impossible_settings_are_refused(change, message):
         config(**change)
 
 
-def test_unknown_layer_lists_those_there_are(tiny_vgg, small_images):
-    with pytest.raises(InputError, match=r"no layer 'conv9'.*conv1_2.*pool5"):
+def test_an_unknown_layer_tells_of_those_there_are(tiny_vgg, small_images):
+    with pytest.raises(InputError, match=r"no layer 'conv9'.*conv1_2.*nearest are.*conv"):
         mm.synthesize(tiny_vgg, "conv9", small_images[0], config(), progress=False)
 
 
