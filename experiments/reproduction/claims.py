@@ -28,10 +28,10 @@ _RATE = re.compile(r"\blearning_rate=(\S+)")
 def transfer(
     counted: Judgements, everything: Judgements, names: Mapping[str, str], chance: float
 ) -> tuple[list[Finding], list[Finding]]:
-    """Claims 5 and 6: how the word network recognises metamers of untrained networks and other tasks.
+    """Claims 5 and 6: how word networks recognise metamers of untrained networks and other tasks.
 
     Args:
-      counted, everything: judgements by the word network, see the module.
+      counted, everything: judgements by the word networks, see the module.
       names: names of the networks with the roles "both_tasks" and "backgrounds".
       chance: share of right answers by guessing.
 
@@ -94,7 +94,7 @@ def cochleagram(counted: Judgements, everything: Judgements) -> list[Finding]:
     """Claim 8: metamers whose waveform was optimised minus those whose cochleagram was.
 
     Args:
-      counted, everything: judgements by the word network, see the module.
+      counted, everything: judgements by the word networks, see the module.
     """
     both_ways = {one.generator for one in everything if not one.of_signal}
     own = [

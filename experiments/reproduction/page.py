@@ -38,10 +38,11 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
     def judged(name: str) -> list[Judgement]:
         return answers.read(out / name) if name in current else []
 
-    images, sounds, architectures = (
+    images, by_word, by_other_seed, architectures = (
         [judged(f"{steps.RECOGNITION}/{name}{ending}") for ending in steps.CRITERIA.values()]
         for name in steps.JUDGEMENTS
     )
+    sounds = [one + other for one, other in zip(by_word, by_other_seed, strict=True)]
     by_guessing = _chances(out, current)
     of_words = by_guessing.get("sounds", {}).get("fine", 0.0)
     names = {role: parts[role].network for role in ("both_tasks", "backgrounds") if role in parts}

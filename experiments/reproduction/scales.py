@@ -91,6 +91,8 @@ PAPER = Scale(
         Part("resnet", "resnet_v2_101", "image", None, 700.0),
         Part("resnet_other_seed", "resnet_v2_101", "image", (), 700.0),
         *_sounds("", "audioset_reduced_aliasing", None, None, 400.0, 300.0),
+        Part("vggish", "vggish", "sound", None, 50.0),  # examples alone, as in the paper (4.2)
+        Part("deepspeech", "deepspeech", "sound", None, 290.0),  # examples, and Figure 2c
     ),
     decisions=("sixteen", "fine"),
     stimuli=MappingProxyType({"image": 16 * 36, "sound": 295}),  # paper 3.5, 3.4; draw_stimuli draws them
@@ -99,7 +101,7 @@ PAPER = Scale(
     optimizer="adam",
     batch_size=8,
     cochleagram_learning_rate=None,
-    relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None}),
+    relu_layers=MappingProxyType({"vgg": None, "word": None, "word_aliased": None, "deepspeech": None}),
     relu_stimuli=20,
     relu_iterations=MappingProxyType({"image": 15000, "sound": 15000}),
 )

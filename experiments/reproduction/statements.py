@@ -79,7 +79,7 @@ STATEMENTS = {
     ),
     5: Statement(
         "Metamers of an untrained network are poorly recognised by the word network (4.5, Figure 6).",
-        f"Share recognised by the word network {_LATE}: another seed's metamers minus the untrained one's; "
+        f"Share recognised by the word networks {_LATE}: another seed's metamers minus the untrained one's; "
         f'and "poorly", which is {_POORLY}.',
         ("figure_6",),
         every=True,
@@ -87,7 +87,7 @@ STATEMENTS = {
     6: Statement(
         "Metamers of the network trained on backgrounds do not transfer to the word network; those of the "
         "network trained on both tasks do nearly as well as another seed's (4.5, Figure 6).",
-        f"Share recognised by the word network {_LATE}: the background task's is below another seed's, and "
+        f"Share recognised by the word networks {_LATE}: the background task's is below another seed's, and "
         f"{_CHANCE}; both tasks' is \"nearly\" another seed's, {_NEARLY}.",
         ("figure_6",),
         every=True,
@@ -108,7 +108,7 @@ STATEMENTS = {
     9: Statement(
         "Metamers of an untrained network stay recognisable through all convolutions and are not at the top "
         "(4.3, Figure 4; there to people, who cannot be asked here).",
-        "Share recognised by the word network, in the place of people: of each matched layer up to the last "
+        "Share recognised by the word networks, in the place of people: of each matched layer up to the last "
         f"convolution, {_NEARLY} than of the natural signals; of the first fully connected one, {_POORLY}.",
         ("figure_6",),
         every=True,
@@ -116,7 +116,7 @@ STATEMENTS = {
     10: Statement(
         "Metamers of the network trained on backgrounds become unrecognisable sooner than those of one "
         "trained on words (4.3, Figure 4; there to people, who cannot be asked here).",
-        "Share recognised by the word network, in the place of people, over all matched convolutions, of the "
+        "Share recognised by the word networks, in the place of people, over all matched convolutions, of the "
         "same stimuli at the same layers: another seed's minus the background task's.",
         ("figure_6",),
     ),

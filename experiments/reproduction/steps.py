@@ -23,11 +23,13 @@ CRITERIA = {"file": "", "none": "_all"}  # recognize_metamers --criteria -> end 
 _PICTURES = 60_000  # bytes of a metamer's pictures and record
 _START = 20.0  # seconds in which a binary loads TensorFlow and a network
 _WORDS = ("word", "word_other_seed", "word_aliased")
+_TASKS = ("word", "word_other_seed", "both_tasks", "backgrounds", "untrained")
 # By name of the results: (roles of the networks that judge, roles of those whose metamers are judged);
 # None for all networks of images.
 JUDGEMENTS: dict[str, tuple[Sequence[str] | None, Sequence[str] | None]] = {
     "images": (None, None),
-    "sounds": (("word",), ("word", "word_other_seed", "both_tasks", "backgrounds", "untrained")),
+    "sounds": (("word",), _TASKS),  # one judge, as Figure 6 has it
+    "sounds_by_other_seed": (("word_other_seed",), _TASKS),
     "architectures": (_WORDS, _WORDS),
 }
 

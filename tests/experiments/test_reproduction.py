@@ -30,7 +30,7 @@ def test_paper_scale_needs_signals(tmp_path):
 
 def test_a_plan_writes_nothing(tmp_path):
     done = binaries.run("reproduce_paper", "--plan", f"--out={tmp_path / 'r'}")
-    assert done.returncode == 0 and "metamers/word_aliased" in done.stdout and "0 of" not in done.stdout
+    assert done.returncode == 0 and "metamers/word_aliased" in done.stdout and "\n0 of" not in done.stdout
     assert not (tmp_path / "r").exists()
 
 

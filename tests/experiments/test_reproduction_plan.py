@@ -296,6 +296,8 @@ def test_where_metamers_fail_the_rest_is_run_without_them(tmp_path, monkeypatch)
         "verdicts/backgrounds",
         "recognition/sounds",
         "recognition/sounds_all",
+        "recognition/sounds_by_other_seed",
+        "recognition/sounds_by_other_seed_all",
         *(
             f"figures/figure_{name}.{form}"
             for name in ("5", "6", "s9", "3_sounds")
