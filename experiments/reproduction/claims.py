@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from model_metamers.recognition.judgement import NATURAL, Judgement
 from model_metamers_experiments.reproduction import answers
-from model_metamers_experiments.reproduction.contrasts import Comparison, Condition, Finding, contrast, judge
+from model_metamers_experiments.reproduction.contrasts import Comparison, Condition, contrast
 from model_metamers_experiments.reproduction.hypotheses import Above, Hypothesis, LessThan, MoreThan
 from model_metamers_experiments.reproduction.statements import ABOVE_CHANCE, MARGIN, NEARLY, POORLY
 
@@ -27,7 +27,7 @@ _RATE = re.compile(r"\blearning_rate=(\S+)")
 
 def transfer(
     counted: Judgements, everything: Judgements, names: Mapping[str, str], chance: float
-) -> tuple[list[Finding], list[Finding]]:
+) -> tuple[list[Comparison], list[Comparison]]:
     """Claims 5 and 6: how word networks recognise metamers of untrained networks and other tasks.
 
     Args:
@@ -36,7 +36,7 @@ def transfer(
       chance: share of right answers by guessing.
 
     Returns:
-      The findings of claim 5 and those of claim 6.
+      The comparisons of claim 5 and those of claim 6.
     """
     counted, everything = _of_waveforms(counted), _of_waveforms(everything)
     late = _later_half(everything)
@@ -65,10 +65,10 @@ def transfer(
             dataclasses.replace(seed, weight=-1),
         ),
     ]
-    return judge(fifth), judge(sixth)
+    return fifth, sixth
 
 
-def reduced_aliasing(counted: Judgements, everything: Judgements, aliased: str) -> list[Finding]:
+def reduced_aliasing(counted: Judgements, everything: Judgements, aliased: str) -> list[Comparison]:
     """Claim 7: metamers of the networks with and without aliasing, recognised by the other one.
 
     Args:
@@ -87,10 +87,10 @@ def reduced_aliasing(counted: Judgements, everything: Judgements, aliased: str) 
     late_of_aliased = _later_half(filter(of_aliased, everything))
     late = [layer for layer in _later_half(filter(of_reduced, everything)) if layer in late_of_aliased]
     sides = [Condition("reduced aliasing", 1, of_reduced), Condition("with aliasing", -1, of_aliased)]
-    return judge([_at_layers(late, "reduced aliasing minus aliased", _HIGHER, sides, counted, everything)])
+    return [_at_layers(late, "reduced aliasing minus aliased", _HIGHER, sides, counted, everything)]
 
 
-def cochleagram(counted: Judgements, everything: Judgements) -> list[Finding]:
+def cochleagram(counted: Judgements, everything: Judgements) -> list[Comparison]:
     """Claim 8: metamers whose waveform was optimised minus those whose cochleagram was.
 
     Args:
@@ -112,10 +112,10 @@ def cochleagram(counted: Judgements, everything: Judgements) -> list[Finding]:
     sides = [Condition("waveform", 1, waveform), Condition("cochleagram", -1, of_cochleagram)]
     text = "waveform optimised minus cochleagram optimised"
     untold = f"The searches had several learning rates: {', '.join(rates)}." if len(rates) > 1 else ""
-    return judge([_at_layers(late, text, _HIGHER, sides, counted, everything, untold=untold)])
+    return [_at_layers(late, text, _HIGHER, sides, counted, everything, untold=untold)]
 
 
-def until_the_top(counted: Judgements, everything: Judgements, chance: float) -> list[Finding]:
+def until_the_top(counted: Judgements, everything: Judgements, chance: float) -> list[Comparison]:
     """Claim 9: an untrained network's metamers are recognised up to the last convolution, and not at the top.
 
     Args:
@@ -134,14 +134,12 @@ def until_the_top(counted: Judgements, everything: Judgements, chance: float) ->
         for layer in convolutions
     ]
     top = [layer for layer in layers if layer not in convolutions][:1]
-    return judge(
-        [*comparisons, _poorly(top, "metamers of the untrained network", counted, everything, chance)]
-    )
+    return [*comparisons, _poorly(top, "metamers of the untrained network", counted, everything, chance)]
 
 
 def sooner_unrecognisable(
     counted: Judgements, everything: Judgements, names: Mapping[str, str]
-) -> list[Finding]:
+) -> list[Comparison]:
     """Claim 10: over all convolutions, another seed's metamers minus the background task's.
 
     Args:
@@ -152,7 +150,7 @@ def sooner_unrecognisable(
     layers = _convolutions(answers.layers(filter(background[1], everything)))
     sides = [_by(1, _ANOTHER_SEED), _by(-1, background)]
     text = "another seed's minus the background task's"
-    return judge([_at_layers(layers, text, _HIGHER, sides, counted, everything)])
+    return [_at_layers(layers, text, _HIGHER, sides, counted, everything)]
 
 
 def _at_layers(

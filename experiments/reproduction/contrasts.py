@@ -98,14 +98,18 @@ class Finding:
 
 
 def together(findings: Sequence[Finding], every: bool = False) -> str:
-    """The verdict on a claim, from those of its findings that could be told.
+    """The verdict on a claim; see `combined`."""
+    return combined([finding.verdict for finding in findings], every)
+
+
+def combined(verdicts: Sequence[str], every: bool = False) -> str:
+    """The verdict on a claim, from those of its comparisons that could be told.
 
     Args:
-      findings: the findings of the claim.
+      verdicts: of the claim's comparisons.
       every: whether the claim needs all of them. Then it holds only in part if one cannot be told.
     """
-    verdicts = {finding.verdict for finding in findings}
-    told = verdicts - {UNTOLD}
+    told = set(verdicts) - {UNTOLD}
     if not told:
         return UNTOLD
     if len(told) > 1 or (every and UNTOLD in verdicts and told == {HOLDS}):
@@ -122,6 +126,11 @@ def judge(comparisons: Sequence[Comparison]) -> list[Finding]:
         _finding(one, len([c for c in comparisons if not c.untold]), *both)
         for one, *both in zip(comparisons, counted, everything, strict=True)
     ]
+
+
+def verdicts(comparisons: Sequence[Comparison]) -> list[str]:
+    """The verdicts alone, as `judge` gives them."""
+    return [said for *_, said in _tested([(one, one.counted) for one in comparisons])]
 
 
 def _tested(pairs: Sequence[tuple[Comparison, np.ndarray]]) -> list[tuple[float, float, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from model_metamers.recognition.judgement import Judgement, Who
 from model_metamers_experiments.reproduction import answers
-from model_metamers_experiments.reproduction.contrasts import Condition, Finding, contrast, judge
+from model_metamers_experiments.reproduction.contrasts import Comparison, Condition, contrast
 from model_metamers_experiments.reproduction.hypotheses import Above, LessThan
 from model_metamers_experiments.reproduction.statements import ABOVE_CHANCE, FEWEST, MARGIN
 
@@ -26,7 +26,7 @@ def other_seed(judge: Who, generator: Who) -> bool:
 
 def falls_with_depth(
     counted: Sequence[Judgement], everything: Sequence[Judgement], decisions: Iterable[str], related: Related
-) -> list[Finding]:
+) -> list[Comparison]:
     """Claims 3 and 4: recognition by other networks falls from the earliest to a late layer.
 
     Args:
@@ -35,7 +35,7 @@ def falls_with_depth(
       related: whether a claim is about a judge, see `Related`.
 
     Returns:
-      A finding for each decision and generating network.
+      A comparison for each decision and generating network.
     """
     comparisons = []
     for decision, generator, own, all_own in _by_generator(counted, everything, decisions, related):
@@ -50,7 +50,7 @@ def falls_with_depth(
                 untold="" if first != late else "Only one layer's metamers count.",
             )
         )
-    return judge(comparisons)
+    return comparisons
 
 
 def hardly_recognised(
@@ -58,7 +58,7 @@ def hardly_recognised(
     everything: Sequence[Judgement],
     chance: Mapping[str, float],
     related: Related,
-) -> list[Finding]:
+) -> list[Comparison]:
     """Claim 11: recognition of a late layer's metamers by other networks is near chance.
 
     Args:
@@ -77,7 +77,7 @@ def hardly_recognised(
                 all_own,
             )
         )
-    return judge(comparisons)
+    return comparisons
 
 
 def _by_generator(

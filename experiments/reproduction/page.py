@@ -18,7 +18,7 @@ from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction import answers, cast, claims, depth_claims, rho_claims, steps
 from model_metamers_experiments.reproduction.cast import Part, Scale
-from model_metamers_experiments.reproduction.contrasts import Finding, together
+from model_metamers_experiments.reproduction.contrasts import Finding, judge, together
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 
 PAGE, CLAIMS = "report.html", "claims.json"
@@ -49,7 +49,7 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
     aliased = parts["word_aliased"].network if "word_aliased" in parts else ""
     untrained, tasks = claims.transfer(*sounds, names, of_words)
     other_architecture, other_seed = depth_claims.other_architecture, depth_claims.other_seed
-    return {
+    compared = {
         1: rho_claims.matching(_correlations(scale, out, current)),
         2: rho_claims.relu_gradient(_relu_rows(scale, out, current)),
         3: depth_claims.falls_with_depth(*images, scale.decisions, other_architecture),
@@ -62,6 +62,7 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
         10: claims.sooner_unrecognisable(*sounds, names),
         11: depth_claims.hardly_recognised(*images, by_guessing.get("images", {}), other_architecture),
     }
+    return {number: judge(comparisons) for number, comparisons in compared.items()}
 
 
 def _chances(out: Path, current: Collection[str]) -> dict[str, dict[str, float]]:

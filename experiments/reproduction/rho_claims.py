@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from model_metamers_experiments.reproduction.answers import Correlations
-from model_metamers_experiments.reproduction.contrasts import Comparison, Finding, judge
+from model_metamers_experiments.reproduction.contrasts import Comparison
 from model_metamers_experiments.reproduction.hypotheses import Better, LessThan, MedianAbove
 from model_metamers_experiments.reproduction.statements import AMONG_UNRELATED, NEAR_ONE
 
 
-def matching(by_network: Mapping[str, Correlations]) -> list[Finding]:
+def matching(by_network: Mapping[str, Correlations]) -> list[Comparison]:
     """Claim 1: rho at the matched layer, at later layers and at the earliest layer.
 
     Args:
@@ -30,7 +30,7 @@ def matching(by_network: Mapping[str, Correlations]) -> list[Finding]:
         comparisons.append(_near_one(f"{name}: median rho at the matched layer", one, own))
         comparisons.append(_near_one(f"{name}: median rho at all later layers", one, later))
         comparisons.append(_before(name, one))
-    return judge(comparisons)
+    return comparisons
 
 
 def _near_one(text: str, one: Correlations, places: Mapping[str, Sequence[str]]) -> Comparison:
@@ -66,14 +66,14 @@ def _before(name: str, one: Correlations) -> Comparison:
     return Comparison(text, LessThan(AMONG_UNRELATED, 0.0, 1.0), null.place(rho), None, parts, untold)
 
 
-def relu_gradient(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
+def relu_gradient(rows: Sequence[Mapping[str, Any]]) -> list[Comparison]:
     """Claim 2: rho with the linear gradient of the matched layer's ReLU minus rho with the ordinary one.
 
     Args:
       rows: the rows of compare_relu_gradients, of one or several networks, with the rho of files.
 
     Returns:
-      A finding for each network and layer.
+      A comparison for each network and layer.
     """
     comparisons = []
     for network, _, layer in sorted({(row["network"], row["depth"], row["layer"]) for row in rows}):
@@ -84,7 +84,7 @@ def relu_gradient(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
         parts = (("linear", _mean(linear)), ("plain", _mean(plain)))
         text = f"{network}, {layer}: mean rho, linear minus plain"
         comparisons.append(Comparison(text, Better(), linear - plain, None, parts))
-    return judge(comparisons)
+    return comparisons
 
 
 def _means(of_places: Sequence[np.ndarray]) -> np.ndarray:

@@ -116,8 +116,8 @@ STATEMENTS = {
     10: Statement(
         "Metamers of the network trained on backgrounds become unrecognisable sooner than those of one "
         "trained on words (4.3, Figure 4; there to people, who cannot be asked here).",
-        "Share recognised by the word networks, in the place of people, over all matched convolutions, of the "
-        "same stimuli at the same layers: another seed's minus the background task's.",
+        "Share recognised by the word networks, in the place of people, over all matched convolutions, of "
+        "the same stimuli at the same layers: another seed's minus the background task's.",
         ("figure_6",),
     ),
     11: Statement(

@@ -1,10 +1,14 @@
 """Judgements with known answers, for the claims of the reproduction."""
 
+import functools
+from types import ModuleType, SimpleNamespace
+
 import numpy as np
 
 from model_metamers.criteria.null import BINS, LayerNull
 from model_metamers.recognition.judgement import NATURAL, Judgement, Who
 from model_metamers_experiments.reproduction.answers import Correlations
+from model_metamers_experiments.reproduction.contrasts import judge
 from tests.builders.judgements import make_judgement
 
 WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
@@ -20,6 +24,23 @@ WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
 )
 NAMES = {"both_tasks": BOTH.name, "backgrounds": SOUNDS.name}
 LAYERS = ("pool_0", "conv_2", "conv_4", "fc")
+
+
+def judging(module: ModuleType) -> SimpleNamespace:
+    """A module's functions that give comparisons, which give findings here; other functions as they are."""
+
+    def wrapped(function):
+        @functools.wraps(function)
+        def told(*args):
+            compared = function(*args)
+            if isinstance(compared, tuple):
+                return tuple(map(judge, compared))
+            return judge(compared) if isinstance(compared, list) else compared
+
+        return told
+
+    names = [name for name in vars(module) if not name.startswith("_") and callable(vars(module)[name])]
+    return SimpleNamespace(**{name: wrapped(vars(module)[name]) for name in names})
 
 
 def answered(judge: Who, generator: Who, right: dict[str, np.ndarray], **about) -> list[Judgement]:

@@ -4,12 +4,25 @@ import numpy as np
 import pytest
 
 from model_metamers.recognition.judgement import NATURAL, Who
-from model_metamers_experiments.reproduction import answers, claims, contrasts, depth_claims
+from model_metamers_experiments import reproduction
+from model_metamers_experiments.reproduction import answers, contrasts
 from model_metamers_experiments.reproduction.hypotheses import Above, LessThan, MoreThan
 from model_metamers_experiments.reproduction.statements import MARGIN
-from tests.builders.answers import ALIASED, BOTH, NAMES, SEED, SOUNDS, UNTRAINED, WORD, answered, judged
+from tests.builders.answers import (
+    ALIASED,
+    BOTH,
+    NAMES,
+    SEED,
+    SOUNDS,
+    UNTRAINED,
+    WORD,
+    answered,
+    judged,
+    judging,
+)
 from tests.builders.judgements import OTHER, SEED1, VGG, make_judgement
 
+claims, depth_claims = judging(reproduction.claims), judging(reproduction.depth_claims)
 HOLDS, FAILS, UNTOLD = contrasts.HOLDS, contrasts.FAILS, contrasts.UNTOLD
 
 

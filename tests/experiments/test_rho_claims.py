@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from model_metamers_experiments.reproduction import contrasts, rho_claims
+from model_metamers_experiments import reproduction
+from model_metamers_experiments.reproduction import contrasts
 from model_metamers_experiments.reproduction.statements import AMONG_UNRELATED, STATEMENTS
-from tests.builders.answers import correlations, even_null
+from tests.builders.answers import correlations, even_null, judging
+
+rho_claims = judging(reproduction.rho_claims)
 
 HELD = {"a": {"a": 0.99, "b": 0.99, "c": 0.99}, "c": {"a": 0.0, "b": 0.1, "c": 0.99}}
 
