@@ -4,6 +4,7 @@ import io
 import pickletools
 import random
 import struct
+import zipfile
 
 import google_crc32c
 from tensorflow.core.protobuf import tensor_bundle_pb2
@@ -98,6 +99,35 @@ def pickle_opcodes(content: bytes, chance: random.Random) -> bytes:
             content[:place] + chance.choice(_OPCODES) * chance.choice((1, 1, 1, 60, 5000)) + content[place:]
         )
     return content
+
+
+def torch_zip(content: bytes, chance: random.Random) -> bytes:
+    """A file of PyTorch with the opcodes of its pickle changed, in an archive whose sums are right."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return content
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, pickle_opcodes(data, chance) if name.endswith(".pkl") else data)
+    return changed.getvalue()
+
+
+def torch_old(content: bytes, chance: random.Random) -> bytes:
+    """The same of the form before, whose fourth pickle is that of the tensors."""
+    stream, begin = io.BytesIO(content), 0
+    try:
+        for number in range(4):
+            for _ in pickletools.genops(stream):
+                pass
+            if number < 3:
+                begin = stream.tell()
+    except ValueError:
+        return content
+    end = stream.tell()
+    return content[:begin] + pickle_opcodes(content[begin:end], chance) + content[end:]
 
 
 _OPCODES = (

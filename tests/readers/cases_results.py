@@ -17,9 +17,11 @@ from model_metamers.synthesis.metamer import Metamer
 from model_metamers.synthesis.state import SearchState, read_state, read_targets, write_state
 from model_metamers.weights import released_pickle
 from model_metamers.weights.tf_checkpoint import CheckpointReader, write_checkpoint
+from model_metamers.weights.torch_file import TorchFile
 from tests.builders.reshaping import archive_of_arrays, json_values
-from tests.builders.reshaping_weights import checkpoint_table, pickle_opcodes
+from tests.builders.reshaping_weights import checkpoint_table, pickle_opcodes, torch_old, torch_zip
 from tests.builders.tf1_checkpoints import write_tf1_checkpoint
+from tests.builders.torch_files import write_state as write_torch
 from tests.readers.case import Case
 
 IMAGE = SignalSpec("image", (8, 8, 3), 0.0, 1.0)
@@ -88,6 +90,12 @@ def check_checkpoint(path: Path):
         assert reader.value(name).shape == shape
 
 
+def check_torch(path: Path):
+    file = TorchFile(path)
+    for name, shape in file.shapes.items():
+        assert isinstance(name, str) and file.value(name).shape == shape
+
+
 def checkpoint(path: Path):
     write_checkpoint(path.parent / "model.ckpt", VALUES)
 
@@ -121,6 +129,12 @@ CASES = {
     "arrays": Case("arrays", "null.npz", null_file, check_arrays, archive_of_arrays),
     "checkpoint's index": _checkpoint(".index", checkpoint, checkpoint_table),
     "checkpoint's data": _checkpoint(DATA, checkpoint),
+    "PyTorch's file": Case(
+        "torch files", "a.pth", lambda path: write_torch(path, VALUES), check_torch, torch_zip
+    ),
+    "PyTorch's old file": Case(
+        "torch files", "a.pth", lambda path: write_torch(path, VALUES, old=True), check_torch, torch_old
+    ),
     "TF1's checkpoint": _checkpoint("", tf1_checkpoint, checkpoint_table),
     "TF2's index": _checkpoint(".index", tf2_checkpoint, checkpoint_table),
     "TF2's data": _checkpoint(DATA, tf2_checkpoint),

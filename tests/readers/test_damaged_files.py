@@ -22,6 +22,7 @@ from tests.readers.fuzzing import CASES, told_wrongly
 TRIED = {
     "pickles": 12_000,
     "checkpoints": 9_000,
+    "torch files": 6_000,
     "sounds": 9_000,
     "images": 10_000,
     "alignments": 7_000,
