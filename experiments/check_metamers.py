@@ -6,8 +6,8 @@ Reads every metamer below --metamers and one or several null distributions (fold
 make_null_distribution, or `null.npz` of make_metamers), and writes `verdicts.csv` and
 `verdicts.json` (a row for each metamer, with the reasons why one does not pass),
 `table.csv` (Tables S4 and S5: for each network, its weights, and layer how many were made, gave the
-target's class, exceeded the null maximum, and are included; mean and range of rho; medians of the
-shares of zeros, relative error and Pearson's correlation of the activations), and
+target's class, exceeded the null maximum or the limit by --null_rule, and are included; mean and range
+of rho; medians of the shares of zeros, relative error and Pearson's correlation of the activations), and
 `<network>_spearman.png` and `.pdf` (Figures S1 to S8: histograms of null and metamer rho
 at each layer).
 
@@ -39,10 +39,18 @@ from model_metamers.runs.measured_anew import MeasuredAnew
 from model_metamers.runs.record import Record
 from model_metamers.storage import locks
 from model_metamers.storage.writing import write_json, write_rows
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, flag_checks
 
 _METAMERS = flags.DEFINE_string("metamers", None, "Folder with metamers, at any depth.", required=True)
 _NULL = flags.DEFINE_list("null", None, "Null distributions.", required=True)
+_NULL_RULE = flags.DEFINE(
+    flag_checks.NullRule(),
+    "null_rule",
+    None,
+    f"What rho must exceed. {flag_checks.NullRule.MEANING} Without it, the rule of each null distribution: "
+    "the paper's, or that of the run of make_metamers that kept it.",
+    serializer=flags.ArgumentSerializer(),
+)
 _ANEW = flags.DEFINE_bool("anew", False, "Measure rho and classes again, instead of taking the records'.")
 _NETWORK = flags.DEFINE_string(
     "network",
@@ -58,7 +66,7 @@ def main() -> int:
     folder, out = Path(_METAMERS.value), Path(_OUT.value)
     if not folder.is_dir():
         raise mm.InputError(f"{folder}: no such folder")
-    nulls = [null_runs.read(path) for path in _NULL.value]
+    nulls = [_ruled(null_runs.read(path)) for path in _NULL.value]
     checked, problems = inclusion.check_folders(find_metamers(folder), nulls, _measure())
     for problem in problems:
         binary.tell(str(problem))
@@ -80,6 +88,10 @@ def main() -> int:
         print(f"Measured anew: {len(checked)} metamers, {same} of them to the last bit as recorded")
     print(f"Written: {out}")
     return int(bool(problems))
+
+
+def _ruled(null: mm.NullDistribution) -> mm.NullDistribution:
+    return null.by_rule(_NULL_RULE.value) if _NULL_RULE.value else null
 
 
 def _write(

@@ -35,6 +35,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers import runs
+from model_metamers.runs import null_runs
 from model_metamers.runs.folder import safe_name
 from model_metamers.signals import files
 from model_metamers.storage import locks
@@ -48,6 +49,9 @@ _LAYERS = flags.DEFINE_list(
 )
 _INPUTS = flags.DEFINE_list("inputs", None, "Files or folders of natural signals.", required=True)
 _NULL_INPUTS = flags.DEFINE_list("null_inputs", [], "Further natural signals, for the null distribution.")
+_NULL = flags.DEFINE_string(
+    "null", None, "Null distribution that make_null_distribution measured, instead of one over the inputs."
+)
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
 _STIMULI = flags.DEFINE_integer("stimuli", 20, "How many of the inputs are matched.", lower_bound=1)
 _ITERATIONS = flags.DEFINE_integer("iterations", 15000, "Steps of the search.")
@@ -124,6 +128,7 @@ def _plans(
     """The two runs, which differ only in the gradient."""
     signals = files.load_signals(files.find_files(_INPUTS.value, network.signal), network.signal)
     further = files.load_signals(files.find_files(_NULL_INPUTS.value, network.signal), network.signal)
+    null = null_runs.read(_NULL.value) if _NULL.value else None
     names = list(signals)
     places = np.linspace(0, len(names), min(_STIMULI.value, len(names)), endpoint=False).astype(int)
     matched = [names[i] for i in places]
@@ -137,6 +142,7 @@ def _plans(
             out=out / gradient,
             config=config,
             batch_size=_BATCH_SIZE.value,
+            null=null,
         )
         for gradient, config in configs.items()
     }

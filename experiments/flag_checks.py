@@ -7,6 +7,7 @@ from typing import Any
 from absl import flags
 
 import model_metamers as mm
+from model_metamers.criteria import null_rule
 from model_metamers.runs.folder import check_printable
 
 _SEEDS = (0, 2**32 - 1)  # as NumPy's RandomState takes
@@ -52,6 +53,24 @@ class NumberOrAuto(flags.ArgumentParser):
             return flags.IntegerParser(lower_bound=1).parse(argument)
         except (TypeError, ValueError) as error:
             raise ValueError(f"expected {self.syntactic_help}") from error
+
+
+class NullRule(flags.ArgumentParser):
+    """A rule of what a metamer's rho must exceed, as `null_rule.check_rule` knows it."""
+
+    syntactic_help = "maximum, between_classes, or class_share:SHARE"
+    MEANING = (
+        "maximum: all pairs of unrelated signals, as in the paper. between_classes: all pairs of two "
+        "classes. class_share:SHARE: the median maximum of pairs of which SHARE are of one class, such as "
+        "0.0013, that of the paper's 794 words. The last two deviate from the paper, and need signals of "
+        "known classes."
+    )
+
+    def parse(self, argument: str) -> str:
+        try:
+            return null_rule.check_rule(argument)
+        except mm.InputError as error:
+            raise ValueError(str(error)) from error
 
 
 def check(given: Iterable[flags.Flag]) -> None:

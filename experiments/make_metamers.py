@@ -7,7 +7,9 @@
 A metamer is searched from noise by gradient descent until one layer of the network
 responds to it as to the natural signal. It is included when the network gives it the
 target's class and Spearman's rho between their activations lies above that of every
-pair of unrelated natural signals.
+pair of unrelated natural signals. Pairs of copies and near-copies are left out, and named in
+`null.json`. Two other rules stand beside the paper's (--null_rule); every record, table and page names
+the one that was used.
 
 Inputs are image or sound files, folders of them, folders of class folders, or `.npy` arrays
 in the network's range. Images are turned as their EXIF data say, laid over white where they
@@ -34,6 +36,8 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.catalog import named_network
+from model_metamers.criteria.null_rule import MAXIMUM
+from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
 from model_metamers_experiments import binary, flag_checks
 
@@ -59,6 +63,19 @@ _NULL_INPUTS = flags.DEFINE_list(
 )
 _NULL = flags.DEFINE_string(
     "null", None, "Null distribution that make_null_distribution measured, instead of one over the inputs."
+)
+_NULL_RULE = flags.DEFINE(
+    flag_checks.NullRule(),
+    "null_rule",
+    MAXIMUM,
+    f"What rho must exceed. {flag_checks.NullRule.MEANING}",
+    serializer=flags.ArgumentSerializer(),
+)
+_LABELS = flags.DEFINE_string(
+    "labels",
+    None,
+    "True classes of the inputs and null_inputs, as for recognize_metamers; without, those of class folders. "
+    "They tell pairs of one class from others in the null distribution.",
 )
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
 _ITERATIONS = flags.DEFINE_integer("iterations", 15000, "Steps of the search.")
@@ -176,6 +193,12 @@ def main() -> int:
     layers = network.check_layers(_LAYERS.value or network.layers)
     inputs = files.find_files(_INPUTS.value, network.signal)
     null_inputs = files.find_files(_NULL_INPUTS.value, network.signal)
+    labels = read_labels(_LABELS.value) if _LABELS.value else {}
+    classes = {
+        **files.class_folders(inputs, _INPUTS.value),
+        **files.class_folders(null_inputs, _NULL_INPUTS.value),
+        **labels,
+    }
     run = runs.Run(
         network=network,
         layers=layers,
@@ -185,6 +208,8 @@ def main() -> int:
         config=config,
         batch_size=_BATCH_SIZE.value,
         null=null_runs.read(_NULL.value) if _NULL.value else None,
+        null_rule=_NULL_RULE.value,
+        classes=classes,
     )
     if _OPTIMIZE.value == "cochleagram":
         run = runs.over_cochleagrams(run)

@@ -6,10 +6,14 @@
 Inputs are files, folders of them, or TFRecord files: of images with TF-slim's keys, or
 of sounds (a float list under --sound_key), compressed or not. Copies are left out and
 named: with a signal and its copy the largest rho is 1, which no metamer exceeds. A copy is
-a file of the same bytes, or a record of the same image or waveform; a picture stored
-anew in another format is found when the pair is measured, if its pixels are equal, and
-that pair has no rho. The paper took 1,000,000 random pairs of training signals for each
-layer.
+a file of the same bytes, or a record of the same image or waveform; so are two signals that
+are equal once read, or near-copies (sounds whose waveforms correlate by 0.97 at some lag, images
+of the same composition whose details correlate by 0.75): their pair is left out. `null.json`
+names all of them. The paper took 1,000,000 random pairs of training signals for each layer.
+
+Pairs of one class lie higher than others, and are a share of 1 / classes of all. Where classes are known
+(records' own, class folders, --labels), the table and `null.json` tell both kinds: share and maximum.
+A metamer must exceed the maximum of all; make_metamers --null_rule has two other rules.
 
 By default (--design=blocks) stimuli are drawn in blocks of 120, and all pairs within a
 block are measured: each stimulus runs and is ranked once for 119 pairs. Pairs that share
@@ -32,6 +36,7 @@ from absl import flags
 import model_metamers as mm
 from model_metamers.catalog import named_network
 from model_metamers.criteria import null_design
+from model_metamers.recognition.labels import read_labels
 from model_metamers.runs import null_runs
 from model_metamers.runs.folder import NULL
 from model_metamers.signals import collection
@@ -56,6 +61,12 @@ _RECORDING = flags.DEFINE_string(
     "Regular expression whose first group, searched in a file's name, tells its recording (a speaker, "
     "say); stimuli of one recording are not paired.",
 )
+_LABELS = flags.DEFINE_string(
+    "labels",
+    None,
+    "True classes of files, as for recognize_metamers. Without it, those that TFRecords tell, or the names "
+    "of class folders.",
+)
 _SOUND_KEY = flags.DEFINE_string("sound_key", "/stimuli/signal", "Of the waveform in TFRecords of sounds.")
 _RECORD_RATE = flags.DEFINE_integer("record_rate", None, "Sample rate in TFRecords of sounds, Hz.")
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
@@ -65,14 +76,18 @@ def main() -> int:
     shard = re.fullmatch(r"(\d+)/(\d+)", _SHARD.value)
     if not shard:
         raise mm.InputError(f"--shard={_SHARD.value}: expected i/n, such as 0/4")
+    labels = read_labels(_LABELS.value) if _LABELS.value else None
     binary.repeatable()
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value)
+    stimuli = collection.find_stimuli(
+        _INPUTS.value, network.signal, _RECORDING.value, _SOUND_KEY.value, _RECORD_RATE.value
+    )
+    if labels is not None:
+        stimuli.label(labels)
     run = null_runs.NullRun(
         network=network,
         layers=network.check_layers(_LAYERS.value or network.layers),
-        stimuli=collection.find_stimuli(
-            _INPUTS.value, network.signal, _RECORDING.value, _SOUND_KEY.value, _RECORD_RATE.value
-        ),
+        stimuli=stimuli,
         out=Path(_OUT.value),
         pairs=_PAIRS.value,
         design=_DESIGN.value,
@@ -85,6 +100,11 @@ def main() -> int:
         print(f"This shard is done. {_OUT.value} is complete once the other shards are.")
         return 0
     binary.print_table(_table(null))
+    binary.print_table(_upper_end(null))
+    print(
+        f"Left out: {len(null.copies):,} pairs of copies and near-copies, {len(null.copied_files):,} signals "
+        f"with the bytes of another ({run.out / 'null.json'} names them)"
+    )
     print(f"Written: {run.out / NULL}")
     return 0
 
@@ -103,6 +123,24 @@ def _table(null: mm.NullDistribution) -> list[list[str]]:
                 f"{rho.maximum:.4f}",
                 interval if rho.maximum_low == rho.maximum_low else "one block",
                 f"{rho.effective_pairs:,.0f}" if rho.effective_pairs == rho.effective_pairs else "unknown",
+            ]
+        )
+    return rows
+
+
+def _upper_end(null: mm.NullDistribution) -> list[list[str]]:
+    """Where the highest rho lie, and those of pairs of one class and of two."""
+    rows = [["layer", "99.9 %", "99.99 %", "max", "of one class", "max of one class", "max of two classes"]]
+    for layer, rho in null.layers.items():
+        values = (rho.quantile_999, rho.quantile_9999, rho.maximum)
+        known = rho.same_class_share == rho.same_class_share
+        kinds = (rho.same_class_maximum, rho.different_class_maximum)
+        rows.append(
+            [
+                layer,
+                *(f"{value:.4f}" for value in values),
+                f"{rho.same_class_share:.2%}" if known else "not known",
+                *(f"{value:.4f}" if value == value else "" for value in kinds),
             ]
         )
     return rows

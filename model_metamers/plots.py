@@ -14,7 +14,9 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from model_metamers.criteria import null_rule
 from model_metamers.criteria.null import BINS, LayerNull
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.frontends import erb_filters
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.writing import write_bytes
@@ -83,7 +85,9 @@ def loss_curve(axes: Axes, iterations: np.ndarray, loss: np.ndarray) -> None:
     axes.grid(alpha=0.3)
 
 
-def spearman_histogram(axes: Axes, metamers: np.ndarray, null: LayerNull | None, layer: str) -> None:
+def spearman_histogram(
+    axes: Axes, metamers: np.ndarray, null: LayerNull | None, layer: str, rule: str = MAXIMUM
+) -> None:
     """Rho of metamers with their targets against rho of unrelated pairs, as shares.
 
     Args:
@@ -91,6 +95,7 @@ def spearman_histogram(axes: Axes, metamers: np.ndarray, null: LayerNull | None,
       metamers: [count] rho at the layer.
       null: of the layer, None without one.
       layer: for the title.
+      rule: by which metamers are judged, see `null_rule.check_rule`.
     """
     lowest = min(0.0, np.min(metamers, initial=0.0), null.minimum if null and null.pairs else 0.0)
     bins = np.linspace(np.floor(lowest * 20) / 20, 1.0, 41).tolist()
@@ -99,6 +104,9 @@ def spearman_histogram(axes: Axes, metamers: np.ndarray, null: LayerNull | None,
         label = f"unrelated pairs ({null.pairs:,})"
         axes.hist(middles, bins, weights=null.counts / null.pairs, color=_NULL, alpha=0.45, label=label)
         axes.axvline(null.maximum, color=_NULL, linestyle="--", linewidth=1, label="null maximum")
+        if rule != MAXIMUM:
+            limit = null_rule.limit(null, rule, layer)
+            axes.axvline(limit, color=_NULL, linestyle="-", linewidth=1, label=f"limit, {rule}")
     if len(metamers):
         shares = np.full(len(metamers), 1.0 / len(metamers))
         axes.hist(

@@ -55,7 +55,7 @@ def _measure(name: str, settings: Settings) -> Result:
         rho |= measure_blocks(network, network.layers, stimuli, half, settings.memory_gb, progress=False)
         seconds += time.perf_counter() - began
         naive += list(_naive_seconds(network, stimuli, couples))
-    null = combine(network, "blocks", [rho[block.index] for block in blocks])
+    null = combine(network, "blocks", blocks, [rho[block.index] for block in blocks])
     pairs = sum(len(block.pairs) for block in blocks)
     ratio = Spread.of(naive).median * pairs / seconds
     row = (

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from model_metamers import InputError, plots
 from model_metamers.criteria.null import NullDistribution, read_null
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.runs.folder import RunFolder, safe_name
 from model_metamers.runs.intact import check_files
 from model_metamers.runs.record import Record, read_record
@@ -93,7 +94,8 @@ def _early_and_late(part: SubFigure, out: Path, network: str, rows: Sequence[dic
         for axes, read in zip(line, ends, strict=True):
             rho = np.array([r.floats.measurement.spearman.get(read, np.nan) for r in records], np.float64)
             there = null.layers.get(read) if null else None
-            plots.spearman_histogram(axes, rho[np.isfinite(rho)], there, "")
+            rule = null.rule if null else MAXIMUM
+            plots.spearman_histogram(axes, rho[np.isfinite(rho)], there, "", rule)
             axes.set_title(plots.as_written(f"metamers of {made}\nread at {read}"), fontsize=7)
             axes.label_outer()
             axes.xaxis.set_major_locator(MaxNLocator(4))

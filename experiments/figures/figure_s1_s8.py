@@ -28,6 +28,7 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     network, weights = rows[0]["network"], rows[0]["weights"]
     of_network = [n for n in nulls if criteria.is_null_of(n, network, weights)]
     null = {layer: of_layer for n in of_network for layer, of_layer in n.layers.items()}
+    rules = {layer: n.rule for n in of_network for layer in n.layers}
     layers = [layer for layer in null if any(row["layer"] == layer for row in rows)]
     lines = -(-len(layers) // _COLUMNS)
     columns = min(_COLUMNS, len(layers))
@@ -37,7 +38,7 @@ def draw(out: Path, name: str, rows: Sequence[dict[str, Any]], nulls: Sequence[N
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, layer in zip(panels, layers, strict=False):
         rho = np.array([row["rho"] for row in rows if row["layer"] == layer], np.float64)
-        plots.spearman_histogram(axes, rho[np.isfinite(rho)], null[layer], layer)
+        plots.spearman_histogram(axes, rho[np.isfinite(rho)], null[layer], layer, rules[layer])
     for axes in panels[len(layers) :]:
         axes.remove()
     for suffix in ("png", "pdf"):

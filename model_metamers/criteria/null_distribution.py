@@ -8,6 +8,7 @@ the block is then an entry in one product of standardised ranks. The values are 
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import logging
 import math
 import os
@@ -18,11 +19,11 @@ import numpy as np
 from tqdm import tqdm
 
 from model_metamers.criteria import null_design
-from model_metamers.criteria.null import BINS, LayerNull, NullDistribution
+from model_metamers.criteria.copies import Compared
+from model_metamers.criteria.null import BINS, KEPT_LARGEST, LayerNull, LeftOut, NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.signals.arguments import check_range, number
 from model_metamers.statistics import ranks
-from model_metamers.storage.digests import array_digest
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 _UNITS_PER_PRODUCT = 32768
 _FORWARD_BYTES = 256 * 2**20
 _FEWEST_BLOCKS = 8  # below, block statistics say nothing
+_NAMED_COPIES = 5  # in a logged line
 _MOST_MEMORY_GB = 10**6
+# Beside a block's rho by layer: float64 [copies, 3], the two signals' indices and how alike they are.
+COPIES = "copies: one, other, likeness"
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,21 @@ class Signals(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...
 
 
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What is known of signals beside their values.
+
+    Attributes:
+      names: of all; their indices when None.
+      classes: of all, None where one is not known; None where no class is.
+      copied_files: see `NullDistribution`.
+    """
+
+    names: Sequence[str] | None = None
+    classes: Sequence[str | None] | None = None
+    copied_files: Sequence[tuple[str, str]] = ()
+
+
 def null_distribution(
     network: Network,
     layers: Sequence[str],
@@ -54,10 +73,13 @@ def null_distribution(
     recordings: Sequence[Hashable] | None = None,
     memory_gb: float = 4.0,
     progress: bool = True,
+    names: Sequence[str] | None = None,
+    classes: Sequence[str | None] | None = None,
 ) -> NullDistribution:
     """Measures rho of unrelated pairs, as many as asked for or as there are.
 
-    Two signals that are equal are not unrelated: their pair has no rho, and a logged line names it.
+    Two signals of which one is a copy or near-copy of the other (`copies`) are not unrelated: their pair has
+    no rho, and is named.
 
     Args:
       network: with weights.
@@ -67,13 +89,19 @@ def null_distribution(
       pairs, seed, design, recordings: see `null_design.make_design`.
       memory_gb: for ranks; where a block's do not fit, layers are measured in turn.
       progress: whether to show a bar.
+      names: of the signals, for those that are copies; their indices when None.
+      classes: of the signals, which tell pairs of one class from others; None, of all or of one, where
+        they are not known.
 
     Raises:
       InputError: unknown layer, too few signals, or none of this network.
     """
+    for what, given in (("names", names), ("classes", classes)):
+        if given is not None and len(given) != len(signals):
+            raise InputError(f"{len(given)} {what} were given for {len(signals)} signals")
     blocks = null_design.make_design(design, len(signals), pairs, seed=seed, recordings=recordings)
     rho = measure_blocks(network, layers, signals, blocks, memory_gb, progress=progress)
-    return combine(network, design, [rho[block.index] for block in blocks])
+    return combine(network, design, blocks, [rho[block.index] for block in blocks], Known(names, classes))
 
 
 def measure_blocks(
@@ -85,10 +113,10 @@ def measure_blocks(
     keep: Callable[[int, Mapping[str, np.ndarray]], None] | None = None,
     progress: bool = True,
 ) -> dict[int, dict[str, np.ndarray]]:
-    """Rho of the pairs of blocks, by block index and layer; NaN where not defined.
+    """Rho of the pairs of blocks, by block index and layer, and beside them `COPIES`; NaN where not defined.
 
-    It is not where an activation is constant, or where the two signals are equal: those are not
-    unrelated, and their rho of 1 would be the maximum that no metamer exceeds.
+    Rho is not where an activation is constant, or where the two signals are copies: those are not
+    unrelated, and their rho of near 1 would be the maximum that no metamer exceeds.
 
     Args:
       network, layers, signals, memory_gb, progress: as in `null_distribution`.
@@ -101,7 +129,6 @@ def measure_blocks(
     size = max((len(block.stimuli) for block in blocks), default=0)
     groups = _layer_groups(network, layers, size, memory_gb)
     measured = {}
-    copies: set[tuple[int, int]] = set()
     total = sum(len(block.pairs) for block in blocks)
     bar = tqdm(
         total=total,
@@ -115,23 +142,66 @@ def measure_blocks(
         for block in blocks:
             rho: dict[str, np.ndarray] = {}
             for group in groups:
-                rho |= _measure_block(network, group, signals, block, pool, copies)
-            measured[block.index] = {layer: rho[layer] for layer in layers}
+                rho |= _measure_block(network, group, signals, block, pool)
+            measured[block.index] = {name: rho[name] for name in (*layers, COPIES)}
             if keep:
                 keep(block.index, measured[block.index])
             bar.update(len(block.pairs))
-    if copies:
-        named = ", ".join(f"{a} and {b}" for a, b in sorted(copies)[:5])
-        _log.info("%d pairs of equal signals have no rho, such as %s (counted from 0)", len(copies), named)
     return measured
 
 
 def combine(
-    network: Network, design: str, blocks: Sequence[Mapping[str, np.ndarray]], seed: int = 0
+    network: Network,
+    design: str,
+    blocks: Sequence[null_design.Block],
+    measured: Sequence[Mapping[str, np.ndarray]],
+    known: Known | None = None,
+    seed: int = 0,
 ) -> NullDistribution:
-    """The null distribution of measured blocks, given in the order of the design."""
-    layers = {layer: _layer_null([block[layer] for block in blocks], seed) for layer in blocks[0]}
-    return NullDistribution(network.name, network.checkpoint_digest, layers, design)
+    """The null distribution of measured blocks.
+
+    Args:
+      network, design, blocks: whose and which they are, in order.
+      measured: what `measure_blocks` gave of each.
+      known: of all signals; a logged line names those that are copies.
+      seed: of the draws that tell how sure the maximum is.
+    """
+    known = known or Known()
+    same = [_same_class(block, known.classes) for block in blocks]
+    layers = {
+        layer: _layer_null([block[layer] for block in measured], same, seed)
+        for layer in measured[0]
+        if layer != COPIES
+    }
+    copies = _named(np.concatenate([block[COPIES] for block in measured]), known.names)
+    if copies:
+        named = ", ".join(f"{pair.one} and {pair.other}" for pair in copies[:_NAMED_COPIES])
+        _log.info("%d pairs of copies have no rho, such as %s", len(copies), named)
+    copied = tuple((_printable(one), _printable(other)) for one, other in known.copied_files)
+    return NullDistribution(
+        network.name, network.checkpoint_digest, layers, design, copies=copies, copied_files=copied
+    )
+
+
+def _named(copies: np.ndarray, names: Sequence[str] | None) -> tuple[LeftOut, ...]:
+    """Pairs of copies by name, each once, from `COPIES` of all blocks."""
+    called = str if names is None else lambda index: _printable(names[index])
+    pairs = {(int(one), int(other)): float(likeness) for one, other, likeness in copies}
+    return tuple(LeftOut(called(a), called(b), likeness) for (a, b), likeness in sorted(pairs.items()))
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
+
+
+def _same_class(block: null_design.Block, classes: Sequence[str | None] | None) -> np.ndarray:
+    """Of each pair whether it is of one class: 1, 0, or -1 where that is not known."""
+    if classes is None:
+        return np.full(len(block.pairs), -1)
+    numbers = {None: -1}
+    own = np.array([numbers.setdefault(classes[i], len(numbers)) for i in block.stimuli])
+    one, other = own[block.pairs[:, 0]], own[block.pairs[:, 1]]
+    return np.where((one < 0) | (other < 0), -1, one == other)
 
 
 def rank_correlations(ranked: np.ndarray) -> np.ndarray:
@@ -150,19 +220,19 @@ def rank_correlations(ranked: np.ndarray) -> np.ndarray:
         return np.clip(products / np.outer(lengths, lengths), -1.0, 1.0)
 
 
-def _measure_block(network, layers, signals, block, pool, copies) -> dict[str, np.ndarray]:
-    """Rho of a block's pairs by layer; pairs of equal signals have none and are added to `copies`."""
+def _measure_block(network, layers, signals, block, pool) -> dict[str, np.ndarray]:
+    """Rho of a block's pairs by layer, and `COPIES`, which have none."""
     units = {layer: _units(network, layer) for layer in layers}
     # float32 holds ranks exactly up to 8 million units: they are whole or half numbers.
     ranked: dict[str, np.ndarray] = {
         layer: np.empty([len(block.stimuli), n], _rank_type(n)) for layer, n in units.items()
     }
     batch = max(1, min(32, _FORWARD_BYTES // (4 * sum(units.values()))))
-    contents: list[str] = []
+    compared = Compared(network.signal.kind)
     for first in range(0, len(block.stimuli), batch):
         given = np.stack([signals[int(i)] for i in block.stimuli[first : first + batch]])
         given = network.signal.check(given, "null signals")
-        contents += map(array_digest, given)
+        compared.add(given)
         activations = network.activations(given, layers)
         jobs = []
         for layer, values in activations.items():
@@ -170,13 +240,13 @@ def _measure_block(network, layers, signals, block, pool, copies) -> dict[str, n
                 jobs.append(pool.submit(_rank_into, ranked[layer], row, value, layer))
         for job in jobs:
             job.result()
-    rho = {}
-    equal = np.array([contents[a] == contents[b] for a, b in block.pairs], bool)
-    for pair in block.stimuli[block.pairs[equal]]:
-        copies.add((int(pair.min()), int(pair.max())))
+    places, likeness = compared.copies(block.pairs)
+    copies = np.sort(block.stimuli[block.pairs[places]], axis=1)
+    rho = {COPIES: np.column_stack([copies, likeness]).astype(np.float64)}
     for layer in layers:
         table = rank_correlations(ranked.pop(layer))
-        rho[layer] = np.where(equal, np.nan, table[block.pairs[:, 0], block.pairs[:, 1]])
+        rho[layer] = table[block.pairs[:, 0], block.pairs[:, 1]]
+        rho[layer][places] = np.nan
     return rho
 
 
@@ -219,15 +289,18 @@ def _layer_groups(network: Network, layers: Sequence[str], size: int, memory_gb:
     return groups
 
 
-def _layer_null(blocks: Sequence[np.ndarray], seed: int) -> LayerNull:
+def _layer_null(blocks: Sequence[np.ndarray], same: Sequence[np.ndarray], seed: int) -> LayerNull:
+    """From rho of each block's pairs, and whether each pair is of one class."""
     defined = [rho[np.isfinite(rho)] for rho in blocks]
     rho = np.concatenate(defined)
+    kinds = np.concatenate([kind[np.isfinite(of_block)] for of_block, kind in zip(blocks, same, strict=True)])
     undefined = sum(len(b) for b in blocks) - len(rho)
     counts = np.histogram(rho, BINS)[0]
     if not len(rho):
         nan = math.nan
         return LayerNull(counts, nan, nan, nan, undefined, 0.0, nan, nan)
     low, high = _maximum_interval([b.max() for b in defined if len(b)], seed)
+    quantiles = np.quantile(rho, [0.999, 0.9999])
     return LayerNull(
         counts=counts,
         minimum=float(rho.min()),
@@ -237,7 +310,19 @@ def _layer_null(blocks: Sequence[np.ndarray], seed: int) -> LayerNull:
         effective_pairs=_effective_pairs(defined, rho),
         maximum_low=low,
         maximum_high=high,
+        quantile_999=float(quantiles[0]),
+        quantile_9999=float(quantiles[1]),
+        same_class_pairs=int((kinds == 1).sum()),
+        different_class_pairs=int((kinds == 0).sum()),
+        same_class_largest=_largest(rho[kinds == 1]),
+        different_class_largest=_largest(rho[kinds == 0]),
     )
+
+
+def _largest(rho: np.ndarray) -> np.ndarray:
+    """Those that are kept, in falling order."""
+    first = max(0, len(rho) - KEPT_LARGEST)
+    return np.sort(np.partition(rho, first)[first:])[::-1].copy() if len(rho) else np.empty(0)
 
 
 def _effective_pairs(blocks: Sequence[np.ndarray], rho: np.ndarray) -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model_metamers.criteria.nearness import Match, match
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.errors import InputError
 from model_metamers.networks.names import viewed_name
 from model_metamers.statistics import ranks
@@ -63,6 +64,8 @@ class Verdict:
       rho: at the matched layer.
       null_max: largest rho of unrelated signals there.
       reasons: why it does not pass; empty when it does.
+      null_rule: what rho must exceed, see `null_rule.check_rule`; the paper's is "maximum".
+      null_limit: the rho that it must exceed, where the rule is another; None where that is `null_max`.
     """
 
     passes: bool
@@ -71,6 +74,13 @@ class Verdict:
     rho: float
     null_max: float
     reasons: tuple[str, ...]
+    null_rule: str = MAXIMUM
+    null_limit: float | None = None
+
+    @property
+    def limit(self) -> float:
+        """The rho that it must exceed."""
+        return self.null_max if self.null_limit is None else self.null_limit
 
 
 def standardised_ranks(values: np.ndarray) -> np.ndarray | None:
@@ -162,8 +172,8 @@ def is_null_of(null: NullDistribution, network: str, checkpoint: str) -> bool:
 
 def verdict_on(measurement: Measurement, layer: str, null: NullDistribution) -> Verdict:
     """The verdict on a measurement at the matched layer."""
-    rho, null_max = measurement.spearman[layer], null.maximum(layer)
-    above = bool(rho > null_max)
+    rho, null_max, limit = measurement.spearman[layer], null.maximum(layer), null.limit(layer)
+    above = bool(rho > limit)
     reasons = []
     if measurement.same_class is False:
         names = class_text(measurement.signal_class), class_text(measurement.target_class)
@@ -173,7 +183,8 @@ def verdict_on(measurement: Measurement, layer: str, null: NullDistribution) -> 
     elif math.isnan(null_max):
         reasons.append("no null: the activations of unrelated signals are constant")
     elif not above:
-        reasons.append(f"rho {rho:.4f} is {null_max - rho:.4f} below the null maximum {null_max:.4f}")
+        what = "null maximum" if null.rule == MAXIMUM else f"null's limit by {null.rule},"
+        reasons.append(f"rho {rho:.4f} is {limit - rho:.4f} below the {what} {limit:.4f}")
     return Verdict(
         passes=above and measurement.same_class is not False,
         same_class=measurement.same_class,
@@ -181,6 +192,8 @@ def verdict_on(measurement: Measurement, layer: str, null: NullDistribution) -> 
         rho=rho,
         null_max=null_max,
         reasons=tuple(reasons),
+        null_rule=null.rule,
+        null_limit=None if null.rule == MAXIMUM else limit,
     )
 
 

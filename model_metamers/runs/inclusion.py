@@ -66,7 +66,14 @@ class Checked:
         values = {name: getattr(self, name) for name in names}
         verdict = dataclasses.asdict(self.verdict)
         reasons = "; ".join(self.verdict.reasons)
-        return {**values, "folder": str(self.folder), **verdict, "reasons": reasons, **_columns(self.match)}
+        return {
+            **values,
+            "folder": str(self.folder),
+            **verdict,
+            "reasons": reasons,
+            "null_limit": self.verdict.limit,
+            **_columns(self.match),
+        }
 
 
 def check_folders(
@@ -152,9 +159,10 @@ def check_folder(folder: Path, nulls: Sequence[NullDistribution], measure: Measu
 def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Tables S4 and S5: a row for each network, its weights, and layer.
 
-    Each tells how many metamers were made, gave the target's class, exceeded the null
-    maximum, and met both conditions (also as rounded to the file), their rho, and medians of how near
-    their activations came (NaN where records do not tell).
+    Each tells how many metamers were made, gave the target's class, exceeded the null's
+    limit, and met both conditions (also as rounded to the file), their rho, and medians of how near
+    their activations came (NaN where records do not tell); beside the null's maximum the rule, and the
+    limit by it.
     """
     groups: dict[tuple[str, str, str], list[Checked]] = {}
     for item in checked:
@@ -178,6 +186,8 @@ def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[d
                 "rho_min": float(np.nanmin(rho)) if np.isfinite(rho).any() else float("nan"),
                 "rho_max": float(np.nanmax(rho)) if np.isfinite(rho).any() else float("nan"),
                 "null_max": items[0].verdict.null_max,
+                "null_rule": items[0].verdict.null_rule,
+                "null_limit": items[0].verdict.limit,
                 **_medians([item.match for item in items]),
             }
         )

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_metamers.criteria import null_design
+from model_metamers.criteria import copies, null_design
 from model_metamers.criteria.null import NullDistribution, read_null, write_null
-from model_metamers.criteria.null_distribution import combine, measure_blocks
+from model_metamers.criteria.null_distribution import COPIES, Known, combine, measure_blocks
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs.folder import NULL
 from model_metamers.signals.collection import Stimuli
@@ -137,26 +137,59 @@ def _combined(run: NullRun, blocks: Sequence[null_design.Block]) -> NullDistribu
     folder = run.out / _BLOCKS
     if not all(_is_measured(folder, block.index, run.layers) for block in blocks):
         return None
-    rho = [read_arrays(_block_path(folder, block.index), run.layers) for block in blocks]
-    null = combine(run.network, run.design, rho)
-    write_json(run.out / _SUMMARY, summary(null))
-    write_null(run.out / NULL, null, run.stimuli.digest)
+    names = (*run.layers, COPIES)
+    measured = [read_arrays(_block_path(folder, block.index), names) for block in blocks]
+    known = Known(run.stimuli.names, run.stimuli.classes, run.stimuli.copies)
+    write(run.out / NULL, combine(run.network, run.design, blocks, measured, known), run.stimuli.digest)
     return _finished(run)
+
+
+def write(path: Path, null: NullDistribution, stimuli: str) -> None:
+    """Writes `null.npz`, and `null.json` beside it for people.
+
+    Args:
+      path: of `null.npz`.
+      null: the null distribution.
+      stimuli: digest of what it was measured on.
+
+    Raises:
+      StorageError: one cannot be written.
+    """
+    write_json(path.with_name(_SUMMARY), summary(null))
+    write_null(path, null, stimuli)
 
 
 def summary(null: NullDistribution) -> dict[str, Any]:
     """A null distribution in plain values, without its histograms."""
-    layers = {}
-    for layer, rho in null.layers.items():
-        values = dataclasses.asdict(rho)
-        del values["counts"]
-        layers[layer] = {"pairs": rho.pairs, **values}
     return {
         "network": null.network,
         "checkpoint": null.checkpoint,
         "design": null.design,
-        "layers": layers,
+        "null_rule": null.rule,
+        "copies": {
+            "rule": copies.RULE,
+            "pairs_left_out": len(null.copies),
+            "pairs": [[pair.one, pair.other, round(pair.likeness, 4)] for pair in null.copies],
+            "files_left_out": len(null.copied_files),
+            "files": [list(pair) for pair in null.copied_files],
+        },
+        "layers": {layer: _layer_summary(null, layer) for layer in null.layers},
         "sha256": null.digest,
+    }
+
+
+def _layer_summary(null: NullDistribution, layer: str) -> dict[str, Any]:
+    rho = null.at(layer)
+    values = dataclasses.asdict(rho)
+    for name in ("counts", "same_class_largest", "different_class_largest"):
+        del values[name]
+    shares = {"same_class": rho.same_class_share, "different_class": 1 - rho.same_class_share}
+    return {
+        "pairs": rho.pairs,
+        **values,
+        **{f"{kind}_share": share for kind, share in shares.items()},
+        **{f"{kind}_maximum": getattr(rho, f"{kind}_maximum") for kind in shares},
+        "limit": null.limit(layer),
     }
 
 
@@ -175,6 +208,7 @@ def _settings(run: NullRun) -> dict[str, Any]:
         "layers": list(run.layers),
         "stimuli": run.stimuli.digest,
         **{name: getattr(run, name) for name in ("pairs", "design", "block_size", "seed")},
+        **({"labels": run.stimuli.labels_digest} if run.stimuli.labels_digest else {}),
     }
 
 
@@ -186,7 +220,7 @@ def _is_measured(folder: Path, index: int, layers: Sequence[str]) -> bool:
     """Whether a block is there and can be read."""
     path = _block_path(folder, index)
     try:
-        return path.exists() and bool(read_arrays(path, layers))
+        return path.exists() and bool(read_arrays(path, (*layers, COPIES)))
     except InputError as error:
         _log.info("%s; measured again", error)
         return False

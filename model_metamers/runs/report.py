@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from model_metamers import criteria, plots
+from model_metamers.criteria import null_rule
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError
 from model_metamers.frontends.picture import picture_frontend, sound_picture
@@ -133,7 +134,10 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
         null = network.null.at(layer) if network.null else None
         path = network.folder.histogram(layer)
         if records:
-            draw = functools.partial(plots.spearman_histogram, metamers=rho, null=null, layer=layer)
+            rule = network.null.rule if network.null else null_rule.MAXIMUM
+            draw = functools.partial(
+                plots.spearman_histogram, metamers=rho, null=null, layer=layer, rule=rule
+            )
             _draw(path, (3.6, 2.6), draw)
             histograms.append({"layer": layer, "file": _relative(path, out)})
     return {
@@ -144,7 +148,22 @@ def _section(network: NetworkResults, out: Path) -> dict[str, Any]:
         "classes": [c for c in network.classes if not c.startswith("__")],
         "rows": rows,
         "histograms": histograms,
-        "null_pairs": max((n.pairs for n in network.null.layers.values()), default=0) if network.null else 0,
+        **_null_values(network.null),
+    }
+
+
+def _null_values(null: NullDistribution | None) -> dict[str, Any]:
+    """What a section tells of its null distribution."""
+    if null is None:
+        return {"null_pairs": 0, "null_rule": null_rule.MAXIMUM, "copies": 0, "copied_files": 0, "shares": []}
+    return {
+        "null_pairs": max((rho.pairs for rho in null.layers.values()), default=0),
+        "null_rule": null.rule,
+        "copies": len(null.copies),
+        "copied_files": len(null.copied_files),
+        "shares": [
+            {"layer": layer, "rho": rho, "limit": null.limit(layer)} for layer, rho in null.layers.items()
+        ],
     }
 
 
@@ -163,7 +182,7 @@ def _cell(folder: MetamerFolder, network: NetworkResults, out: Path) -> dict[str
                 "layer": layer,
                 "rho": metamer.spearman[layer],
                 "file_rho": _defined(file_rho.get(layer)),
-                "null_max": null_layers[layer].maximum if layer in null_layers else None,
+                "null_max": network.null.limit(layer) if network.null and layer in null_layers else None,
                 "matched": layer == metamer.layer,
             }
         )
@@ -228,7 +247,10 @@ def verdict_rows(made: Sequence[Made]) -> list[list[str]]:
     Where criteria ended searches, a last column tells at which iterations; where there were further
     starts, one tells which of them was kept.
     """
-    rows = [["layer", "stimulus", "rho", "null max", "class", "target", "verdict", "as file"]]
+    records = [one.record for one in made if not isinstance(one.record, InputError)]
+    rules = {record.floats.verdict.null_rule for record in records if record.floats.verdict}
+    limit = "null max" if rules <= {null_rule.MAXIMUM} else f"null limit ({', '.join(sorted(rules))})"
+    rows = [["layer", "stimulus", "rho", limit, "class", "target", "verdict", "as file"]]
     for layer, stimulus, record in made:
         if isinstance(record, InputError):
             rows.append([layer, stimulus, "", "", "", "", f"not made: {record}", ""])
@@ -239,7 +261,7 @@ def verdict_rows(made: Sequence[Made]) -> list[list[str]]:
                 layer,
                 stimulus,
                 f"{measurement.spearman[layer]:.4f}",
-                f"{verdict.null_max:.4f}" if verdict else "none",
+                f"{verdict.limit:.4f}" if verdict else "none",
                 criteria.class_text(measurement.signal_class),
                 criteria.class_text(measurement.target_class),
                 _word(verdict),

@@ -7,24 +7,28 @@ its last saved step to the same bits.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from model_metamers import criteria
-from model_metamers.criteria.null import NullDistribution, read_null, write_null
+from model_metamers.criteria.null import NullDistribution, read_null
+from model_metamers.criteria.null_rule import MAXIMUM, check_rule, limit, needs_classes
 from model_metamers.errors import DamagedFileError, InputError
+from model_metamers.runs import null_runs
 from model_metamers.runs.batch_size import check_batch_size, noted
 from model_metamers.runs.folder import LONGEST_NETWORK, RunFolder, check_length, check_names, check_printable
 from model_metamers.runs.intact import check_place
 from model_metamers.runs.mending import gave_verdicts
 from model_metamers.runs.record import Record, read_record
-from model_metamers.storage.claims import claim_folder
+from model_metamers.storage.claims import claim_folder, read_noted
 from model_metamers.storage.digests import array_digest, text_digest
+from model_metamers.storage.whole import make_folder
 from model_metamers.synthesis.config import SynthesisConfig
 
 _log = logging.getLogger(__name__)
@@ -48,6 +52,9 @@ class Run:
       batch_size: stimuli searched together; "auto" chooses by the memory that is free, and keeps to what
         was chosen first for its folder.
       null: a null distribution that was measured elsewhere; None measures one.
+      null_rule: what rho must exceed, see `null_rule.check_rule`; "maximum" is the paper's.
+      classes: of the signals, by name, which tell pairs of one class in a null distribution that is
+        measured; those that are not named have none.
     """
 
     network: Network
@@ -58,6 +65,8 @@ class Run:
     config: SynthesisConfig
     batch_size: int | str = 8
     null: NullDistribution | None = None
+    null_rule: str = MAXIMUM
+    classes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def folder(self) -> RunFolder:
@@ -117,10 +126,16 @@ def check(run: Run) -> None:
     check_names(run.stimuli, "stimuli")
     check_length(run.folder.metamer(max(run.layers, key=len), max(run.stimuli, key=len)).path)
     check_printable(run.network.checkpoint_place or "", "checkpoint")
+    check_rule(run.null_rule)
     if run.null is not None:
         criteria.check_null(run.null, run.network.name, run.network.checkpoint_digest)
         for layer in run.layers:
-            run.null.at(layer)
+            limit(run.null.at(layer), run.null_rule, layer)
+    elif needs_classes(run.null_rule) and len(set(run.classes.values())) < 2:
+        raise InputError(
+            f"null_rule={run.null_rule}: needs signals of at least two known classes; give --labels or class "
+            f"folders, or a null distribution of labelled signals (--null)"
+        )
     elif run.config.needs_null and len(_null_signals(run)) < 2:
         raise InputError(
             f"{run.config.needs_null}: needs a null distribution, and there is one signal alone to measure "
@@ -158,7 +173,13 @@ def claim(run: Run, resume: bool = True) -> None:
     settings = {"network": run.network.name, "checkpoint": run.network.checkpoint_digest, **config}
     if run.config.needs_null:  # then verdicts decide the metamers, and the null those
         settings["null"] = run.null.digest if run.null else f"of signals {null_digest(run)}"
-    claim_folder(run.folder.path, settings, resume, every_key=True, noted=noted(run))
+        if run.null_rule != MAXIMUM:
+            settings["null_rule"] = run.null_rule
+    beside: dict[str, Any] = dict(noted(run))
+    there = read_noted(run.folder.path)
+    if run.null_rule != MAXIMUM or "null_rule" in there:
+        beside = {**there, **beside, "null_rule": run.null_rule}
+    claim_folder(run.folder.path, settings, resume, every_key=True, noted=beside)
 
 
 def prepare(run: Run, resume: bool = True) -> None:
@@ -170,35 +191,63 @@ def prepare(run: Run, resume: bool = True) -> None:
 def measure_null(run: Run, progress: bool = True) -> NullDistribution | None:
     """The null distribution over all given signals; measured once, then read back.
 
-    One that was measured elsewhere is taken instead.
+    One that was measured elsewhere is taken instead. Either is kept in the run's folder, with the rule by
+    which it judges.
 
     Returns:
       None where there are not two signals.
     """
+    if run.null is None:
+        null = _measured_null(run, progress)
+        stimuli = null_digest(run)
+    else:  # kept with the verdicts that it gives; no signals of this run have such a digest
+        null, stimuli = run.null, f"of null {run.null.digest}"
+    if null is None:
+        return None
+    null = null.by_rule(run.null_rule) if null.rule != run.null_rule else null
+    if not _is_kept(run.folder.null, null):
+        make_folder(run.folder.path)
+        null_runs.write(run.folder.null, null, stimuli)
+    return null
+
+
+def _is_kept(path: Path, null: NullDistribution) -> bool:
+    with contextlib.suppress(InputError):
+        return path.exists() and null_runs.read(path).digest == null.digest
+    return False
+
+
+def _measured_null(run: Run, progress: bool) -> NullDistribution | None:
+    """The null distribution over all given signals, read where it is there; None of less than two signals."""
     from model_metamers.criteria.null_distribution import null_distribution
 
-    if run.null is not None:
-        return run.null
     signals = _null_signals(run)
     if len(signals) < 2:
         return None
     layers = tuple(dict.fromkeys([*run.network.layers, *run.layers]))
-    stimuli = null_digest(run)
     path = run.folder.null
     if path.exists():
         try:
             null, measured_on = read_null(path)
             if (
-                measured_on == stimuli
+                measured_on == null_digest(run)
                 and set(layers) <= null.layers.keys()
                 and gave_verdicts(run.folder, null)
             ):
                 return null
         except InputError as error:
             _log.info("%s; measured again", error)
-    null = null_distribution(run.network, layers, np.stack(list(signals.values())), progress=progress)
-    write_null(path, null, stimuli)
-    return null
+    names = [_names(run)[digest][0] for digest in signals]
+    null = null_distribution(
+        run.network,
+        layers,
+        np.stack(list(signals.values())),
+        progress=progress,
+        names=names,
+        classes=[run.classes.get(name) for name in names],
+    )
+    copied = [(copy, first) for first, *others in _names(run).values() for copy in others]
+    return dataclasses.replace(null, copied_files=tuple(copied))
 
 
 def null_digest(run: Run) -> str:
@@ -209,3 +258,13 @@ def null_digest(run: Run) -> str:
 def _null_signals(run: Run) -> dict[str, np.ndarray]:
     """All given signals by their digest: a signal is not unrelated to itself."""
     return {array_digest(s): s for s in (*run.stimuli.values(), *run.null_stimuli.values())}
+
+
+def _names(run: Run) -> dict[str, list[str]]:
+    """The names of the signals of a digest, in order."""
+    names: dict[str, list[str]] = {}
+    for given in (run.stimuli, run.null_stimuli):
+        for name, signal in given.items():
+            of_one = names.setdefault(array_digest(signal), [])
+            of_one += [name] * (name not in of_one)
+    return names

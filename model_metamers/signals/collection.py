@@ -34,10 +34,34 @@ class Stimuli:
       names: of each stimulus.
       recordings: a pair of one recording is not unrelated.
       digest: of what the stimuli are, sha256.
+      classes: of each stimulus, None where it is not known.
+      copies: names of those that were left out, each with that of the stimulus that it is a copy of.
+      labels_digest: of a table of classes that was given; empty without.
     """
 
-    def __init__(self, names: Sequence[str], recordings: Sequence[str], digest: str):
+    def __init__(
+        self,
+        names: Sequence[str],
+        recordings: Sequence[str],
+        digest: str,
+        classes: Sequence[str | None] | None = None,
+        copies: Sequence[tuple[str, str]] = (),
+    ):
         self.names, self.recordings, self.digest = list(names), list(recordings), digest
+        self.classes: list[str | None] = list(classes or [None] * len(self.names))
+        self.copies = list(copies)
+        self.labels_digest = ""
+
+    def label(self, labels: Mapping[str, str]) -> None:
+        """Takes the classes of a table by stimulus name; InputError where one has none."""
+        missing = [name for name in self.names if name not in labels]
+        if missing:
+            raise InputError(
+                f"{len(missing)} of {len(self.names)} stimuli have no label, such as "
+                f"{', '.join(missing[:3])}; a label bears the name of its stimulus's file"
+            )
+        classes = [labels[name] for name in self.names]
+        self.classes, self.labels_digest = list(classes), text_digest(classes)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -49,14 +73,21 @@ class Stimuli:
 class FileStimuli(Stimuli):
     """Image or sound files."""
 
-    def __init__(self, paths: Mapping[str, Path], signal: SignalSpec, recordings: Sequence[str]):
+    def __init__(
+        self,
+        paths: Mapping[str, Path],
+        signal: SignalSpec,
+        recordings: Sequence[str],
+        classes: Mapping[str, str] | None = None,
+    ):
         names, every = list(paths), list(paths.values())
         digests = file_digests(every)
-        kept = _without_copies(names, digests)
+        kept, copies = _without_copies(names, digests)
         recordings = [recordings[i] for i in kept]
         self._paths, self._signal = [every[i] for i in kept], signal
         identity = _identity([digests[i] for i in kept], recordings)
-        super().__init__([names[i] for i in kept], recordings, identity)
+        names = [names[i] for i in kept]
+        super().__init__(names, recordings, identity, [(classes or {}).get(name) for name in names], copies)
 
     def __getitem__(self, index: int) -> np.ndarray:
         return files.load_signal(self._paths[index], self._signal)
@@ -77,13 +108,15 @@ class RecordStimuli(Stimuli):
             (path, int(i)) for path, content in zip(paths, contents, strict=True) for i in content.places
         ]
         names = [f"{path.name}:{place + tfrecords.HEADER}" for path, place in places]
-        kept = _without_copies(names, [row.tobytes() for content in contents for row in content.digests])
+        digests = [row.tobytes() for content in contents for row in content.digests]
+        kept, copies = _without_copies(names, digests)
+        classes = [str(text) or None for content in contents for text in content.classes]
         self._places = [places[i] for i in kept]
         recordings = list(map(str, kept))
         given = [self._key, str(self._sample_rate)]
         usual = signal.kind == "image" or given == [SOUND_KEY, str(signal.sample_rate)]
         identity = _identity([*file_digests(paths), *([] if usual else given)], recordings)
-        super().__init__([names[i] for i in kept], recordings, identity)
+        super().__init__([names[i] for i in kept], recordings, identity, [classes[i] for i in kept], copies)
         self._compressed = {path for path in paths if tfrecords.compression(path)}
         self._unpacked: dict[Path, int] = {}  # where each begins in the temporary file
         self._copy: BinaryIO | None = None
@@ -133,6 +166,8 @@ def find_stimuli(
     passes it: of files with the same bytes, or of records with the same image or waveform, the
     first is taken. A logged line names the others.
 
+    Classes are those that records tell, or the names of class folders.
+
     Args:
       inputs: files, folders of them, or TFRecord files or folders of those, not both.
       signal: of the network.
@@ -157,7 +192,7 @@ def find_stimuli(
     recordings = list(by_name)
     if recording_pattern is not None:
         recordings = [first_group(recording_pattern, name, "recording_pattern") for name in by_name]
-    return FileStimuli(by_name, signal, recordings)
+    return FileStimuli(by_name, signal, recordings, files.class_folders(by_name, paths))
 
 
 def _record_files(path: Path, signal: SignalSpec) -> list[Path]:
@@ -175,20 +210,25 @@ def _content_at(file: BinaryIO, begin: int, path: Path, place: int) -> bytes:
     return content
 
 
-def _without_copies(names: Sequence[str], contents: Sequence[str | bytes]) -> list[int]:
-    """Indices of those that are no copy of an earlier one; a logged line names the others."""
+def _without_copies(
+    names: Sequence[str], contents: Sequence[str | bytes]
+) -> tuple[list[int], list[tuple[str, str]]]:
+    """Indices of those that are no copy of an earlier one, and the others' names with the earlier one's.
+
+    A logged line names the others too.
+    """
     first: dict[str | bytes, int] = {}
     kept, copies = [], []
     for i, content in enumerate(contents):
         if first.setdefault(content, i) == i:
             kept.append(i)
         else:
-            copies.append(f"{names[i]} (of {names[first[content]]})")
+            copies.append((names[i], names[first[content]]))
     if copies:
         more = f" and {len(copies) - _NAMED_COPIES} more" if len(copies) > _NAMED_COPIES else ""
-        named = ", ".join(copies[:_NAMED_COPIES])
+        named = ", ".join(f"{copy} (of {one})" for copy, one in copies[:_NAMED_COPIES])
         _log.info("%d copies of other stimuli left out: %s%s", len(copies), named, more)
-    return kept
+    return kept, copies
 
 
 def _identity(contents: Sequence[str], recordings: Sequence[str]) -> str:

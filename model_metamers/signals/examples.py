@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _DIGEST_BYTES = 16
+# TF-slim's and the lab's; the first that a record has tells its class.
+_CLASS_KEYS = ("image/class/text", "image/class/label", "/stimuli/word", "/stimuli/word_int")
 _WORTH_KEEPING = 1 << 24  # bytes of a file; a smaller one is read again in no time
 
 
@@ -29,10 +31,12 @@ class Contents(NamedTuple):
     Attributes:
       places: int64 [records], in bytes of the file without compression.
       digests: uint8 [records, 16] of a feature; records that are copies have the same.
+      classes: texts [records], what each shows or says; empty where a record does not tell.
     """
 
     places: np.ndarray
     digests: np.ndarray
+    classes: np.ndarray
 
 
 def read_examples(path: Path) -> Iterator[tuple[int, Mapping[str, tf.train.Feature]]]:
@@ -104,14 +108,27 @@ def contents_of(path: Path, key: str) -> Contents:
 
 
 def _read_through(path: Path, key: str) -> Contents:
-    places, digests = [], []
+    places, digests, classes = [], [], []
     for place, feature in read_examples(path):
         if key not in feature:
             raise _lacks(feature, f"{key!r}", path)
         places.append(place)
         digests.append(hashlib.sha256(feature[key].SerializeToString(deterministic=True)).digest())
+        classes.append(_class_of(feature))
     flat = np.frombuffer(b"".join(digest[:_DIGEST_BYTES] for digest in digests), np.uint8)
-    return Contents(np.array(places, np.int64), flat.reshape(-1, _DIGEST_BYTES))
+    return Contents(np.array(places, np.int64), flat.reshape(-1, _DIGEST_BYTES), np.array(classes, str))
+
+
+def _class_of(feature: Mapping[str, tf.train.Feature]) -> str:
+    """What a record shows or says; empty where it does not tell in one text or number."""
+    for key in _CLASS_KEYS:
+        if key in feature:
+            texts, numbers = feature[key].bytes_list.value, feature[key].int64_list.value
+            if len(texts) == 1 and texts[0]:
+                return texts[0].decode("utf-8", "backslashreplace").replace("\0", "")
+            if len(numbers) == 1:
+                return str(numbers[0])
+    return ""
 
 
 def _lacks(feature: Mapping[str, tf.train.Feature], what: str, path: Path) -> InputError:

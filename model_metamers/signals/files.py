@@ -51,6 +51,17 @@ def find_files(paths: Sequence[str | Path], signal: SignalSpec) -> dict[str, Pat
     return by_name
 
 
+def class_folders(by_name: Mapping[str, Path], paths: Sequence[str | Path]) -> dict[str, str]:
+    """The classes of those files of `find_files` that lie in class folders: the folders' names.
+
+    Args:
+      by_name: what `find_files` gave.
+      paths: that it was given.
+    """
+    given = set(map(Path, paths))
+    return {name: file.parent.name for name, file in by_name.items() if given.isdisjoint((file, file.parent))}
+
+
 def check_once(paths: Sequence[str | Path]) -> None:
     """Refuses a path that is named twice, in whatever spelling; InputError."""
     named: dict[str, str | Path] = {}

@@ -168,6 +168,6 @@ def _to_metamer(search: Search, name: str, target: np.ndarray, state: SearchStat
         relu_gradient_used=search.relu_gradient_used,
         restarts=state.restarts(place),
         stopped_at=stopped,
-        stop_reason=None if stopped is None else reason(config, stopped),
+        stop_reason=None if stopped is None else reason(config, stopped, search.null_rule),
         checkpoint_place=network.checkpoint_place,
     )

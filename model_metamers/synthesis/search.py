@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.errors import DivergedError, InputError
 from model_metamers.networks import ways
 from model_metamers.networks.network import Network
@@ -60,6 +61,7 @@ class Search:
         network.check_layers(layer)
         self.network, self.layer = network, layer
         self.config = config.for_network(network)
+        self.null_rule = null.rule if null else MAXIMUM
         self.null, self._stopping = None, None
         if config.needs_null:
             self.null = stopping.needed_null(network, layer, config, null)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model_metamers import criteria
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.errors import InputError
 from model_metamers.synthesis.config import SynthesisConfig
 
@@ -105,11 +106,12 @@ def stretch(config: SynthesisConfig) -> int:
     return math.ceil(config.iterations / 10)
 
 
-def reason(config: SynthesisConfig, iteration: int) -> str:
+def reason(config: SynthesisConfig, iteration: int, null_rule: str = MAXIMUM) -> str:
     """Why a search was stopped at an iteration, in words."""
+    limit = "null maximum" if null_rule == MAXIMUM else f"null's limit ({null_rule})"
     every = EVERY[config.optimizer]
     checks = " and ".join(str(iteration - every * i) for i in reversed(range(CHECKS)))
-    text = f"rho was above the null maximum, with the target's class, at iterations {checks}"
+    text = f"rho was above the {limit}, with the target's class, at iterations {checks}"
     if config.stop_when == "converged":
         text += f"; the loss fell by less than {LEAST_FALL:.0%} over the last {stretch(config)}"
     return text

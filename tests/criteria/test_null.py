@@ -15,7 +15,10 @@ NULL = NullDistribution(
     "vgg_tiny",
     "random:0",
     {
-        "conv1_2": LayerNull(np.histogram(RHO, BINS)[0], -0.1, 0.31, 0.1525, 2, 3.5, 0.2, 0.31),
+        "conv1_2": LayerNull(
+            *(np.histogram(RHO, BINS)[0], -0.1, 0.31, 0.1525, 2, 3.5, 0.2, 0.31),
+            *(0.3, 0.31, 1, 3, RHO[3:], RHO[2::-1]),
+        ),
         "a/b": LayerNull(np.zeros(2000, np.int64), np.nan, np.nan, np.nan, 6, 0.0, np.nan, np.nan),
     },
     "blocks",

@@ -10,8 +10,8 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import runs
-from model_metamers.criteria.null import read_null, write_null
-from model_metamers.runs import mending
+from model_metamers.criteria.null import read_null
+from model_metamers.runs import mending, null_runs
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import read_record, write_record
 from tests.builders import binaries, tampering
@@ -64,7 +64,7 @@ def test_what_was_changed_is_named_and_the_rest_is_judged(run):
 def test_verdicts_of_another_null_are_told_in_one_line(run):
     null, stimuli = read_null(run.folder.null)
     layers = {name: dataclasses.replace(layer, maximum=-0.5) for name, layer in null.layers.items()}
-    write_null(run.out.parent / "other.npz", dataclasses.replace(null, layers=layers), stimuli)
+    null_runs.write(run.out.parent / "other.npz", dataclasses.replace(null, layers=layers), stimuli)
     status, lines, _ = check(run, null=run.out.parent / "other.npz")
     assert status == 0 and lines == [
         "check_metamers: 6 of 6 metamers hold the verdict of another null distribution; all are judged here "
@@ -114,7 +114,7 @@ def test_a_place_that_is_not_on_this_machine_is_not_followed(run):
         write_record(place, named)
     run.folder.settings.unlink()
     null, stimuli = read_null(run.folder.null)
-    write_null(run.folder.null, dataclasses.replace(null, checkpoint="sha256:" + "0" * 64), stimuli)
+    null_runs.write(run.folder.null, dataclasses.replace(null, checkpoint="sha256:" + "0" * 64), stimuli)
     status, lines, _ = check(run, "--anew")
     assert status == 2 and len(lines) == 7
     assert all("not found on this machine; name it with --network" in line for line in lines[:6])
@@ -126,7 +126,7 @@ def test_a_networks_name_out_of_a_record_writes_only_into_out(run, name):
     for place in run.folder.metamers():
         write_record(place, dataclasses.replace(read_record(place.path), network=name))
     null, stimuli = read_null(run.folder.null)
-    write_null(run.folder.null, dataclasses.replace(null, network=name), stimuli)
+    null_runs.write(run.folder.null, dataclasses.replace(null, network=name), stimuli)
     before = {p for p in run.out.parent.parent.rglob("*") if "verdicts" not in p.parts}
     assert check(run)[0] == 0
     assert {p for p in run.out.parent.parent.rglob("*") if "verdicts" not in p.parts} == before

@@ -57,6 +57,7 @@ def test_run_leaves_its_files(compared):
         "figure_2_vgg_19_small.png",
         "figure_2_vgg_19_small.pdf",
         "linear/vgg_19_small/null.npz",
+        "linear/vgg_19_small/null.json",
     }
     for gradient in figure_2.GRADIENTS:
         expected.add(f"{gradient}/vgg_19_small/settings.json")

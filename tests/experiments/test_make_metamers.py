@@ -73,7 +73,8 @@ def test_run_leaves_its_files_and_repeats_from_its_flags(inputs, tmp_path):
     out = tmp_path / "out"
     written = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     of_one = ("loss.png", "metamer.json", "metamer.npz", "metamer.png", "target.png")
-    expected = {"flags.txt", "report.html", "vgg_19_small/null.npz", "vgg_19_small/settings.json"}
+    expected = {"flags.txt", "report.html"}
+    expected |= {f"vgg_19_small/{name}" for name in ("null.npz", "null.json", "settings.json")}
     for layer in ("conv1_2", "fc7"):
         expected.add(f"vgg_19_small/{layer}/spearman.png")
         expected |= {f"vgg_19_small/{layer}/{name}/{f}" for name in ("cat", "cup") for f in of_one}

@@ -45,7 +45,7 @@ def test_run_writes_exactly_these_files(tmp_path, tiny_vgg, small_images):
         (layer, name) for layer in ("conv1_2", "fc7") for name in ("one", "two", "three")
     ]
     of_one = ["metamer.json", "metamer.npz", "metamer.png", "target.png"]
-    expected = {"vgg_tiny/null.npz", "vgg_tiny/settings.json"}
+    expected = {"vgg_tiny/null.npz", "vgg_tiny/null.json", "vgg_tiny/settings.json"}
     expected |= {f"vgg_tiny/{layer}/{name}/{file}" for layer, name, _ in records for file in of_one}
     assert files_below(tmp_path).keys() == expected
 
