@@ -6,40 +6,51 @@
   fetch_checkpoint --network=word_reduced_aliasing_released
   compare_with_original --word_sound=human_audio_resampled.wav --out=original
 
+  compare_with_original --notebook=VGG19_Metamers_Using_TFSlim_Model.ipynb,Audio_Network_Metamers.ipynb
+
 It follows the notebooks: 15000 iterations with the settings of the released code, VGG-19 at
 conv1_2 and conv5_4 for pocketwatch.jpg, and the reduced-aliasing word network at pool_0_0
 and conv_4 for human_audio_resampled.wav. Both files are in assets/ of the authors' public
 repository, github.com/jenellefeather/model_metamers. --vgg_checkpoint, or --word_pickle
 with --word_checkpoint, name checkpoints that were not downloaded by fetch_checkpoint.
 
-The seed of the original noise was not recorded, so the numbers cannot be equal. They agree when
-all of this holds:
+The seed of the original noise was not recorded, so the numbers cannot be equal. Ours are made from
+several (--seeds, --seed and the following), and it is told where the original lies among them: its
+rank, how many standard deviations from their mean, on a logarithmic scale, and the interval in which
+one more number would lie. They agree when all of this holds:
 
   the loaded picture's minimum and maximum are the original's, which shows that it was resized
     by the same filter;
-  the loss of the noise, before any step, is within 10 %; it hardly depends on the seed, but
-    on weights, preprocessing and level;
-  from iteration 1000 on the losses are typically (in the median over every 1000th) within a
-    factor of 2, and so is the final one. Single losses of Adam jump by more than that, and so
-    does the loss between seeds: with 8 seeds of vgg_19_small it differed, after 4000
-    iterations, up to 1.4-fold at conv1_2 and 3.3-fold at conv5_4; the loss of the noise
-    differed 1.03- and 1.07-fold. So where only losses differ, and by little more than 2, try
-    another --seed;
-  Spearman's rho at the layer and at the logits is within 0.01, where it was recorded (the
-    audio notebook did not save its figure);
-  the metamer has the target's class and its rho lies above the null distribution, as in the
-    original. Null distributions are given as folders of make_null_distribution (--vgg_null,
-    --word_null); without them this condition is left out.
+  the loss of the noise, before any step, is within 10 % (the median over seeds); it hardly depends
+    on the seed, but on weights, preprocessing and level;
+  the losses on the way (their geometric mean, every 1000 iterations), the final one, and Spearman's
+    rho at the layer and at the logits, where it was recorded (the audio notebook did not save its
+    figure), lie in Student's prediction interval of ours, all of a metamer together with 95 %. Losses of
+    seeds are far apart: with 8 seeds of vgg_19_small, after 4000 iterations, up to 1.4-fold at
+    conv1_2 and 3.3-fold at conv5_4. The interval is shown, so that one sees what would have been noticed;
+    with fewer than 3 seeds it cannot be told;
+  of at least half of the seeds the metamer has the target's class, and its rho lies above the null
+    distribution, as in the original. Null distributions are given as folders of
+    make_null_distribution (--vgg_null, --word_null); without them this condition is left out.
 
-Results in --out: the metamers; `comparison.csv` with both losses and their ratio at every
-1000 iterations; `comparison.json`, also with the checks and a sentence for each metamer;
-`original_comparison.png` and `.pdf`; and `flags.txt`. A run that was stopped continues with
-the same command. The exit status is 1 where they do not agree.
+--notebook needs no seed: the metamers that the authors' notebooks hold, which TensorFlow 1 made, are
+read from your files and given to our network. Sounds, whose level is not in the notebook, are brought to
+that at which they come nearest; they must have the original's class, and at the layer lose less than 1 % of
+the recorded loss of the noise. Pictures stand in a figure with every second pixel or so, and only
+their class is compared. Without weights the cochleagrams of the sounds are compared, and nothing follows.
+
+Results in --out: the metamers, those of further seeds below `seed_<number>`; `comparison.csv` with
+both losses and their ratio at every 1000 iterations; `comparison.json`, also with the checks and a
+sentence for each metamer; `original_comparison.png` and `.pdf`; `notebook.json`, of --notebook; and
+`flags.txt`. A run that was stopped continues with the same command.
+
+The exit status is 0 where all agree or nothing follows (another stimulus, too few seeds or iterations, no
+weights), 1 where a check of the original's stimulus fails, 2 where something is to be mended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +60,10 @@ import model_metamers as mm
 from model_metamers import runs
 from model_metamers.runs import null_runs
 from model_metamers.signals import files
+from model_metamers.storage import whole
 from model_metamers.storage.digests import file_digest
 from model_metamers.storage.writing import write_json, write_rows
-from model_metamers_experiments import binary, original_numbers
+from model_metamers_experiments import binary, notebook_metamers, notebook_scores, original_numbers
 from model_metamers_experiments.figures import original_comparison
 
 _VGG_IMAGE = flags.DEFINE_string("vgg_image", None, "The authors' pocketwatch.jpg.")
@@ -72,7 +84,9 @@ _OTHER = flags.DEFINE_bool(
 )
 _OUT = flags.DEFINE_string("out", "original", "Folder of the results.")
 _ITERATIONS = flags.DEFINE_integer("iterations", 15000, "Steps of the search; the original's by default.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the noise that every search begins from.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the noise that the first search of a layer begins from.")
+_SEEDS = flags.DEFINE_integer("seeds", 5, "Searches of each layer, from that seed on.", 1, 1000)
+_NOTEBOOK = flags.DEFINE_list("notebook", [], "The authors' notebooks with saved outputs (.ipynb).")
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 500, "Steps between saved states of a search.")
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
@@ -84,40 +98,94 @@ def main() -> int:
     config = mm.SynthesisConfig(iterations=_ITERATIONS.value, seed=_SEED.value, save_every=_SAVE_EVERY.value)
     stimuli = _check_flags()
     known = {name: _is_original(Path(path), name) for name, path in stimuli.items()}
-    networks = {name: _load(name) for name in stimuli}
-    targets = {name: files.load_signal(Path(stimuli[name]), networks[name].signal) for name in stimuli}
+    embedded = [_read_notebook(Path(path)) for path in _NOTEBOOK.value]
+    needed = [*stimuli, *(name for name, _, _ in embedded)]
+    networks = {name: _load(name, stimuli) for name in dict.fromkeys(needed)}
     null_paths = {_VGG: _VGG_NULL.value, _WORD: _WORD_NULL.value}
-    nulls = {name: null_runs.read(path) if (path := null_paths[name]) else None for name in stimuli}
-    out = Path(_OUT.value)
-    planned = {
-        (network.name, case.layer): (
-            case,
-            original_numbers.plan(case, network, targets[name], config, out, nulls[name]),
-        )
-        for name, network in networks.items()
-        for case in original_numbers.read_cases(name)
-    }
-    comparisons: list[dict[str, Any]] = []
+    nulls = {name: null_runs.read(path) if (path := null_paths[name]) else None for name in networks}
+    agreed = [*_score(embedded, networks, nulls), *_search(config, stimuli, known, networks, nulls)]
+    return int(any(agrees is False for agrees in agreed))
 
-    def compare(run: runs.Run, made: runs.Made) -> None:
-        if isinstance(made.record, mm.InputError):
-            raise made.record
-        case = planned[run.network.name, made.layer][0]
-        comparisons.append(original_numbers.compare(case, run, known[case.network]))
-        _write(out, comparisons)
-        _show(comparisons[-1])
+
+def _search(
+    config: mm.SynthesisConfig,
+    stimuli: Mapping[str, str],
+    known: Mapping[str, bool],
+    networks: Mapping[str, mm.Network | None],
+    nulls: Mapping[str, Any],
+) -> list[bool | None]:
+    """Makes our metamers and compares them; whether each agrees."""
+    out = Path(_OUT.value)
+    planned: dict[tuple[str, str], tuple[original_numbers.OriginalCase, list[runs.Run]]] = {}
+    for name, path in stimuli.items():
+        network = networks[name]
+        assert network is not None  # `_load` refuses a stimulus without weights
+        target = files.load_signal(Path(path), network.signal)
+        for case in original_numbers.read_cases(name):
+            of_case = original_numbers.plans(case, network, target, config, out, nulls[name], _SEEDS.value)
+            planned[network.name, case.layer] = case, of_case
+    if not planned:
+        return []
+    made: dict[tuple[str, str], list[runs.Run]] = {key: [] for key in planned}
+    comparisons: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def compare(run: runs.Run, one: runs.Made) -> None:
+        if isinstance(one.record, mm.InputError):
+            raise one.record
+        key = run.network.name, one.layer
+        case, of_case = planned[key]
+        made[key].append(run)
+        comparisons[key] = original_numbers.compare(case, made[key], out, known[case.network])
+        _write(out, list(comparisons.values()))
+        if len(made[key]) == len(of_case):
+            _show(comparisons[key])
 
     runs.execute(
-        [run for _, run in planned.values()],
+        [run for _, of_case in planned.values() for run in of_case],
         flags=binary.settings(__name__),
         progress=_PROGRESS.value,
         each=compare,
     )
     drawn = original_comparison.draw(out)
-    for comparison in comparisons:
+    for comparison in comparisons.values():
         print(comparison["sentence"])
     print(f"Written: {out}; look at {drawn[0]}")
-    return int(any(comparison["agrees"] is False for comparison in comparisons))
+    return [comparison["agrees"] for comparison in comparisons.values()]
+
+
+def _read_notebook(path: Path) -> tuple[str, notebook_metamers.Embedded, str]:
+    """The network that a notebook's metamers are of, these, and the notebook's name."""
+    embedded = notebook_metamers.read_notebook(path)
+    name = _VGG if embedded.kind == "image" else _WORD
+    notebook_scores.cases_of(embedded, original_numbers.read_cases(name), str(path))
+    return name, embedded, path.name
+
+
+def _score(
+    embedded: Sequence[tuple[str, notebook_metamers.Embedded, str]],
+    networks: Mapping[str, mm.Network | None],
+    nulls: Mapping[str, Any],
+) -> list[bool | None]:
+    """Gives the notebooks' own metamers to our networks; whether each agrees."""
+    from model_metamers.catalog.released_audio import RELEASED_FRONTEND
+
+    scores = []
+    for name, found, notebook in embedded:
+        network = networks[name]
+        for case, metamer in notebook_scores.cases_of(found, original_numbers.read_cases(name), notebook):
+            if network is None:
+                score = notebook_scores.score_cochleagram(found, case, metamer, RELEASED_FRONTEND)
+            else:
+                score = notebook_scores.score(found, case, metamer, network, nulls[name])
+            scores.append({"notebook": notebook, **score})
+            if score["checks"]:
+                _show_checks(score["checks"])
+            print(score["sentence"], flush=True)
+    if scores:
+        out = whole.make_folder(Path(_OUT.value))
+        write_json(out / "notebook.json", {"source": original_numbers.read_source(), "scores": scores})
+        print(f"Written: {out / 'notebook.json'}")
+    return [score["agrees"] for score in scores]
 
 
 def _check_flags() -> dict[str, str]:
@@ -128,11 +196,11 @@ def _check_flags() -> dict[str, str]:
     """
     vgg = (_VGG_IMAGE.value, _VGG_CHECKPOINT.value, _VGG_NULL.value)
     word = (_WORD_SOUND.value, _WORD_PICKLE.value, _WORD_CHECKPOINT.value, _WORD_NULL.value)
-    if not any(vgg + word):
+    if not any(vgg + word) and not _NOTEBOOK.value:
         raise mm.InputError("nothing to compare yet; get the files of one network or of both:\n" + _HOW)
-    if any(vgg) and not _VGG_IMAGE.value:
+    if any(vgg) and not _VGG_IMAGE.value and not _NOTEBOOK.value:
         raise mm.InputError("--vgg_image is missing:\n" + _HOW)
-    if any(word) and not _WORD_SOUND.value:
+    if any(word) and not _WORD_SOUND.value and not _NOTEBOOK.value:
         raise mm.InputError("--word_sound is missing:\n" + _HOW)
     if bool(_WORD_PICKLE.value) != bool(_WORD_CHECKPOINT.value):
         raise mm.InputError("--word_pickle and --word_checkpoint belong together; give both or neither")
@@ -166,14 +234,21 @@ def _is_original(path: Path, network: str) -> bool:
     return False
 
 
-def _load(network: str) -> mm.Network:
+def _load(network: str, stimuli: Mapping[str, str]) -> mm.Network | None:
+    """A network with its weights; None of the sounds of a notebook alone, where there are no weights."""
     if network == _VGG:
         return mm.load_network(_VGG, _VGG_CHECKPOINT.value)
     if _WORD_PICKLE.value and _WORD_CHECKPOINT.value:
         from model_metamers.catalog import released_audio
 
         return released_audio.load_released_network(_WORD_PICKLE.value, _WORD_CHECKPOINT.value, name=_WORD)
-    return mm.load_network(_WORD)
+    try:
+        return mm.load_network(_WORD)
+    except mm.NoWeightsError as error:
+        if network in stimuli:
+            raise
+        binary.tell(f"only cochleagrams are compared: {error}")
+        return None
 
 
 def _write(out: Path, comparisons: Sequence[dict[str, Any]]) -> None:
@@ -181,24 +256,52 @@ def _write(out: Path, comparisons: Sequence[dict[str, Any]]) -> None:
     content = {"source": original_numbers.read_source(), "comparisons": list(comparisons)}
     write_json(out / original_comparison.COMPARISON, content)
     rows = [
-        {"network": c["network"], "layer": c["layer"], "seed": c["seed"], **row}
+        {"network": c["network"], "layer": c["layer"], "seed": seed["seed"], **row}
         for c in comparisons
-        for row in c["rows"]
+        for seed in c["seeds"]
+        for row in seed["rows"]
     ]
     write_rows(out / "comparison.csv", rows)
 
 
 def _show(comparison: dict[str, Any]) -> None:
     print(f"\n{comparison['network']} {comparison['layer']} ({comparison['notebook']})")
-    rows = [[_text(value) for value in row.values()] for row in comparison["rows"]]
-    binary.print_table([["iteration", "original loss", "our loss", "ratio"], *rows])
+    seeds = comparison["seeds"]
+    columns = zip(*(seed["rows"] for seed in seeds), strict=False)
+    rows = [
+        [
+            str(of_seeds[0]["iteration"]),
+            _text(of_seeds[0]["original_loss"]),
+            *(_text(r["loss"]) for r in of_seeds),
+        ]
+        for of_seeds in columns
+    ]
+    binary.print_table([["iteration", "original loss", *(f"seed {seed['seed']}" for seed in seeds)], *rows])
+    _show_checks(comparison["checks"])
+
+
+def _show_checks(checks: Sequence[dict[str, Any]]) -> None:
     print()
-    checks = [[_text(value) for value in check.values()] for check in comparison["checks"]]
-    binary.print_table([["check", "original", "ours", "agrees"], *checks])
+    header = ["check", "original", "ours", "agrees", "rank", "standard deviations", "ours lie in", "interval"]
+    rows = []
+    for check in checks:
+        place = check.get("place")
+        where = ["", "", "", ""]
+        if place:
+            where = [
+                f"{place['rank']} of {place['of'] + 1}",
+                _text(place["score"]),
+                f"{_text(place['least'])} to {_text(place['most'])}",
+                f"{_text(place['low'])} to {_text(place['high'])}",
+            ]
+        rows.append([*(_text(check[key]) for key in ("check", "original", "ours", "agrees")), *where])
+    binary.print_table([header, *rows])
     print(flush=True)
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "not told"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

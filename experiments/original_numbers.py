@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from model_metamers import criteria, runs
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.runs import results
 from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers_experiments import among_seeds
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -23,8 +24,7 @@ NUMBERS = Path(__file__).with_name("data") / "original_tf_numbers.json"
 
 # What counts as agreement; the manual of compare_with_original says why.
 START_TOLERANCE = 0.1
-LOSS_FACTOR = 2.0
-RHO_TOLERANCE = 0.01
+PROBABILITY = 0.95  # that all placed numbers of a metamer lie among ours, where there is no difference
 _RANGE_TOLERANCE = 1e-6  # the notebook printed six decimals
 
 
@@ -76,50 +76,68 @@ def read_cases(network: str) -> list[OriginalCase]:
     ]
 
 
-def plan(
+def plans(
     case: OriginalCase,
     network: Network,
     target: np.ndarray,
     config: SynthesisConfig,
     out: Path,
     null: NullDistribution | None = None,
-) -> runs.Run:
-    """The run that makes our metamer of a case.
+    seeds: int = 1,
+) -> list[runs.Run]:
+    """The runs that make our metamers of a case, one for each seed.
 
     Args:
       case: the original's metamer.
       network: our network, with the original's weights.
       target: the stimulus, as the network takes it.
-      config: settings of the search.
-      out: folder; the metamer is written to `<network>/<layer>/<stimulus>` in it.
+      config: settings of the searches; its seed is the first one.
+      out: folder. The first metamer is written to `<network>/<layer>/<stimulus>` in it, those of further
+        seeds to the same below `seed_<seed>`.
       null: null distribution for the verdict; None leaves that condition out.
+      seeds: how many.
     """
     stimulus = Path(case.stimulus).stem
-    return runs.Run(network, (case.layer,), {stimulus: target}, {}, out, config, batch_size=1, null=null)
+    return [
+        runs.Run(
+            network,
+            (case.layer,),
+            {stimulus: target},
+            {},
+            out / f"seed_{seed}" if seed > config.seed else out,
+            dataclasses.replace(config, seed=seed),
+            batch_size=1,
+            null=null,
+        )
+        for seed in range(config.seed, config.seed + seeds)
+    ]
 
 
-def compare(case: OriginalCase, run: runs.Run, same_stimulus: bool = True) -> dict[str, Any]:
-    """Compares our metamer of a case, which is made already, with the original.
+def compare(
+    case: OriginalCase, made: Sequence[runs.Run], out: Path, same_stimulus: bool = True
+) -> dict[str, Any]:
+    """Compares our metamers of a case, which are made already, with the original.
 
     Args:
       case: the original's metamer.
-      run: the run that made ours; see `plan`.
+      made: the runs that made ours; see `plans`.
+      out: folder below which they lie.
       same_stimulus: whether the target is the original's; otherwise nothing follows from
         agreement.
 
     Returns:
-      Plain values, such as `rows` (iteration, original_loss, loss, ratio), `checks`, `agrees`,
-      `sentence`, and `metamer`, its folder.
+      What was compared, to be written as JSON: of each of `seeds` the folder of its `metamer` and the
+      `rows` (iteration, both losses, their ratio); `checks`; `agrees`, None where it cannot be told;
+      and a `sentence`.
 
     Raises:
-      InputError: our metamer is missing.
+      InputError: a metamer of ours is missing.
     """
-    network, null = run.network, run.null
-    folder = run.folder.metamer(case.layer, *run.stimuli).path
-    metamer = results.load(folder)
-    rows, checks = loss_rows(case, metamer), make_checks(case, metamer, network.logits_stage, null)
-    finished = metamer.iterations >= case.iterations[-1]
-    agrees = all(check["agrees"] for check in checks) if same_stimulus and finished else None
+    network, null = made[0].network, made[0].null
+    folders = [run.folder.metamer(case.layer, *run.stimuli).path for run in made]
+    metamers = [results.load(folder) for folder in folders]
+    checks = make_checks(case, metamers, network.logits_stage, null)
+    agrees = _agrees(case, metamers, checks) if same_stimulus else None
     return {
         "network": network.name,
         "checkpoint": network.checkpoint_digest,
@@ -128,13 +146,18 @@ def compare(case: OriginalCase, run: runs.Run, same_stimulus: bool = True) -> di
         "notebook": case.notebook,
         "stimulus": case.stimulus,
         "same_stimulus": same_stimulus,
-        "seed": run.config.seed,
-        "metamer": str(folder.relative_to(run.out)),
+        "seeds": [
+            {
+                "seed": run.config.seed,
+                "metamer": str(folder.relative_to(out)),
+                "rows": loss_rows(case, metamer),
+            }
+            for run, folder, metamer in zip(made, folders, metamers, strict=True)
+        ],
         "original": {"iterations": list(case.iterations), "loss": list(case.loss)},
-        "rows": rows,
         "checks": checks,
         "agrees": agrees,
-        "sentence": _sentence(case, metamer, checks, same_stimulus),
+        "sentence": _sentence(case, metamers, checks, same_stimulus),
     }
 
 
@@ -149,61 +172,111 @@ def loss_rows(case: OriginalCase, metamer: Metamer) -> list[dict[str, Any]]:
 
 
 def make_checks(
-    case: OriginalCase, metamer: Metamer, logits: str, null: NullDistribution | None
+    case: OriginalCase, metamers: Sequence[Metamer], logits: str, null: NullDistribution | None
 ) -> list[dict[str, Any]]:
-    """All checks that the recorded numbers allow; those of the end only where the search is complete."""
-    rows = loss_rows(case, metamer)
+    """All checks that the recorded numbers allow; those of the end only where the searches are complete.
+
+    Each has what is checked (`check`), the `original`, `ours` (the median over seeds, or how many seeds
+    agree), whether it `agrees` (None where it cannot be told), and, of what depends on the seed, its `place`
+    among ours.
+    """
     checks = []
     if case.target_minimum is not None and case.target_maximum is not None:
+        target = metamers[0].target
         for name, limit, ours in (
-            ("minimum of the target", case.target_minimum, float(metamer.target.min())),
-            ("maximum of the target", case.target_maximum, float(metamer.target.max())),
+            ("minimum of the target", case.target_minimum, float(target.min())),
+            ("maximum of the target", case.target_maximum, float(target.max())),
         ):
             checks.append(_check(name, limit, ours, abs(ours - limit) <= _RANGE_TOLERANCE))
-    start = abs(rows[0]["ratio"] - 1) <= START_TOLERANCE
-    checks.append(_check("loss of the noise", rows[0]["original_loss"], rows[0]["loss"], start))
-    factors = [_factor(row["ratio"]) for row in rows[1:]]
-    if factors:
-        middle = float(np.median(factors))
-        checks.append(_check("typical factor between the losses", 1.0, middle, middle <= LOSS_FACTOR))
-    if metamer.iterations < case.iterations[-1]:
+    rows = [loss_rows(case, metamer) for metamer in metamers]
+    starts = [of_one[0]["loss"] for of_one in rows]
+    start = float(np.median(starts))
+    near = abs(start / case.loss[0] - 1) <= START_TOLERANCE
+    checks.append(_check("loss of the noise", case.loss[0], start, near))
+    placed = _placed(case, metamers, rows, logits)
+    probability = 1 - (1 - PROBABILITY) / max(1, len(placed))
+    for name, original, values, scale in placed:
+        found = among_seeds.place(original, values, scale, probability)
+        checks.append(
+            _check(name, original, found.median, found.inside) | {"place": dataclasses.asdict(found)}
+        )
+    if not _finished(case, metamers):
         return checks
-    last = rows[-1]
-    agrees = _factor(last["ratio"]) <= LOSS_FACTOR
-    checks.append(_check("final loss", last["original_loss"], last["loss"], agrees))
-    for name, original, layer in (
-        (f"rho at {case.layer}", case.spearman_layer, case.layer),
-        (f"rho at {logits}", case.spearman_logits, logits),
-    ):
-        if original is not None:
-            ours = metamer.spearman[layer]
-            checks.append(_check(name, original, ours, abs(ours - original) <= RHO_TOLERANCE))
-    same = metamer.measurement.same_class
-    checks.append(_check("same class", case.same_class, same, same == case.same_class))
+    checks.append(_most("same class", case.same_class, [m.measurement.same_class for m in metamers]))
     if null is not None:
-        above = criteria.check(metamer, null).above_null
-        checks.append(_check("above the null", case.outside_null, above, above == case.outside_null))
+        above = [criteria.check(metamer, null).above_null for metamer in metamers]
+        checks.append(_most("above the null", case.outside_null, above))
     return checks
 
 
-def _factor(ratio: float) -> float:
-    """The factor between two losses, at least 1, from their ratio; infinite where one is zero."""
-    return max(ratio, 1 / ratio) if 0 < ratio < math.inf else math.inf
+def _placed(
+    case: OriginalCase, metamers: Sequence[Metamer], rows: Sequence[list[dict[str, Any]]], logits: str
+) -> list[tuple[str, float, list[float], among_seeds.Scale]]:
+    """What depends on the seed: its name, the original, ours of each seed, and the scale."""
+    later = min(len(of_one) for of_one in rows)
+    placed = []
+    if later > 1:
+        typical = [_typical([row["loss"] for row in of_one[1:later]]) for of_one in rows]
+        theirs = _typical([row["original_loss"] for row in rows[0][1:later]])
+        placed.append(("losses on the way", theirs, typical, among_seeds.LOSS))
+    if not _finished(case, metamers):
+        return placed
+    placed.append(("final loss", case.loss[-1], [of_one[-1]["loss"] for of_one in rows], among_seeds.LOSS))
+    for layer, original in ((case.layer, case.spearman_layer), (logits, case.spearman_logits)):
+        if original is not None:
+            ours = [metamer.spearman[layer] for metamer in metamers]
+            placed.append((f"rho at {layer}", original, ours, among_seeds.RHO))
+    return placed
 
 
-def _check(name: str, original: Any, ours: Any, agrees: bool) -> dict[str, Any]:
-    return {"check": name, "original": original, "ours": ours, "agrees": bool(agrees)}
+def _typical(losses: Sequence[float]) -> float:
+    """The geometric mean of losses, so that each step on the way weighs alike."""
+    return float(10 ** np.mean([among_seeds.LOSS.to(loss) for loss in losses]))
 
 
-def _sentence(case: OriginalCase, metamer: Metamer, checks: list[dict[str, Any]], same_stimulus: bool) -> str:
+def _finished(case: OriginalCase, metamers: Sequence[Metamer]) -> bool:
+    return all(metamer.iterations >= case.iterations[-1] for metamer in metamers)
+
+
+def _check(name: str, original: Any, ours: Any, agrees: bool | None) -> dict[str, Any]:
+    return {
+        "check": name,
+        "original": original,
+        "ours": ours,
+        "agrees": None if agrees is None else bool(agrees),
+    }
+
+
+def _most(name: str, original: bool, ours: Sequence[bool | None]) -> dict[str, Any]:
+    """Agrees where at least half of the seeds have the original's result."""
+    same = sum(one == original for one in ours)
+    return _check(name, original, f"{same} of {len(ours)} seeds", 2 * same >= len(ours))
+
+
+def _agrees(case: OriginalCase, metamers: Sequence[Metamer], checks: Sequence[dict[str, Any]]) -> bool | None:
+    """False where a check fails; True where all that there are hold; None where that cannot be told yet."""
+    if any(check["agrees"] is False for check in checks):
+        return False
+    told = all(check["agrees"] for check in checks)
+    return True if told and _finished(case, metamers) else None
+
+
+def _sentence(
+    case: OriginalCase, metamers: Sequence[Metamer], checks: Sequence[dict[str, Any]], same_stimulus: bool
+) -> str:
     where = f"{case.network} {case.layer}"
     if not same_stimulus:
         return f"{where}: the stimulus is not the original's, so nothing follows from the comparison."
-    failed = [check["check"] for check in checks if not check["agrees"]]
-    done, asked = metamer.iterations, case.iterations[-1]
-    if done < asked:
-        so_far = f"differs in: {', '.join(failed)}" if failed else "agrees"
-        return f"{where}: after {done} of {asked} iterations ours {so_far}; the end is not compared."
+    failed = ", ".join(check["check"] for check in checks if check["agrees"] is False)
+    seeds = f"{len(metamers)} seed{'s' if len(metamers) > 1 else ''}"
+    done, asked = min(metamer.iterations for metamer in metamers), case.iterations[-1]
     if failed:
-        return f"{where}: ours does not agree with the original; it differs in: {', '.join(failed)}."
-    return f"{where}: ours agrees with the original in all {len(checks)} checks."
+        return f"{where}: the original does not lie among ours of {seeds}; it differs in: {failed}."
+    if done < asked:
+        return f"{where}: after {done} of {asked} iterations ours agree; the end is not compared."
+    if len(metamers) < among_seeds.FEWEST:
+        return (
+            f"{where}: nothing differs, but of {seeds} it cannot be told whether losses and rho do; "
+            f"expected at least {among_seeds.FEWEST} seeds."
+        )
+    return f"{where}: the original lies among ours of {seeds} in all {len(checks)} checks."

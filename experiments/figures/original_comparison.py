@@ -50,10 +50,17 @@ def draw(out: Path) -> list[Path]:
 
 
 def _panel(axes: Axes, comparison: dict[str, Any], out: Path) -> None:
-    metamer = read_arrays(MetamerFolder(out / comparison["metamer"]).arrays, ("loss", "loss_iterations"))
-    iterations, loss = metamer["loss_iterations"], metamer["loss"]
     tiny = np.finfo(np.float32).tiny
-    axes.plot(iterations, np.maximum(loss, tiny), color="#1f5fa8", label="ours")
+    for number, seed in enumerate(comparison["seeds"]):
+        metamer = read_arrays(MetamerFolder(out / seed["metamer"]).arrays, ("loss", "loss_iterations"))
+        iterations, loss = metamer["loss_iterations"], metamer["loss"]
+        axes.plot(
+            iterations,
+            np.maximum(loss, tiny),
+            color="#1f5fa8",
+            linewidth=0.8,
+            label=None if number else "ours, a line for each seed",
+        )
     original = comparison["original"]
     axes.plot(
         original["iterations"],

@@ -10,7 +10,7 @@ import os
 from importlib import resources
 
 from model_metamers import weights
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, NoWeightsError
 from model_metamers.networks.audio_architecture import Architecture
 from model_metamers.networks.auditory_cnn import AuditoryCNN
 from model_metamers.networks.tasks import WORD_TASK
@@ -109,10 +109,11 @@ def build_downloaded(name: str) -> AuditoryCNN:
     """A released network of the catalog, built from the architecture pickle that was downloaded.
 
     Raises:
-      InputError: the pickle was not downloaded yet (the message says how), or is damaged.
+      NoWeightsError: the pickle was not downloaded yet; the message says how.
+      InputError: it is damaged.
     """
     if manifest.find_download(name).name not in manifest.read_record(manifest.downloads_folder()):
-        raise InputError(
+        raise NoWeightsError(
             f"{name} is built from its authors' own file, which has not been fetched: fetch_checkpoint "
             f"--network={name} gets it; or give the files to released_audio.load_released_network"
         )
