@@ -89,7 +89,8 @@ def needed_null(
     """The null distribution, where it is one that settings need.
 
     Raises:
-      InputError: there is none, or it is of another network or lacks the layer.
+      InputError: there is none, it is of another network, lacks the layer, or tells too little for its
+        own rule.
     """
     if null is None:
         raise InputError(
@@ -97,7 +98,7 @@ def needed_null(
             f"signals to measure one on (--null_inputs)"
         )
     criteria.check_null(null, network.name, network.checkpoint_digest)
-    null.at(layer)
+    null.limit(layer)
     return null
 
 

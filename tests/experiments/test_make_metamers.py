@@ -90,7 +90,7 @@ def test_run_leaves_its_files_and_repeats_from_its_flags(inputs, tmp_path):
 
 
 REFUSALS = [
-    ("--network=vgg_99", "no network 'vgg_99'; there are vgg_19"),
+    ("--network=vgg_99", "no network 'vgg_99'; of "),
     ("--layers=conv1_2,conv9", "no layer 'conv9'; its metamer layers are conv1_2"),
     ("--checkpoint={inputs}/nowhere.ckpt", "neither this file nor nowhere.ckpt.index exists"),
     ("--checkpoint={inputs}/not_a_checkpoint", "cannot be read"),
