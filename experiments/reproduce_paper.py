@@ -18,9 +18,10 @@ The imagenet scale does the same with ImageNet networks, whichever have weights 
 yours: claims 1 to 4, with the 16-way and the 1000-way decision.
 Where METAMERS_DATA names a folder with cifar10/ and speech_commands/, free_spoken_digit/, the signals
 are labelled test images and words of speakers not trained on; where not, photographs of installed
-libraries and words said by espeak-ng. The paper scale takes the paper's networks, where their weights
-were fetched or are named with --checkpoint, signals of yours, and Adam. What a claim needs and is not
-there makes it "cannot be told here".
+libraries and words said by espeak-ng. The null distribution is of signals that the networks were trained
+on, as the paper's, where METAMERS_DATA holds these; the page says of how many pairs. The paper scale takes
+the paper's networks, where their weights were fetched or are named with --checkpoint, signals of yours, and
+Adam. What a claim needs and is not there makes it "cannot be told here".
 
 Prints the plan first; --plan writes nothing. What is done is not done again; a reproduction that was
 stopped goes on with the same command. Several steps run side by side (--jobs), each on its share of
@@ -40,9 +41,10 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import execution
 from model_metamers.catalog import named_network, small_signals
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.storage import locks
 from model_metamers.storage.claims import claim_folder
-from model_metamers_experiments import binary, reproduction, suite_data
+from model_metamers_experiments import binary, flag_checks, reproduction, suite_data
 from model_metamers_experiments.reproduction import cast, scales
 
 if TYPE_CHECKING:
@@ -75,6 +77,13 @@ _IMAGE_LABELS = flags.DEFINE_string("image_labels", None, "Their classes, as for
 _WORDS = flags.DEFINE_string("words", None, "Folder of spoken words that are matched.")
 _FURTHER_WORDS = flags.DEFINE_string("further_words", None, "Folder of others, for the null distribution.")
 _WORD_LABELS = flags.DEFINE_string("word_labels", None, "Their classes, as for recognize_metamers.")
+_NULL_RULE = flags.DEFINE(
+    flag_checks.NullRule(),
+    "null_rule",
+    MAXIMUM,
+    f"What rho of a metamer must exceed. {flag_checks.NullRule.MEANING}",
+    serializer=flags.ArgumentSerializer(),
+)
 _STIMULI = flags.DEFINE_integer(
     "stimuli",
     None,
@@ -124,13 +133,16 @@ def main() -> int:
         stimuli=_by_kind(_STIMULI.value, scale.stimuli),
         iterations=_by_kind(_ITERATIONS.value, scale.iterations),
         relu_iterations=_by_kind(_ITERATIONS.value, scale.relu_iterations),
+        null_rule=_NULL_RULE.value,
     )
     stimuli = {kind: _stimuli(kind, scale, out) for kind in kinds}
     _print_plan(reproduction.steps.plan(scale, stimuli, out), missing, out)
     if _PLAN.value:
         return 0
     with locks.hold(out):
-        claim_folder(out, {"scale": _SCALE.value, "iterations": _noted(scale.iterations)})
+        ruled = {} if scale.null_rule == MAXIMUM else {"null_rule": scale.null_rule}
+        settings = {"scale": _SCALE.value, "iterations": _noted(scale.iterations), **ruled}
+        claim_folder(out, settings, every_key=True)
         for kind, of_kind in stimuli.items():
             claim_folder(_folder(kind, out), {"signals": of_kind.source})
             of_kind.prepare()
@@ -148,6 +160,7 @@ def main() -> int:
                     ["reproduce_paper", *binary.settings(__name__, ["plan", "progress", "jobs"])]
                 ),
                 "sources": {kind: of_kind.source for kind, of_kind in stimuli.items()},
+                "null_rule": scale.null_rule,
                 "missing": missing,
                 "failures": list(failures.values()),
                 "costs": [
@@ -188,8 +201,9 @@ def _stimuli(kind: str, scale: cast.Scale, out: Path) -> "StimulusSet":
     if data and (Path(data) / "speech_commands").is_dir():
         speech = out / "stimuli" / "speech"
         build = functools.partial(_build_speech, Path(data), speech, out)
+        training = suite_data.speech_training(speech)
         rate = small_signals.SAMPLE_RATE
-        return makers.spoken_words(signal, speech, folder, count, scale.null_stimuli, rate, build)
+        return makers.spoken_words(signal, speech, folder, count, scale.null_stimuli, rate, build, training)
     return makers.synthesised_words(signal, folder, count)
 
 

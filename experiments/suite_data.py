@@ -13,6 +13,9 @@ _FORMAT = {
 }
 
 
+_SPEECH_SHARDS = 4
+
+
 def speech(data: Path, out: Path) -> Task:
     """The task that builds the words: Speech Commands and spoken digits, 15 % of the speakers held out."""
     arguments: dict[str, Any] = {
@@ -21,11 +24,16 @@ def speech(data: Path, out: Path) -> Task:
         "words": [word for word in small_signals.WORDS if not word.startswith("__")],
         "pad": True,
         "validation_share": 0.15,
-        "shards": 4,
+        "shards": _SPEECH_SHARDS,
         **_FORMAT,
         "out": out,
     }
     return Task("speech", binary.module("build_speech_dataset"), arguments, makes=out, seconds=60.0)
+
+
+def speech_training(speech: Path) -> list[Path]:
+    """The TFRecords of the training words, which the task `speech` writes into its folder."""
+    return [speech / f"train-{shard:05d}-of-{_SPEECH_SHARDS:05d}.tfrecord" for shard in range(_SPEECH_SHARDS)]
 
 
 def backgrounds(data: Path, out: Path) -> Task:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from model_metamers import InputError, catalog
 from model_metamers.catalog import named_network
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.storage.digests import file_digests, text_digest
 from model_metamers.weights import manifest, saved_model
 
@@ -70,6 +71,8 @@ class Scale:
       decisions: decisions that the judges of images make.
       stimuli: by kind, the number of natural signals to match, where they are drawn and not given.
       null_stimuli: number of further natural signals of each kind, for the null distribution.
+      null_signals: by kind, the number of training signals whose pairs, all of them, are the null
+        distribution, where there are training signals.
       iterations: by kind, the number of steps of every search but Figure 2's.
       optimizer: of those searches, "adam" or "lbfgs".
       batch_size: number of stimuli that are searched together.
@@ -79,6 +82,7 @@ class Scale:
       relu_stimuli: number of stimuli in Figure 2.
       relu_iterations: by kind, the number of steps of Figure 2's searches, which are by Adam: it compares
         two ways that Adam is given to go.
+      null_rule: what rho of a metamer must exceed, see `criteria.null_rule.check_rule`.
     """
 
     parts: tuple[Part, ...]
@@ -92,6 +96,8 @@ class Scale:
     relu_layers: Mapping[str, tuple[str, ...] | None]
     relu_stimuli: int
     relu_iterations: Mapping[str, int]
+    null_signals: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    null_rule: str = MAXIMUM
 
 
 def built(part: Part) -> Network:

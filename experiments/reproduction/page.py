@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+from model_metamers.criteria.null import read_null
 from model_metamers.recognition.judgement import Judgement
 from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.writing import write_json, write_text
@@ -216,8 +217,22 @@ def _made(part: Part, out: Path, current: Collection[str]) -> dict[str, Any]:
         "metrics": "" if part.checkpoint or part.builder else _metrics(part.network),
         "pages": [f"{steps.METAMERS}/{role}/report.html" for role in roles],
         "left_out": steps.left_out(part),
+        "null": _null_told(part, roles, out),
         "passed": {role.replace("_", " "): _passed(path) for role, path in tables.items()},
     }
+
+
+def _null_told(part: Part, roles: Sequence[str], out: Path) -> str:
+    """Of how many pairs a network's null distribution is, of what signals, and what was left out."""
+    path = RunFolder(out / steps.METAMERS / roles[0], steps.runs_of(part)[roles[0]]).null if roles else None
+    if path is None or not path.exists():
+        return ""
+    null = read_null(path)[0]
+    pairs = max((rho.pairs for rho in null.layers.values()), default=0)
+    of_training = (out / steps.NULLS / part.role).exists()
+    told = f"{pairs:,} pairs of {'training signals' if of_training else 'the matched and further signals'}"
+    copies = len(null.copies)
+    return told + (f", without {copies} {'pair' if copies == 1 else 'pairs'} of copies" if copies else "")
 
 
 def _metrics(network: str) -> str:
@@ -236,7 +251,7 @@ def _passed(path: Path) -> list[dict[str, str]]:
                 "made": r["made"],
                 "passed": r["included_as_file"],
                 "rho": _number(float(r["rho_mean"]), 3),
-                "null": _number(float(r["null_max"]), 3),
+                "null": _number(float(r.get("null_limit") or r["null_max"]), 3),
             }
             for r in csv.DictReader(file)
         ]

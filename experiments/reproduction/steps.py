@@ -8,17 +8,25 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from model_metamers import execution
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.execution import Task, Value
 from model_metamers.networks.names import view_name
 from model_metamers.recognition import points
-from model_metamers.runs.folder import RunFolder
+from model_metamers.runs.folder import NULL, RunFolder
 from model_metamers_experiments import binary
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction import cast
 from model_metamers_experiments.reproduction.cast import COCHLEAGRAM, Part, Scale
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
-METAMERS, RELU, RECOGNITION, VERDICTS, FIGURES = "metamers", "relu", "recognition", "verdicts", "figures"
+NULLS, METAMERS, RELU, RECOGNITION, VERDICTS, FIGURES = (
+    "nulls",
+    "metamers",
+    "relu",
+    "recognition",
+    "verdicts",
+    "figures",
+)
 CRITERIA = {"file": "", "none": "_all"}  # recognize_metamers --criteria -> end of the results' name
 _PICTURES = 60_000  # bytes of a metamer's pictures and record
 _START = 20.0  # seconds in which a binary loads TensorFlow and a network
@@ -92,6 +100,7 @@ def plan(
         part: [role for role in runs_of(part) if f"{METAMERS}/{role}" not in without] for part in searched
     }
     tasks = [
+        *(_null(work, part) for part in searched if stimuli[part.kind].training),
         *(_metamers(work, part, role) for part in searched for role in runs_of(part)),
         *(_relu(work, part) for part in scale.parts if part.role in scale.relu_layers),
         *_recognition(work, made),
@@ -109,6 +118,36 @@ def runs_of(part: Part) -> dict[str, str]:
     return runs
 
 
+def _null(work: _Work, part: Part) -> Task:
+    """The task that measures a network's null distribution on its training signals."""
+    signals, count = work.stimuli[part.kind], work.scale.null_signals[part.kind]
+    name = f"{NULLS}/{part.role}"
+    return Task(
+        name,
+        binary.module("make_null_distribution"),
+        {
+            "network": part.spec,
+            "checkpoint": part.checkpoint,
+            "layers": [*dict.fromkeys([*cast.built(part).layers, *matched_layers(part)])],
+            "inputs": list(signals.training),
+            "pairs": count * (count - 1) // 2,
+            "block_size": count,
+            "out": work.out / name,
+            "progress": False,
+        },
+        inputs=(part.weights, signals.training_content()),
+        makes=work.out / name / NULL,
+        # A signal costs a third of a step of the search, which also computes a gradient.
+        seconds=_START + count * part.seconds / 3000,
+        bytes=1e6,
+    )
+
+
+def _needed_null(part: Part, signals: StimulusSet) -> tuple[str, ...]:
+    """The name of the task that measures a part's null distribution, if there is one."""
+    return (f"{NULLS}/{part.role}",) if signals.training else ()
+
+
 def _metamers(work: _Work, part: Part, role: str) -> Task:
     """The task that makes a network's metamers; of cochleagrams where `role` is not the network's own."""
     scale, signals = work.scale, work.stimuli[part.kind]
@@ -124,7 +163,8 @@ def _metamers(work: _Work, part: Part, role: str) -> Task:
         name,
         binary.module("make_metamers"),
         {
-            **_searched(part, signals),
+            **_searched(work, part),
+            **_ruled(scale, signals),
             "layers": layers,
             "iterations": scale.iterations[part.kind],
             "optimizer": scale.optimizer,
@@ -133,6 +173,7 @@ def _metamers(work: _Work, part: Part, role: str) -> Task:
             **optimize,
             "progress": False,
         },
+        needs=_needed_null(part, signals),
         inputs=(part.weights, work.contents[part.kind]),
         makes=RunFolder(work.out / name, part.network).page,
         seconds=_START + searches * seconds * scale.iterations[part.kind] / 1000,
@@ -150,7 +191,7 @@ def _relu(work: _Work, part: Part) -> Task:
         name,
         binary.module("compare_relu_gradients"),
         {
-            **_searched(part, signals),
+            **_searched(work, part),
             "layers": layers,
             "stimuli": scale.relu_stimuli,
             "iterations": scale.relu_iterations[part.kind],
@@ -158,6 +199,7 @@ def _relu(work: _Work, part: Part) -> Task:
             "out": work.out / name,
             "progress": False,
         },
+        needs=_needed_null(part, signals),
         inputs=(part.weights, work.contents[part.kind]),
         makes=work.out / name / figure_2.ROWS,
         seconds=_START + searches * part.seconds * scale.relu_iterations[part.kind] / 1000,
@@ -165,14 +207,24 @@ def _relu(work: _Work, part: Part) -> Task:
     )
 
 
-def _searched(part: Part, signals: StimulusSet) -> dict[str, Value]:
-    """Arguments that give the network and the stimuli of a search."""
+def _searched(work: _Work, part: Part) -> dict[str, Value]:
+    """Arguments that give the network and the stimuli of a search, and its null distribution."""
+    signals = work.stimuli[part.kind]
+    further = [signals.further] if signals.further and not signals.training else None
     return {
         "network": part.spec,
         "checkpoint": part.checkpoint,
         "inputs": [signals.matched],
-        "null_inputs": [signals.further] if signals.further else None,
+        "null_inputs": further,
+        "null": work.out / NULLS / part.role if signals.training else None,
     }
+
+
+def _ruled(scale: Scale, signals: StimulusSet) -> dict[str, Value]:
+    """Arguments that give another rule than the paper's, and the classes that it asks for."""
+    if scale.null_rule == MAXIMUM:
+        return {}
+    return {"null_rule": scale.null_rule, "labels": None if signals.training else signals.labels}
 
 
 def left_out(part: Part) -> list[str]:

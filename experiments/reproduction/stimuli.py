@@ -40,6 +40,8 @@ class StimulusSet:
       count: the largest number of signals that are matched.
       source: where the signals come from, in words.
       prepare: f() writes the files; it does nothing where they exist.
+      training: TFRecords of signals that the networks were trained on, for a null distribution as the
+        paper's; where there are none, it is measured on the matched and further ones.
     """
 
     signal: SignalSpec
@@ -49,6 +51,7 @@ class StimulusSet:
     count: int
     source: str
     prepare: Callable[[], None] = lambda: None
+    training: tuple[Path, ...] = ()
 
     def content(self) -> str:
         """Digest of what the signals are, with their true classes; of `source` until they are written.
@@ -61,6 +64,12 @@ class StimulusSet:
         if not all(path.exists() for path in (self.matched, self.further, self.labels) if path):
             return text_digest([self.source])
         return text_digest([*self._contents(self.matched), "further", *self._contents(self.further)])
+
+    def training_content(self) -> str:
+        """Digest of the training signals; of their names until they are written."""
+        if not all(path.exists() for path in self.training):
+            return text_digest(path.name for path in self.training)
+        return text_digest(file_digests(self.training))
 
     def _contents(self, path: Path | None) -> list[str]:
         """Digest and true class of each signal, in an order that names do not change."""
@@ -93,6 +102,7 @@ def cifar10(signal: SignalSpec, data: Path, out: Path, count: int, further: int)
         count,
         source,
         functools.partial(_write_cifar10, data, out, count, further),
+        tuple(sorted(data.glob("train-*"))),
     )
 
 
@@ -120,6 +130,7 @@ def spoken_words(
     further: int,
     sample_rate: int,
     build: Callable[[], None],
+    training: Sequence[Path] = (),
 ) -> StimulusSet:
     """Held-out clips of a speech data set, drawn at random (always the same).
 
@@ -133,6 +144,7 @@ def spoken_words(
       further: number of further clips.
       sample_rate: sample rate of the data set, Hz.
       build: f() makes the data set if it does not exist.
+      training: the TFRecords of its training split.
     """
 
     def prepare() -> None:
@@ -141,7 +153,8 @@ def spoken_words(
         _write_spoken_words(speech, out, count, further, sample_rate)
 
     source = f"{count} spoken words of speakers not trained on"
-    return StimulusSet(signal, out / "matched", out / "further", out / LABELS, count, source, prepare)
+    folders = out / "matched", out / "further", out / LABELS
+    return StimulusSet(signal, *folders, count, source, prepare, tuple(training))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,9 @@ A pair is of copies where both signals are equal, or where they are near-copies:
 - Images, where two correlations are high. That of 8 x 8 block means is at least 0.9, which tells the same
   composition. That of the details, on at most 32 x 32 block means without their local mean, is at least
   0.75 at the best shift of up to two blocks; it tells the same picture from another one of a like scene.
-  So one may be brighter, of more contrast, recoloured a little, stored anew, or cropped a little. Of
-  cochleagrams, which all have a like build, details must correlate by 0.97; those of two words reach 0.89.
+  So one may be brighter, of more contrast, stored anew, with a slight cast, or moved by a block; by more
+  where the composition is smooth, and by none where it is a texture. Of cochleagrams, which all have a
+  like build, details must correlate by 0.97; those of two words reach 0.89.
 
 Both are this program's; the paper says nothing of copies. How the thresholds were chosen is in
 docs/measurements.md. Among all pairs of 50,000 small images, what is compared takes less than a minute.
@@ -60,8 +61,9 @@ class Compared:
         """Takes signals [count, samples] or [count, height, width, channels]."""
         self._contents += map(array_digest, signals)
         if self._sounds:
+            signals = _unit(signals)
             self._prints.append(_unit(_spectra(signals)))
-            self._kept += list(_unit(signals))
+            self._kept += list(signals)
         else:
             self._prints.append(_unit(_blocks(signals, _COARSE)))
             self._kept += list(_details(_blocks(signals, _FINE)))
@@ -79,7 +81,8 @@ class Compared:
         prints = np.concatenate(self._prints)
         table = prints @ prints.T
         alike = table[pairs[:, 0], pairs[:, 1]] >= (_SPECTRA if self._sounds else COARSE_CORRELATION)
-        equal = np.array([self._contents[a] == self._contents[b] for a, b in pairs], bool)
+        content = np.unique(self._contents, return_inverse=True)[1]
+        equal = content[pairs[:, 0]] == content[pairs[:, 1]]
         places, likeness = [], []
         for place in np.flatnonzero(alike | equal):
             found = 1.0
@@ -101,8 +104,8 @@ def _unit(values: np.ndarray) -> np.ndarray:
 
 
 def _spectra(sounds: np.ndarray) -> np.ndarray:
-    """Magnitudes of the spectrum but for the mean, float32 [count, frequencies]."""
-    return np.abs(np.fft.rfft(sounds, _transform_size(sounds.shape[1]))[:, 1:]).astype(np.float32)
+    """Magnitudes of the spectrum, float32 [count, frequencies]."""
+    return np.abs(np.fft.rfft(sounds, _transform_size(sounds.shape[1]))).astype(np.float32)
 
 
 def _transform_size(samples: int) -> int:

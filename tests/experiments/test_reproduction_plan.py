@@ -210,6 +210,47 @@ def test_a_task_needs_those_whose_results_it_reads(tmp_path):
         assert bool(task.needs) == (not task.name.startswith(("metamers", "relu")))
 
 
+def with_training(out, scale=scales.MINI):
+    """The plan where there are signals that the networks were trained on, by name."""
+    stimuli = {
+        kind: dataclasses.replace(of_kind, training=(out / f"{kind}-train-0.tfrecord",))
+        for kind, of_kind in stimuli_in(out).items()
+    }
+    return {task.name: task for task in steps.plan(scale, stimuli, out)}
+
+
+def test_nulls_are_measured_once_a_network_on_what_it_was_trained_on(tmp_path):
+    tasks = with_training(tmp_path)
+    nulls = [name.removeprefix("nulls/") for name in tasks if name.startswith("nulls/")]
+    assert nulls == [part.role for part in scales.MINI.parts if part.layers != ()]
+    arguments = flags(tasks["nulls/vgg"].arguments)
+    assert {"--pairs=499500", "--block_size=1000", f"--inputs={tmp_path}/image-train-0.tfrecord"} <= {
+        *arguments
+    }
+    for name in ("metamers/word", "metamers/word_other_seed_cochleagram", "relu/word"):
+        role = "word_other_seed" if "other_seed" in name else "word"
+        assert tasks[name].needs == (f"nulls/{role}",)
+        given = flags(tasks[name].arguments)
+        assert f"--null={tmp_path}/nulls/{role}" in given
+        assert not any(flag.startswith("--null_inputs") for flag in given)
+    for layer in scales.MINI.parts[0].layers:
+        assert layer in tasks["nulls/vgg"].arguments["layers"]
+
+
+def test_another_rule_is_given_to_every_run_with_the_classes_that_it_needs(tmp_path):
+    scale = dataclasses.replace(scales.MINI, null_rule="between_classes")
+    labelled = {
+        kind: dataclasses.replace(of_kind, labels=tmp_path / "labels.csv")
+        for kind, of_kind in stimuli_in(tmp_path).items()
+    }
+    tasks = {task.name: flags(task.arguments) for task in steps.plan(scale, labelled, tmp_path)}
+    assert {"--null_rule=between_classes", f"--labels={tmp_path}/labels.csv"} <= {*tasks["metamers/vgg"]}
+    trained = flags(with_training(tmp_path, scale)["metamers/vgg"].arguments)
+    assert "--null_rule=between_classes" in trained
+    assert not any(flag.startswith("--labels") for flag in trained)
+    assert not any("null_rule" in flag for flag in flags(with_training(tmp_path)["metamers/vgg"].arguments))
+
+
 def test_commands_are_those_of_the_binaries(tmp_path):
     tasks = {task.name: task for task in plan(scales.MINI, tmp_path)}
     task = tasks["metamers/word_other_seed_cochleagram"]
