@@ -104,16 +104,23 @@ def test_efficientnet_recognises_imagenet(efficientnet, data, load, expected):
     assert found >= expected
 
 
+# Late layers' searches are chaotic: of the head the graph leaves itself by 9 % in 60 steps where its start is
+# moved by 1.2e-7, and by 1 % in 11.
 @pytest.mark.slow
-@pytest.mark.parametrize("layer", ["block_0", "block_2", "block_5", "block_11", "head", "logits"])
-def test_efficientnets_search_goes_as_that_of_a_tf1_graph(efficientnet, layer):
+@pytest.mark.parametrize(
+    ("layer", "steps"),
+    [("block_0", 60), ("block_2", 60), ("block_5", 60), ("block_11", 30), ("head", 6), ("logits", 30)],
+)
+def test_efficientnets_search_goes_as_that_of_a_tf1_graph(efficientnet, layer, steps):
     target = skimage.transform.resize(skimage.data.astronaut(), (224, 224), anti_aliasing=True)
     target = target[np.newaxis].astype(np.float32)
     start = starts.start(efficientnet.signal, seed=0)[np.newaxis]
-    state, _ = Search(efficientnet, layer, SynthesisConfig(iterations=60)).run(target, start, progress=False)
+    state, _ = Search(efficientnet, layer, SynthesisConfig(iterations=steps)).run(
+        target, start, progress=False
+    )
     find = functools.partial(tf1_graph.efficientnet_lite0, layer=layer)
     values = {name: variable.numpy() for name, variable in efficientnet.weights.items()}
-    expected = tf1_graph.search_losses(find, values, target, start, 60, (0.0, 1.0))
+    expected = tf1_graph.search_losses(find, values, target, start, steps, (0.0, 1.0))
     deviation = np.abs(state.losses[:, 0] / expected - 1).max()
     print(f"{layer}: {expected[0]:.6g} -> {expected[-1]:.6g}, largest deviation {deviation:.1e}")
     assert expected[-1] < expected[0]

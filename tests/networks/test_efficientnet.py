@@ -1,7 +1,9 @@
 """EfficientNet-Lite0: the official checkpoint's variables, its arrangement, and its faster ways."""
 
 import functools
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from model_metamers.synthesis.search import Search
 from model_metamers.weights.tf_checkpoint import write_checkpoint
 from tests.builders import tf1_graph
 
+_GOLDEN = Path(__file__).parents[1] / "goldens" / "efficientnet_names.json"
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
@@ -35,29 +38,25 @@ def _images(count=2, size=70):
     return tf.constant(np.random.RandomState(1).uniform(size=[count, size, size, 3]), tf.float32)
 
 
-def test_the_catalogs_network_has_the_official_variables():
+def test_the_catalogs_network_has_the_official_variables_and_end_points():
+    """Those that the released code makes (goldens/make_efficientnet_names.py)."""
+    golden = json.loads(_GOLDEN.read_text())
     network = catalog.build_network("efficientnet_lite0")
-    shapes = {name: tuple(variable.shape) for name, variable in network.weights.items()}
+    shapes = {name: "x".join(map(str, variable.shape)) for name, variable in network.weights.items()}
+    assert shapes == golden["variables"]
     assert sum(math.prod(v.shape) for v in network.weights.values() if v.trainable) == 4_652_008
-    assert len(shapes) == 5 + 2 * 5 + 15 * 3 * 5 + 7  # stem, block 0, the others, head
-    scopes = {name.split("/")[1] for name in shapes}
-    assert scopes == {"stem", "head", *(f"blocks_{i}" for i in range(16))}
-    assert all(name.startswith("efficientnet-lite0/") for name in shapes)
-    first = {name.split("/", 2)[2]: shape for name, shape in shapes.items() if "/blocks_0/" in name}
-    assert {name for name in first if "normalization" in name} == {
-        f"tpu_batch_normalization{suffix}/{part}" for suffix in ("", "_1") for part in _NORM
-    }
-    assert first["depthwise_conv2d/depthwise_kernel"] == (3, 3, 32, 1)
-    assert first["conv2d/kernel"] == (1, 1, 32, 16)
-    eleventh = {name.split("/", 2)[2]: shape for name, shape in shapes.items() if "/blocks_11/" in name}
-    assert eleventh["conv2d/kernel"] == (1, 1, 112, 672)
-    assert eleventh["depthwise_conv2d/depthwise_kernel"] == (5, 5, 672, 1)
-    assert eleventh["conv2d_1/kernel"] == (1, 1, 672, 192)
-    assert eleventh["tpu_batch_normalization_2/moving_variance"] == (192,)
-    assert shapes["efficientnet-lite0/head/dense/kernel"] == (1280, 1000)
     assert len(network.classes) == 1000 and network.classes[0] == "tench"
     assert set(network.torch_names) == set(shapes)
     assert len(set(network.torch_names.values())) == len(shapes)
+
+    theirs = {"head_1x1": "head", "pooled_features": "pool", "head": "logits"}
+    ends = {
+        theirs.get(name, name.replace("expansion_output", "depthwise")): shape.removeprefix("1x1x")
+        for name, shape in golden["end_points"].items()
+        if not name.startswith("reduction") and name not in ("features", "global_pool")
+    }
+    stages = {name: "x".join(map(str, shape[1:])) for name, shape in network.stage_shapes.items()}
+    assert ends == {name: shape for name, shape in stages.items() if not name.endswith("/expand")}
 
 
 def test_stages_follow_each_block_and_each_relu():
