@@ -36,8 +36,10 @@ one more number would lie. They agree when all of this holds:
 --notebook needs no seed: the metamers that the authors' notebooks hold, which TensorFlow 1 made, are
 read from your files and given to our network. Sounds, whose level is not in the notebook, are brought to
 that at which they come nearest; they must have the original's class, and at the layer lose less than 1 % of
-the recorded loss of the noise. Pictures stand in a figure with every second pixel or so, and only
-their class is compared. Without weights the cochleagrams of the sounds are compared, and nothing follows.
+the recorded loss of the noise. Pictures stand in a figure with every second pixel or so, and only the two
+conditions are compared, with the original beside them; without --vgg_null that is the class alone, which
+networks of other weights may give as well. Rho is shown, and rho of pictures is low for the pixels that are
+missing. Without weights the cochleagrams of the sounds are compared, and nothing follows.
 
 Results in --out: the metamers, those of further seeds below `seed_<number>`; `comparison.csv` with
 both losses and their ratio at every 1000 iterations; `comparison.json`, also with the checks and a
@@ -180,6 +182,7 @@ def _score(
             scores.append({"notebook": notebook, **score})
             if score["checks"]:
                 _show_checks(score["checks"])
+                _show_rho(score)
             print(score["sentence"], flush=True)
     if scores:
         out = whole.make_folder(Path(_OUT.value))
@@ -282,21 +285,35 @@ def _show(comparison: dict[str, Any]) -> None:
 
 def _show_checks(checks: Sequence[dict[str, Any]]) -> None:
     print()
-    header = ["check", "original", "ours", "agrees", "rank", "standard deviations", "ours lie in", "interval"]
-    rows = []
-    for check in checks:
-        place = check.get("place")
-        where = ["", "", "", ""]
-        if place:
-            where = [
-                f"{place['rank']} of {place['of'] + 1}",
-                _text(place["score"]),
-                f"{_text(place['least'])} to {_text(place['most'])}",
-                f"{_text(place['low'])} to {_text(place['high'])}",
-            ]
-        rows.append([*(_text(check[key]) for key in ("check", "original", "ours", "agrees")), *where])
+    header = ["check", "original", "ours", "agrees"]
+    rows = [[_text(check[key]) for key in header] for check in checks]
+    if any("place" in check for check in checks):
+        header += ["rank", "standard deviations", "ours lie in", "interval"]
+        rows = [[*row, *_where(check.get("place"))] for row, check in zip(rows, checks, strict=True)]
     binary.print_table([header, *rows])
     print(flush=True)
+
+
+def _show_rho(score: Mapping[str, Any]) -> None:
+    """Rho at every layer, beside what the notebook printed."""
+    rows = [
+        [layer, f"{rho:.6f}", _text(recorded) if (recorded := score["recorded_rho"].get(layer)) else ""]
+        for layer, rho in score["rho"].items()
+    ]
+    binary.print_table([["layer", "rho", "recorded"], *rows])
+    print()
+
+
+def _where(place: Mapping[str, Any] | None) -> list[str]:
+    """Where the original lies among ours, in four columns."""
+    if place is None:
+        return [""] * 4
+    return [
+        f"{place['rank']} of {place['of'] + 1}",
+        _text(place["score"]),
+        f"{_text(place['least'])} to {_text(place['most'])}",
+        f"{_text(place['low'])} to {_text(place['high'])}",
+    ]
 
 
 def _text(value: object) -> str:

@@ -62,12 +62,12 @@ def score(
       metamer: as it is in the notebook. A sound is brought to the level at which it comes nearest to the
         original at the layer, since its own is not in the notebook.
       network: with the original's weights.
-      null: of these weights, for sounds; None leaves the second condition out.
+      null: of these weights; None leaves the second condition out.
 
     Returns:
       To be written as JSON: `rho` by layer, `loss` at the layer, `level` (RMS; None of pictures), `checks`,
-      `agrees`, and a `sentence`. Of pictures, of which the figure has every second pixel or so, the class
-      alone is checked, against that of the original's picture from the same figure.
+      `agrees`, and a `sentence`. Of pictures, of which the figure has every second pixel or so, the two
+      conditions alone are checked, against the original's picture from the same figure.
     """
     if embedded.kind == "image":
         target, signal = (_picture(pixels, network) for pixels in (embedded.target, metamer))
@@ -93,10 +93,10 @@ def score(
     if embedded.kind == "sound":
         limit = LOSS_LEFT * case.loss[0]
         checks.append(_check(f"loss at {case.layer} below {limit:.4g}", case.loss[-1], loss, loss < limit))
-        if null is not None:
-            criteria.check_null(null, network.name, network.checkpoint_digest)
-            above = criteria.verdict_on(found, case.layer, null).above_null
-            checks.append(_check("above the null", case.outside_null, above, above == case.outside_null))
+    if null is not None:
+        criteria.check_null(null, network.name, network.checkpoint_digest)
+        above = criteria.verdict_on(found, case.layer, null).above_null
+        checks.append(_check("above the null", case.outside_null, above, above == case.outside_null))
     failed = [check["check"] for check in checks if not check["agrees"]]
     told = f"differs in: {', '.join(failed)}" if failed else f"agrees in all {len(checks)} checks"
     return {

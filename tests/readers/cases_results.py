@@ -1,10 +1,14 @@
 """Cases of what this program writes: metamers, searches, null distributions; checkpoints and pickles."""
 
+import base64
 import functools
+import io
+import json
 import pickle
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from model_metamers import SignalSpec, SynthesisConfig
 from model_metamers.criteria import null as nulls
@@ -18,6 +22,7 @@ from model_metamers.synthesis.state import SearchState, read_state, read_targets
 from model_metamers.weights import released_pickle
 from model_metamers.weights.tf_checkpoint import CheckpointReader, write_checkpoint
 from model_metamers.weights.torch_file import TorchFile
+from model_metamers_experiments.notebook_metamers import read_notebook
 from tests.builders.reshaping import archive_of_arrays, json_values
 from tests.builders.reshaping_weights import checkpoint_table, pickle_opcodes, torch_old, torch_zip
 from tests.builders.tf1_checkpoints import write_tf1_checkpoint
@@ -120,6 +125,21 @@ def _checkpoint(file: str, write, reshape=None) -> Case:
     return Case("checkpoints", f"model.ckpt{file}", write, check_checkpoint, **given)
 
 
+def notebook_of_sounds(path: Path):
+    """As Jupyter saves one that plays an original and a metamer."""
+    content = io.BytesIO()
+    soundfile.write(content, np.linspace(-0.5, 0.5, 80), 4000, "PCM_16", format="WAV")
+    played = f'src="data:audio/wav;base64,{base64.b64encode(content.getvalue()).decode()}"'
+    sound = {"data": {"text/html": [played]}}
+    layer = {"text": ["Generating metamer for a network layer conv_1\n"]}
+    path.write_text(json.dumps({"cells": [{"outputs": [sound, layer, sound]}, {"source": "x"}]}))
+
+
+def check_notebook(path: Path):
+    embedded = read_notebook(path)
+    assert all(sound.shape == embedded.target.shape for sound in embedded.metamers.values())
+
+
 DATA = ".data-00000-of-00001"
 CASES = {
     "metamer's record": Case("metamer folders", "m/metamer.json", metamer, check_metamer, json_values),
@@ -135,6 +155,7 @@ CASES = {
     "PyTorch's old file": Case(
         "torch files", "a.pth", lambda path: write_torch(path, VALUES, old=True), check_torch, torch_old
     ),
+    "notebook": Case("notebooks", "a.ipynb", notebook_of_sounds, check_notebook, json_values),
     "TF1's checkpoint": _checkpoint("", tf1_checkpoint, checkpoint_table),
     "TF2's index": _checkpoint(".index", tf2_checkpoint, checkpoint_table),
     "TF2's data": _checkpoint(DATA, tf2_checkpoint),
