@@ -160,6 +160,12 @@ _BATCH_SIZE = flags.DEFINE(
     serializer=flags.ArgumentSerializer(),
 )
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
+_SHARD = flags.DEFINE_string(
+    "shard",
+    "0/1",
+    "Which part of the batches: i/n, i from 0 to n - 1. All n may be made at once, by a cluster's jobs, say; "
+    "the same command without --shard finishes: what is missing, table and report.",
+)
 _SAVE_MINUTES = flags.DEFINE_float(
     "save_minutes", 5.0, "After so many minutes a state is saved even so.", 0.1
 )
@@ -170,6 +176,7 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
 def main() -> int:
+    shard = runs.read_shard(_SHARD.value)
     binary.repeatable()
     config = mm.SynthesisConfig(
         iterations=_ITERATIONS.value,
@@ -210,21 +217,26 @@ def main() -> int:
         null=null_runs.read(_NULL.value) if _NULL.value else None,
         null_rule=_NULL_RULE.value,
         classes=classes,
+        shard=shard,
     )
     if _OPTIMIZE.value == "cochleagram":
         run = runs.over_cochleagrams(run)
     command = shlex.join(["make_metamers", f"--flagfile={os.path.relpath(run.folder.flags)}"])
+    is_whole = shard.count == 1
     done = runs.execute(
         [run],
-        flags=binary.settings(__name__),
-        page=runs.Page(f"Metamers of {run.network.name}", command),
+        flags=binary.settings(__name__, ["shard"]),
+        page=runs.Page(f"Metamers of {run.network.name}", command) if is_whole else None,
         resume=_RESUME.value,
         progress=_PROGRESS.value,
     )
     binary.print_table(report.verdict_rows(done.made))
     if done.nulls == [None]:
         print("No null distribution: it needs two or more natural signals (--null_inputs).")
-    print(f"Look and listen: {done.page}")
+    if is_whole:
+        print(f"Look and listen: {done.page}")
+    else:
+        print("This shard is done. Once the others are, the same command without --shard finishes.")
     return int(not done.complete)
 
 

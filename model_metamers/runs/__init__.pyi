@@ -1,3 +1,4 @@
+from .batches import Shard, read_shard
 from .executed import Executed, Page, execute
 from .folder import MetamerFolder, RunFolder, find_metamers
 from .making import make
@@ -12,6 +13,7 @@ __all__ = [
     "Record",
     "Run",
     "RunFolder",
+    "Shard",
     "check",
     "claim",
     "execute",
@@ -21,4 +23,5 @@ __all__ = [
     "over_cochleagrams",
     "prepare",
     "read_record",
+    "read_shard",
 ]

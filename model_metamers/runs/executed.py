@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from model_metamers.criteria.null import NullDistribution
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, InUseError
+from model_metamers.runs.batches import WHOLE, are_shards
 from model_metamers.runs.making import make
 from model_metamers.runs.run import Made, Run, check, claim, measure_null, null_digest
 from model_metamers.runs.run_bar import RunBar
-from model_metamers.storage.locks import hold
+from model_metamers.storage.locks import held, hold
 from model_metamers.storage.writing import write_lines
 
 
@@ -70,6 +71,9 @@ def execute(
     again. Runs that share network, layers and signals share the null distribution, which is
     kept with the first of them.
 
+    Shards of a run may be made at once, by any processes. The first measures the null distribution, for
+    which the others wait. Made whole afterwards, the run finds their metamers.
+
     Args:
       runs: at least one; with a page, all in one folder.
       flags: of the command, one a line, which repeat it; none are written where there are none.
@@ -81,20 +85,21 @@ def execute(
 
     Raises:
       InputError: one of the runs cannot be made, or must not be made in its folder.
-      InUseError: another process makes one in its folder.
+      InUseError: another process makes one in its folder, or shards of it.
       KeyboardInterrupt: after the state of the stopped search was saved.
     """
     for run in runs:
         check(run)
     with contextlib.ExitStack() as locks:
-        for run in runs:
-            locks.enter_context(hold(run.folder.path))
-        for run in runs:
-            check(run)  # again: another process may have written there until now
-            claim(run, resume)
-        if flags:
-            write_lines(flags_file or runs[0].folder.flags, flags)
-        nulls = _nulls(runs, progress)
+        with contextlib.ExitStack() as beginning:
+            for run in runs:
+                _take(run, locks, beginning)
+            for run in runs:
+                check(run)  # again: another process may have written there until now
+                claim(run, resume)
+            if flags:
+                write_lines(flags_file or runs[0].folder.flags, flags)
+            nulls = _nulls(runs, progress)
         by_run: list[list[Made]] = [[] for _ in runs]
         bar = locks.enter_context(RunBar(runs, progress))
         for run, null, made in zip(runs, nulls, by_run, strict=True):
@@ -104,6 +109,24 @@ def execute(
                     if each:
                         each(run, one)
         return Executed(by_run, nulls, _write_page(runs, nulls, page) if page else None)
+
+
+def _take(run: Run, locks: contextlib.ExitStack, beginning: contextlib.ExitStack) -> None:
+    """Holds a run's folder until its end; for a shard, its own part until its end, and all of it meanwhile.
+
+    Raises:
+      InUseError: another process makes the run, this shard of it, or any where the run is whole.
+    """
+    folder = run.folder.path
+    if run.shard != WHOLE:
+        locks.enter_context(hold(folder, run.shard.lock))
+        beginning.enter_context(hold(folder, wait=True))
+        return
+    locks.enter_context(hold(folder))
+    if others := are_shards(held(folder)):
+        raise InUseError(
+            f"{folder}: {' and '.join(others).replace('_', ' ')} of this run being made; wait until they end"
+        )
 
 
 def _nulls(runs: Sequence[Run], progress: bool) -> list[NullDistribution | None]:

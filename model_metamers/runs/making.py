@@ -14,7 +14,7 @@ import numpy as np
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import DamagedFileError, InputError, StorageError
 from model_metamers.runs import results, searches
-from model_metamers.runs.batch_size import batch_size
+from model_metamers.runs.batches import WHOLE, batches
 from model_metamers.runs.mending import judge_anew, mend
 from model_metamers.runs.record import read_record
 from model_metamers.runs.run import Made, Run
@@ -73,10 +73,10 @@ def make(
       StorageError: a metamer or a state cannot be written; the rest would be lost as well.
       KeyboardInterrupt: after the state of the stopped search was saved.
     """
-    names = list(run.stimuli)
-    whole = mend(run.folder, {run.folder.metamer(layer, name) for layer in run.layers for name in names})
+    wanted = {run.folder.metamer(layer, name) for layer, names in batches(run) for name in names}
+    whole = mend(run.folder, wanted)
     if null is not None:
-        judge_anew(whole, null)
+        judge_anew(whole if run.shard == WHOLE else wanted.intersection(whole), null)
     written: concurrent.futures.Future[list[Made]] | None = None
     with (
         contextlib.nullcontext(bar) if bar else RunBar([run], progress) as shown,
@@ -97,11 +97,11 @@ def _batches(run: Run, null: NullDistribution | None) -> Iterator[tuple[Search, 
     """The searches and names of all batches."""
     from model_metamers.synthesis.search import Search
 
-    names, size = list(run.stimuli), batch_size(run)
-    for layer in run.layers:
-        search = Search(run.network, layer, run.config, null)
-        for first in range(0, len(names), size):
-            yield search, names[first : first + size]
+    search = None
+    for layer, names in batches(run):
+        if search is None or search.layer != layer:
+            search = Search(run.network, layer, run.config, null)
+        yield search, names
 
 
 def _search_for(

@@ -22,6 +22,7 @@ from model_metamers.criteria.null_rule import MAXIMUM, check_rule, limit, needs_
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs import null_runs
 from model_metamers.runs.batch_size import check_batch_size, noted
+from model_metamers.runs.batches import WHOLE, Shard
 from model_metamers.runs.folder import LONGEST_NETWORK, RunFolder, check_length, check_names, check_printable
 from model_metamers.runs.intact import check_place
 from model_metamers.runs.mending import gave_verdicts
@@ -55,6 +56,7 @@ class Run:
       null_rule: what rho must exceed, see `null_rule.check_rule`; "maximum" is the paper's.
       classes: of the signals, by name, which tell pairs of one class in a null distribution that is
         measured; those that are not named have none.
+      shard: which of the batches are made.
     """
 
     network: Network
@@ -67,6 +69,7 @@ class Run:
     null: NullDistribution | None = None
     null_rule: str = MAXIMUM
     classes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    shard: Shard = WHOLE
 
     @property
     def folder(self) -> RunFolder:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from model_metamers.runs.batches import batches
+
 if TYPE_CHECKING:
     from model_metamers.runs.run import Run
 
@@ -32,7 +34,7 @@ class RunBar:
     """
 
     def __init__(self, runs: Sequence[Run], progress: bool):
-        total = sum(len(run.layers) * len(run.stimuli) for run in runs)
+        total = sum(len(names) for run in runs for _, names in batches(run))
         watched = sys.stderr is not None and sys.stderr.isatty()
         self.shows_batches = progress and watched
         how: dict[str, Any] = {"bar_format": _BAR, "dynamic_ncols": True}
