@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from model_metamers.errors import InputError
 from model_metamers.runs.batch_size import batch_size
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from model_metamers.runs.run import Run
 
 
-class Shard(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Shard:
     """A part of a run's batches, which a process may make beside those that make the others.
 
     Attributes:
