@@ -14,11 +14,13 @@ _CHECK = """
 import contextlib, importlib, io, os, sys
 from absl import flags
 import matplotlib.figure, scipy.stats, model_metamers
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, flag_checks
 
 LARGE = [str(2**63), str(2**64), "-" + str(2**70)]
 NUMBERS = ["nan", "-nan", "inf", "-inf", "1e20", "1e400", *LARGE, "x", "", "0x"]
 NEGATIVE = {"snr_low_db", "snr_high_db"}
+NUMBERED = (flags.IntegerParser, flags.FloatParser)
+OF_OUR_OWN = (flag_checks.NumberOrAuto, flag_checks.NullRule)
 
 def outcome(module, arguments):
     errors = io.StringIO()
@@ -35,7 +37,7 @@ def needed(own):
     for flag in own:
         if flag.default is None and isinstance(flag.parser, flags.EnumParser):
             values[flag.name] = flag.parser.enum_values[0]
-        elif flag.default is None and not isinstance(flag.parser, (flags.IntegerParser, flags.FloatParser)):
+        elif flag.default is None and not isinstance(flag.parser, OF_OUR_OWN + NUMBERED):
             values[flag.name] = "x"
     return values
 
@@ -50,13 +52,15 @@ def check(name):
     assert outcome(module, good)[0] == "accepted", outcome(module, good)
     cases = 0
     for flag in own:
-        if isinstance(flag.parser, (flags.IntegerParser, flags.FloatParser)):
+        if isinstance(flag.parser, NUMBERED):
             wrong = [f"--{flag.name}={v}" for v in NUMBERS + ([] if flag.name in NEGATIVE else ["-1"])]
         elif isinstance(flag, flags.MultiFlag):
             wrong = [] if "" in (flag.default or []) else [f"--{flag.name}="]
         elif isinstance(flag.parser, flags.ListParser):
             wrong = [f"--{flag.name}={v}" for v in (",", "a,", ",a", "a,a", "a, ,b")]
             wrong += [] if flag.default == [] else [f"--{flag.name}="]
+        elif isinstance(flag.parser, OF_OUR_OWN):
+            wrong = [f"--{flag.name}={value}" for value in ("", "x", "-1")]
         elif not flag.boolean:
             wrong = [f"--{flag.name}="]
         else:
