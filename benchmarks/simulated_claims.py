@@ -223,13 +223,13 @@ def _images(
 def _depth(random: Random, stimuli: int, early: float, late: float, judges: Callable) -> list[Comparison]:
     rows = _images(random, stimuli, early, late, judges)
     related = depth_claims.other_architecture if judges is _others else depth_claims.other_seed
-    return depth_claims.falls_with_depth(rows, rows, ["fine"], related)
+    return depth_claims.falls_with_depth(rows, _of_one(rows), ["fine"], related)
 
 
 def _hardly(random: Random, stimuli: int, late: float) -> list[Comparison]:
     rows = _images(random, stimuli, 0.7, late, _others)
     chance = {"fine": CHANCE_OF_IMAGES}
-    return depth_claims.hardly_recognised(rows, rows, chance, depth_claims.other_architecture)
+    return depth_claims.hardly_recognised(rows, _of_one(rows), chance, depth_claims.other_architecture)
 
 
 def _transfer(
@@ -243,7 +243,7 @@ def _transfer(
     }
     truth |= {(judge, other, "waveform"): drawn.everywhere(seed) for judge, other in (judges, judges[::-1])}
     rows = drawn.draw(random, truth, stimuli)
-    return claims.transfer(rows, rows, _NAMES, CHANCE_OF_WORDS)
+    return claims.transfer(rows, _of_one(rows), _NAMES, CHANCE_OF_WORDS)
 
 
 def _aliasing(random: Random, stimuli: int, reduced: float, aliased: float) -> list[Comparison]:
@@ -254,7 +254,7 @@ def _aliasing(random: Random, stimuli: int, reduced: float, aliased: float) -> l
         (drawn.SEED, drawn.ALIASED, "waveform"): drawn.everywhere(aliased),
     }
     rows = drawn.draw(random, truth, stimuli)
-    return claims.reduced_aliasing(rows, rows, drawn.ALIASED.name)
+    return claims.reduced_aliasing(rows, _of_one(rows), drawn.ALIASED.name)
 
 
 def _cochleagram(random: Random, stimuli: int, waveform: float, cochleagram: float) -> list[Comparison]:
@@ -263,14 +263,14 @@ def _cochleagram(random: Random, stimuli: int, waveform: float, cochleagram: flo
         (drawn.WORD, drawn.SEED, "cochleagram"): drawn.everywhere(cochleagram),
     }
     rows = drawn.draw(random, truth, stimuli)
-    return claims.cochleagram(rows, rows)
+    return claims.cochleagram(rows, _of_one(rows))
 
 
 def _top(random: Random, stimuli: int, convolution: float, top: float) -> list[Comparison]:
     shares = {**drawn.everywhere(0.999), "conv_4": convolution, "fc_intermediate": top}
     truth = {(judge, drawn.UNTRAINED, "waveform"): shares for judge in (drawn.WORD, drawn.SEED)}
     rows = drawn.draw(random, truth, stimuli)
-    return claims.until_the_top(rows, rows, CHANCE_OF_WORDS)
+    return claims.until_the_top(rows, _of_one(rows), CHANCE_OF_WORDS)
 
 
 def _sooner(random: Random, stimuli: int, seed: float, sounds: float) -> list[Comparison]:
@@ -281,7 +281,12 @@ def _sooner(random: Random, stimuli: int, seed: float, sounds: float) -> list[Co
         (drawn.SEED, drawn.SOUNDS, "waveform"): drawn.everywhere(sounds),
     }
     rows = drawn.draw(random, truth, stimuli)
-    return claims.sooner_unrecognisable(rows, rows, _NAMES)
+    return claims.sooner_unrecognisable(rows, _of_one(rows), _NAMES)
+
+
+def _of_one(rows: Sequence[drawn.Judgement]) -> list[drawn.Judgement]:
+    """In the place of all metamers, beside those that count: the verdicts do not depend on these."""
+    return [row for row in rows if row.stimulus == rows[0].stimulus]
 
 
 def _of_shares(comparisons: Sequence[Comparison]) -> list[str]:

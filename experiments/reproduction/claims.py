@@ -9,10 +9,11 @@ of natural signals too.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from model_metamers.recognition.judgement import NATURAL, Judgement
+from model_metamers.recognition.judgement import NATURAL, Judgement, Who
 from model_metamers_experiments.reproduction import answers
 from model_metamers_experiments.reproduction.contrasts import Comparison, Condition, contrast
 from model_metamers_experiments.reproduction.hypotheses import Above, Hypothesis, LessThan, MoreThan
@@ -216,7 +217,12 @@ def _untrained(one: Judgement) -> bool:
 
 
 def _by_other_seed(one: Judgement) -> bool:
-    return one.judge.is_other_seed_of(one.generator)
+    return _are_seeds(one.judge, one.generator)
+
+
+@functools.cache  # of a few networks, asked of every judgement
+def _are_seeds(judge: Who, generator: Who) -> bool:
+    return judge.is_other_seed_of(generator)
 
 
 _ANOTHER_SEED = ("another seed", _by_other_seed)
