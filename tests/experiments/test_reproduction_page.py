@@ -174,3 +174,11 @@ def test_page_says_which_layers_are_left_out(tmp_path):
     html = page.write(tmp_path, scale, told, set(), about).read_text()
     assert "What this scale leaves out" in html and "vgg other seed: " not in html
     assert "word: cochleagram, " in html and "conv_3" in html and "pool_1_0" in html
+
+
+def test_paper_scale_leaves_no_layer_out():
+    """Figures 4 and 6 have eight, from the cochleagram to the classes; Figure 2c has DeepSpeech too."""
+    parts = {part.role: part for part in scales.PAPER.parts}
+    for role in ("word", "word_other_seed", "both_tasks", "backgrounds", "untrained", "word_aliased"):
+        assert steps.left_out(parts[role]) == [] and len(steps.matched_layers(parts[role])) == 8, role
+    assert {"word", "word_aliased", "deepspeech"} <= scales.PAPER.relu_layers.keys() & parts.keys()
