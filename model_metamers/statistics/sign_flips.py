@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-MOST_EXACT = 12  # with more differences that are not zero, flips are drawn
+MOST_EXACT = 16  # with more differences that are not zero, flips are drawn
 DRAWS = 10_000  # flips that are drawn; a probability of 0.05 is then precise to 0.002
 _SEED = 0
 _ROUNDING = 1e-9  # of the largest sum, below which two sums are the same

@@ -14,14 +14,14 @@ def by_hand(values):
     return np.mean(signs @ values >= np.sum(values) - 1e-12)
 
 
-@pytest.mark.parametrize("count", [1, 5, 9, 12])
+@pytest.mark.parametrize("count", [1, 5, 9, 16])
 def test_all_flips_are_counted_where_there_are_few(count):
     values = np.random.default_rng(count).normal(0.3, 1, count)
     assert sign_flips.probability_above_zero(values) == by_hand(values)
 
 
 def test_drawn_flips_are_near_all_of_them_and_the_same_again():
-    values = np.random.default_rng(0).normal(0.7, 1, 16)
+    values = np.random.default_rng(0).normal(0.6, 1, 18)
     drawn = sign_flips.probability_above_zero(values)
     assert drawn == pytest.approx(by_hand(values), abs=0.006) and 0.001 < by_hand(values) < 0.2
     assert sign_flips.probability_above_zero(values) == drawn
