@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy import special
@@ -28,19 +28,31 @@ WORD, SEED, BOTH, SOUNDS, UNTRAINED, ALIASED = (
     )
 )
 LAYERS = ("pool_0_0", "conv_2", "conv_4", "fc_intermediate")
+LATE = LAYERS[2:]
 _ALIKE = 0.3  # correlation of what makes a stimulus hard for different judges and metamers
 # (judge, generator, what was optimised) -> the true share of right answers at each layer.
 Truth = Mapping[tuple[Who, Who, str], Mapping[str, float]]
 
 
-def draw(random: np.random.Generator, truth: Truth, stimuli: int) -> list[Judgement]:
-    """A judgement of every stimulus in every condition; stimuli are hard or easy in all conditions."""
+def draw(
+    random: np.random.Generator, truth: Truth, stimuli: int, compared: Collection[str] | None = None
+) -> list[Judgement]:
+    """A judgement of every stimulus in every condition; stimuli are hard or easy in all conditions.
+
+    Args:
+      random: source of the draws.
+      truth: what is true.
+      stimuli: number of them.
+      compared: layers that matter; of others, which only tell how many layers there are, one stimulus is
+        judged. None for all.
+    """
     hard = np.sqrt(_ALIKE) * random.normal(size=stimuli)
     rows: list[Judgement] = []
     for (judge, generator, optimized), shares in truth.items():
         for layer, share in shares.items():
-            own = np.sqrt(1 - _ALIKE) * random.normal(size=stimuli)
-            right = hard + own < special.ndtri(share)
+            count = stimuli if compared is None or layer in compared else 1
+            own = np.sqrt(1 - _ALIKE) * random.normal(size=count)
+            right = hard[:count] + own < special.ndtri(share)
             both = _either(judge, generator, optimized, layer)
             rows += [both[stimulus][one] for stimulus, one in enumerate(right.tolist())]
     return rows

@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks import simulated_answers as drawn
 from benchmarks.references import two_standard_errors as old
+from model_metamers.recognition.judgement import NATURAL
 from model_metamers_experiments.reproduction import claims, contrasts, depth_claims, rho_claims
 from model_metamers_experiments.reproduction.contrasts import HOLDS, Comparison
 from model_metamers_experiments.reproduction.statements import (
@@ -242,7 +243,7 @@ def _transfer(
         (judge, who, "waveform"): drawn.everywhere(share) for who, share in shares.items() for judge in judges
     }
     truth |= {(judge, other, "waveform"): drawn.everywhere(seed) for judge, other in (judges, judges[::-1])}
-    rows = drawn.draw(random, truth, stimuli)
+    rows = drawn.draw(random, truth, stimuli, (NATURAL, *drawn.LATE))
     return claims.transfer(rows, _of_one(rows), _NAMES, CHANCE_OF_WORDS)
 
 
@@ -253,7 +254,7 @@ def _aliasing(random: Random, stimuli: int, reduced: float, aliased: float) -> l
         (drawn.WORD, drawn.ALIASED, "waveform"): drawn.everywhere(aliased),
         (drawn.SEED, drawn.ALIASED, "waveform"): drawn.everywhere(aliased),
     }
-    rows = drawn.draw(random, truth, stimuli)
+    rows = drawn.draw(random, truth, stimuli, drawn.LATE)
     return claims.reduced_aliasing(rows, _of_one(rows), drawn.ALIASED.name)
 
 
@@ -262,7 +263,7 @@ def _cochleagram(random: Random, stimuli: int, waveform: float, cochleagram: flo
         (drawn.WORD, drawn.SEED, "waveform"): drawn.everywhere(waveform),
         (drawn.WORD, drawn.SEED, "cochleagram"): drawn.everywhere(cochleagram),
     }
-    rows = drawn.draw(random, truth, stimuli)
+    rows = drawn.draw(random, truth, stimuli, drawn.LATE)
     return claims.cochleagram(rows, _of_one(rows))
 
 
@@ -280,7 +281,7 @@ def _sooner(random: Random, stimuli: int, seed: float, sounds: float) -> list[Co
         (drawn.WORD, drawn.SOUNDS, "waveform"): drawn.everywhere(sounds),
         (drawn.SEED, drawn.SOUNDS, "waveform"): drawn.everywhere(sounds),
     }
-    rows = drawn.draw(random, truth, stimuli)
+    rows = drawn.draw(random, truth, stimuli, drawn.LAYERS[:3])
     return claims.sooner_unrecognisable(rows, _of_one(rows), _NAMES)
 
 
