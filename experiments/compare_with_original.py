@@ -65,7 +65,13 @@ from model_metamers.signals import files
 from model_metamers.storage import whole
 from model_metamers.storage.digests import file_digest
 from model_metamers.storage.writing import write_json, write_rows
-from model_metamers_experiments import binary, notebook_metamers, notebook_scores, original_numbers
+from model_metamers_experiments import (
+    binary,
+    comparison_tables,
+    notebook_metamers,
+    notebook_scores,
+    original_numbers,
+)
 from model_metamers_experiments.figures import original_comparison
 
 _VGG_IMAGE = flags.DEFINE_string("vgg_image", None, "The authors' pocketwatch.jpg.")
@@ -140,7 +146,7 @@ def _search(
         comparisons[key] = original_numbers.compare(case, made[key], out, known[case.network])
         _write(out, list(comparisons.values()))
         if len(made[key]) == len(of_case):
-            _show(comparisons[key])
+            comparison_tables.show(comparisons[key])
 
     runs.execute(
         [run for _, of_case in planned.values() for run in of_case],
@@ -181,8 +187,8 @@ def _score(
                 score = notebook_scores.score(found, case, metamer, network, nulls[name])
             scores.append({"notebook": notebook, **score})
             if score["checks"]:
-                _show_checks(score["checks"])
-                _show_rho(score)
+                comparison_tables.show_checks(score["checks"])
+                comparison_tables.show_rho(score)
             print(score["sentence"], flush=True)
     if scores:
         out = whole.make_folder(Path(_OUT.value))
@@ -265,63 +271,6 @@ def _write(out: Path, comparisons: Sequence[dict[str, Any]]) -> None:
         for row in seed["rows"]
     ]
     write_rows(out / "comparison.csv", rows)
-
-
-def _show(comparison: dict[str, Any]) -> None:
-    print(f"\n{comparison['network']} {comparison['layer']} ({comparison['notebook']})")
-    seeds = comparison["seeds"]
-    columns = zip(*(seed["rows"] for seed in seeds), strict=False)
-    rows = [
-        [
-            str(of_seeds[0]["iteration"]),
-            _text(of_seeds[0]["original_loss"]),
-            *(_text(r["loss"]) for r in of_seeds),
-        ]
-        for of_seeds in columns
-    ]
-    binary.print_table([["iteration", "original loss", *(f"seed {seed['seed']}" for seed in seeds)], *rows])
-    _show_checks(comparison["checks"])
-
-
-def _show_checks(checks: Sequence[dict[str, Any]]) -> None:
-    print()
-    header = ["check", "original", "ours", "agrees"]
-    rows = [[_text(check[key]) for key in header] for check in checks]
-    if any("place" in check for check in checks):
-        header += ["rank", "standard deviations", "ours lie in", "interval"]
-        rows = [[*row, *_where(check.get("place"))] for row, check in zip(rows, checks, strict=True)]
-    binary.print_table([header, *rows])
-    print(flush=True)
-
-
-def _show_rho(score: Mapping[str, Any]) -> None:
-    """Rho at every layer, beside what the notebook printed."""
-    rows = [
-        [layer, f"{rho:.6f}", _text(recorded) if (recorded := score["recorded_rho"].get(layer)) else ""]
-        for layer, rho in score["rho"].items()
-    ]
-    binary.print_table([["layer", "rho", "recorded"], *rows])
-    print()
-
-
-def _where(place: Mapping[str, Any] | None) -> list[str]:
-    """Where the original lies among ours, in four columns."""
-    if place is None:
-        return [""] * 4
-    return [
-        f"{place['rank']} of {place['of'] + 1}",
-        _text(place["score"]),
-        f"{_text(place['least'])} to {_text(place['most'])}",
-        f"{_text(place['low'])} to {_text(place['high'])}",
-    ]
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "not told"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def run() -> None:
