@@ -50,8 +50,9 @@ _NETWORK = flags.DEFINE_string(
 _CHECKPOINT = flags.DEFINE_string(
     "checkpoint",
     None,
-    "A TF1, TF-slim or TF2 checkpoint, a SavedModel folder, a TF Hub handle, or random:SEED for untrained "
-    "weights. Without it, the weights that ship or were fetched (fetch_checkpoint).",
+    "A TF1, TF-slim or TF2 checkpoint, a SavedModel folder, a TF Hub handle, PyTorch's file (of "
+    "efficientnet_lite0), or random:SEED for untrained weights. Without it, the weights that ship, were "
+    "fetched (fetch_checkpoint), or came with a package.",
 )
 _LAYERS = flags.DEFINE_list("layers", None, "Layers to match. Without it, all metamer layers of the network.")
 _INPUTS = flags.DEFINE_list("inputs", None, "Files or folders of natural signals.", required=True)

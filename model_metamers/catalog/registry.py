@@ -34,9 +34,9 @@ def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Netw
 
     Args:
       name: one of `networks()`.
-      checkpoint: a TF1, TF-slim or TF2 checkpoint, a SavedModel folder or TF Hub handle,
-        "random:SEED" for untrained weights, or None for the checkpoint that ships with the package
-        or was fetched.
+      checkpoint: a TF1, TF-slim or TF2 checkpoint, a SavedModel folder or TF Hub handle, PyTorch's file
+        (of `efficientnet_lite0`), "random:SEED" for untrained weights, or None for the checkpoint that
+        ships with the package, was fetched, or came with an installed package.
 
     Raises:
       InputError: the name is unknown, there is no such checkpoint, or it does not fit the network.

@@ -7,14 +7,13 @@ list of names holds PyTorch's for tensors alone; every other name is refused.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import io
-import math
 import os
 import pickle
 import pickletools
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,51 +23,13 @@ from model_metamers.errors import InputError
 from model_metamers.storage.opening import check_file, open_file
 from model_metamers.storage.reading import one_line
 from model_metamers.weights import safe_pickle
+from model_metamers.weights.torch_pickle import Storage, numbers_of, size_of, tensors_of, unpickled
 
 _ENDINGS = (".pt", ".pth")
 _ZIP = b"PK\x03\x04"
 # The first two pickles of the old form: its mark, whole as it is in the file, and its version.
 _MARK, _VERSION = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2), 1001
 _MOST_PICKLE_BYTES = 4 << 20  # of the pickles of a file; those of large networks hold some 200 kB
-_MOST_AXES = 8
-_BFLOAT16 = "bfloat16"
-# Types of the numbers by PyTorch's name of what holds them.
-_STORAGES = {
-    "DoubleStorage": "<f8",
-    "FloatStorage": "<f4",
-    "HalfStorage": "<f2",
-    "BFloat16Storage": _BFLOAT16,
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "|i1",
-    "ByteStorage": "|u1",
-    "BoolStorage": "|b1",
-}
-_ADVICE = "Save the weights alone: torch.save(model.state_dict(), FILE)"
-# Under these keys a training run keeps the weights, beside an optimiser's state and the like.
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Storage:
-    """Numbers of one type that lie in a row."""
-
-    __slots__ = ("code", "count", "key")  # so that no pickle can change what was checked
-    key: str
-    code: str
-    count: int
-
-
-@dataclasses.dataclass(frozen=True)
-class _Tensor:
-    """A view of a storage."""
-
-    __slots__ = ("offset", "shape", "storage", "strides")
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
 
 
 class TorchFile:
@@ -94,9 +55,9 @@ class TorchFile:
             self._size = check_file(self.path)
             with open_file(self.path) as file:
                 start = file.read(len(_ZIP))
-            self._read: Callable[[_Storage], bytes]
+            self._read: Callable[[Storage], bytes]
             content = self._open_zip() if start == _ZIP else self._open_old()
-            self._tensors = _tensors(content)
+            self._tensors = tensors_of(content)
             if not self._tensors:
                 raise pickle.UnpicklingError("it holds no tensors by name; save a model's state_dict()")
         self.shapes = {name: tensor.shape for name, tensor in self._tensors.items()}
@@ -105,7 +66,7 @@ class TorchFile:
         """A tensor's values; float16 and bfloat16 come as float32."""
         tensor = self._tensors[name]
         with _explained(self.path):
-            numbers = _numbers(tensor.storage, self._read(tensor.storage))[tensor.offset :]
+            numbers = numbers_of(tensor.storage, self._read(tensor.storage))[tensor.offset :]
             steps = [stride * numbers.itemsize for stride in tensor.strides]
             return np.lib.stride_tricks.as_strided(numbers, tensor.shape, steps, writeable=False).copy()
 
@@ -122,17 +83,17 @@ class TorchFile:
                 raise pickle.UnpicklingError("saved on a big-endian machine")
             data = _member(archive, found[0], _MOST_PICKLE_BYTES)
 
-        def read(storage: _Storage) -> bytes:
+        def read(storage: Storage) -> bytes:
             with zipfile.ZipFile(self.path) as archive:
-                return _member(archive, f"{folder}data/{storage.key}", _bytes(storage), exactly=True)
+                return _member(archive, f"{folder}data/{storage.key}", size_of(storage), exactly=True)
 
-        storages: dict[str, _Storage] = {}
-        content = _unpickled(data, self.path, storages)
+        storages: dict[str, Storage] = {}
+        content = unpickled(data, self.path, storages)
         with zipfile.ZipFile(self.path) as archive:
             for storage in storages.values():
-                if _bytes(storage) > self._size:
+                if size_of(storage) > self._size:
                     raise pickle.UnpicklingError(f"{self._size} bytes, fewer than its tensors need")
-                _check_member(archive, f"{folder}data/{storage.key}", _bytes(storage))
+                _check_member(archive, f"{folder}data/{storage.key}", size_of(storage))
         self._read = read
         return content
 
@@ -146,8 +107,8 @@ class TorchFile:
             raise pickle.UnpicklingError("no file of torch.save")
         if system.get("little_endian") is not True:
             raise pickle.UnpicklingError("saved on a big-endian machine")
-        storages: dict[str, _Storage] = {}
-        content = _unpickled(next(pickles)[0], self.path, storages)
+        storages: dict[str, Storage] = {}
+        content = unpickled(next(pickles)[0], self.path, storages)
         data, position = next(pickles)
         keys = _plain(data, self.path)
         if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(storages):
@@ -159,14 +120,14 @@ class TorchFile:
                 if file.read(8) != storages[key].count.to_bytes(8, "little"):
                     raise pickle.UnpicklingError(f"truncated, or a storage {key} of another size than told")
                 places[key] = position + 8
-                position += 8 + _bytes(storages[key])
+                position += 8 + size_of(storages[key])
         if position != self._size:
             raise pickle.UnpicklingError(f"{self._size} bytes where its tensors need {position}")
 
-        def read(storage: _Storage) -> bytes:
+        def read(storage: Storage) -> bytes:
             with open_file(self.path) as file:
                 file.seek(places[storage.key])
-                return file.read(_bytes(storage))
+                return file.read(size_of(storage))
 
         self._read = read
         return content
@@ -189,79 +150,6 @@ def _is_torch_zip(path: Path) -> bool:
         return any(name.endswith("/data.pkl") for name in archive.namelist())
 
 
-def _unpickled(data: bytes, path: Path, storages: dict[str, _Storage]) -> Any:
-    """Content of the pickle of names and tensors; `storages` is filled with those that it refers to."""
-
-    def outside(reference: Any) -> _Storage:
-        if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage":
-            raise pickle.UnpicklingError("a reference to something else than a tensor's numbers")
-        _, code, key, _, count, *view = reference
-        if not isinstance(code, str) or code not in _STORAGES.values() or not isinstance(key, str):
-            raise pickle.UnpicklingError("numbers of a type that is not known")
-        if not _is_count(count) or any(part is not None for part in view):
-            raise pickle.UnpicklingError("a count of numbers that is none, or a view of a view")
-        return storages.setdefault(key, _Storage(key, code, count))
-
-    def rebuild(*arguments: Any) -> _Tensor:
-        storage, offset, shape, strides = arguments[:4]
-        return _checked(storage, offset, shape, strides)
-
-    def parameter(*arguments: Any) -> _Tensor:
-        if not isinstance(arguments[0], _Tensor):
-            raise pickle.UnpicklingError("a parameter that is no tensor")
-        return arguments[0]
-
-    answers = {
-        "collections.OrderedDict": type("_Ordered", (_Ordered,), {}),
-        "torch._utils._rebuild_tensor": rebuild,
-        "torch._utils._rebuild_tensor_v2": rebuild,
-        "torch._utils._rebuild_parameter": parameter,
-        **{f"torch.{name}": code for name, code in _STORAGES.items()},
-    }
-    return safe_pickle.load(data, f"torch file {path}", answers, outside=outside, advice=_ADVICE)
-
-
-class _Ordered(dict):
-    """An ordered dict; PyTorch begins with an empty one, and sets versions as its attributes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-def _checked(storage: Any, offset: Any, shape: Any, strides: Any) -> _Tensor:
-    """A tensor within its storage, no larger than it."""
-    if not isinstance(storage, _Storage) or not _is_count(offset):
-        raise pickle.UnpicklingError("a tensor without numbers")
-    for axes in (shape, strides):
-        if not isinstance(axes, tuple) or len(axes) > _MOST_AXES or not all(map(_is_count, axes)):
-            raise pickle.UnpicklingError("a tensor's axes")
-    if len(shape) != len(strides):
-        raise pickle.UnpicklingError("a tensor's axes")
-    count = math.prod(shape)
-    last = offset + sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
-    if count and (count > storage.count or last >= storage.count):
-        raise pickle.UnpicklingError(f"a tensor {list(shape)} of {storage.count} numbers")
-    return _Tensor(storage, offset if count else 0, shape, strides)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 48
-
-
-def _tensors(content: Any) -> dict[str, _Tensor]:
-    """The tensors by name of what a file holds."""
-    if not isinstance(content, Mapping):
-        raise pickle.UnpicklingError("no dict of tensors by name; save a model's state_dict()")
-    for key in _WRAPPERS:
-        if isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
-    return {name: v for name, v in content.items() if isinstance(name, str) and isinstance(v, _Tensor)}
-
-
 def _plain(data: bytes, path: Path) -> Any:
     """A pickle that names nothing."""
     return safe_pickle.load(data, f"torch file {path}", {})
@@ -275,19 +163,6 @@ def _pickles(head: bytes) -> Iterator[tuple[bytes, int]]:
             pass
         yield head[begin : stream.tell()], stream.tell()
         begin = stream.tell()
-
-
-def _bytes(storage: _Storage) -> int:
-    return storage.count * (2 if storage.code == _BFLOAT16 else np.dtype(storage.code).itemsize)
-
-
-def _numbers(storage: _Storage, data: bytes) -> np.ndarray:
-    if len(data) != _bytes(storage):
-        raise pickle.UnpicklingError(f"truncated: storage {storage.key} has {len(data)} bytes")
-    if storage.code == _BFLOAT16:  # the upper half of a float32
-        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
-    numbers = np.frombuffer(data, storage.code)
-    return numbers.astype(np.float32) if storage.code == "<f2" else numbers
 
 
 def _check_member(archive: zipfile.ZipFile, name: str, size: int) -> zipfile.ZipInfo:
@@ -305,24 +180,17 @@ def _member(archive: zipfile.ZipFile, name: str, most: int, exactly: bool = Fals
     return archive.read(_check_member(archive, name, size))
 
 
-class _explained:
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
     """Turns what a damaged file makes its readers raise into an InputError of one line."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or isinstance(error, InputError):
-            return
-        if isinstance(error, OSError):
-            raise InputError(
-                f"torch file {self._path}: cannot be read ({error.strerror or error})"
-            ) from error
-        if isinstance(error, (*safe_pickle.DAMAGE, zipfile.BadZipFile, NotImplementedError)):
-            reason = one_line(str(error) or type(error).__name__)
-            raise InputError(
-                f"torch file {self._path}: truncated, damaged or no file of torch.save ({reason})"
-            ) from error
+    try:
+        yield
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"torch file {path}: cannot be read ({error.strerror or error})") from error
+    except (*safe_pickle.DAMAGE, zipfile.BadZipFile, NotImplementedError) as error:
+        reason = one_line(str(error) or type(error).__name__)
+        raise InputError(
+            f"torch file {path}: truncated, damaged or no file of torch.save ({reason})"
+        ) from error
