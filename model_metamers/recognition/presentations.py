@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.criteria.verdict import Measurement, Verdict
 from model_metamers.errors import InputError
 from model_metamers.networks.names import viewed_name
@@ -46,7 +47,8 @@ class Presentation:
       layer, layer_index: that was matched, counted from the earliest metamer layer; "natural"
         and -1 for a target.
       stimulus, search_seed: name of the target; seed of the noise, None for a target.
-      settings: of the search, but for the seed, as text; empty for a target.
+      settings: of the search, but for the seed, as text, and the null rule where it is not the paper's;
+        empty for a target.
       relu_gradient: one of them, empty for a target.
       included, reason: whether it meets the criteria, and why it does not.
       label: the class that the generator gave to the target, None without.
@@ -195,6 +197,7 @@ def _presentations(folder: Path, record: Record, criteria: str) -> tuple[Present
     """A metamer and its target."""
     verdict = _verdict(record, criteria)
     config = record.config.identity()
+    rule = {"null_rule": verdict.null_rule} if verdict and verdict.null_rule != MAXIMUM else {}
     shared: dict[str, Any] = {
         "folder": folder,
         "part": "float" if criteria == "float" else "file",
@@ -210,7 +213,7 @@ def _presentations(folder: Path, record: Record, criteria: str) -> tuple[Present
         layer=record.layer,
         layer_index=list(record.floats.measurement.spearman).index(record.layer),
         search_seed=record.config.seed,
-        settings=" ".join(f"{k}={v}" for k, v in sorted(config.items()) if k not in _NO_SETTINGS),
+        settings=" ".join(f"{k}={v}" for k, v in sorted({**config, **rule}.items()) if k not in _NO_SETTINGS),
         relu_gradient=record.config.relu_gradient,
         included=criteria == "none" or bool(verdict and verdict.passes),
         reason=_reason(criteria, verdict),

@@ -11,6 +11,7 @@ from model_metamers import InputError, runs
 from model_metamers.errors import InUseError
 from model_metamers.runs import executed, report, results
 from model_metamers.storage import whole
+from model_metamers.storage.reading import read_json
 from model_metamers.synthesis.search import Search
 from model_metamers.synthesis.state import read_state
 from tests.builders.holders import holding
@@ -59,6 +60,42 @@ def test_null_takes_all_distinct_signals(tmp_path, tiny_vgg, small_images):
     alone = dataclasses.replace(run, stimuli={"one": small_images[0]}, null_stimuli={}, out=tmp_path / "b")
     runs.prepare(alone)
     assert runs.measure_null(alone, progress=False) is None
+
+
+def test_another_rule_judges_anew_and_is_named(tmp_path, tiny_vgg, small_images):
+    classes = {"one": "a", "two": "b", "three": "a", "four": "b"}
+    run = make_run(tiny_vgg, small_images, tmp_path, layers=("conv1_2",), classes=classes)
+    paper = {made.stimulus: made.record.floats.verdict for made in perform(run)}
+    assert {verdict.null_rule for verdict in paper.values()} == {"maximum"}
+    assert "noted" not in read_json(tmp_path / "vgg_tiny" / "settings.json")
+    between = dataclasses.replace(run, null_rule="between_classes")
+    made = perform(between)
+    null = runs.measure_null(between, progress=False)
+    told = read_json(tmp_path / "vgg_tiny" / "null.json")
+    assert told["null_rule"] == "between_classes" and told["sha256"] == null.digest
+    of_layer = told["layers"]["conv1_2"]
+    assert of_layer["same_class_pairs"] == 2 and of_layer["different_class_pairs"] == 4
+    assert of_layer["limit"] == of_layer["different_class_maximum"] == null.limit("conv1_2")
+    for one in made:
+        verdict = one.record.floats.verdict
+        assert (verdict.null_rule, verdict.limit) == ("between_classes", null.limit("conv1_2"))
+        assert verdict.null_max == paper[one.stimulus].null_max
+        assert one.record.null_sha256 == null.digest
+    assert read_json(tmp_path / "vgg_tiny" / "settings.json")["noted"] == {"null_rule": "between_classes"}
+    assert {m.stimulus: m.record.floats.verdict for m in perform(run)} == paper  # and back again
+    with pytest.raises(InputError, match="needs signals of at least two known classes"):
+        runs.check(dataclasses.replace(between, classes={}))
+
+
+def test_copies_among_the_signals_are_named_beside_the_null(tmp_path, tiny_vgg, small_images):
+    further = {"four": small_images[3], "again": small_images[0], "paler": 0.5 + 0.5 * small_images[1]}
+    run = make_run(tiny_vgg, small_images, tmp_path, null_stimuli=further)
+    runs.prepare(run)
+    null = runs.measure_null(run, progress=False)
+    told = read_json(tmp_path / "vgg_tiny" / "null.json")["copies"]
+    assert told["files"] == [["again", "one"]]
+    assert [pair[:2] for pair in told["pairs"]] == [["two", "paler"]]
+    assert null.at("fc7").pairs == 9 and null.at("fc7").undefined == 1
 
 
 @pytest.mark.parametrize("stop_at", [3, 10, 17, 25])
