@@ -41,17 +41,24 @@ def entries(**changes) -> dict:
 def test_a_manifest_that_leads_elsewhere_is_refused(tmp_path, name):
     download = {"url": "https://example.org/a.tar", "bytes": None, "sha256": None, "licence": "MIT"}
     download["networks"] = {"vgg_19": {"checkpoint": "a.ckpt"}}
+    packaged = {"package": "a", "module": "a", "file": "a.pth", "sha256": DIGEST, "licence": "MIT"}
+    packaged["network"] = "vgg_19"
     for damaged in (
         entries(prefix=name),
         entries(files=[{"name": name, "sha256": DIGEST}]),
         {"one": {**download, "networks": {"vgg_19": {"checkpoint": name}}}},
         {name: download},
         {"one": {**download, "url": f"https://example.org/{name}"}} if "/" not in name else {name: download},
+        {"one": {**packaged, "file": name}},
+        {"one": {**packaged, "file": f"{name}/a.pth"}},
+        {"one": {**packaged, "module": name}},
+        {"one": {**packaged, "package": name}},
     ):
         (tmp_path / "manifest.json").write_text(json.dumps(damaged))
         with pytest.raises(InputError, match=r"manifest\.json: damaged, or another program's") as caught:
             manifest.read_manifest(tmp_path)
             manifest.read_downloads(tmp_path)
+            manifest.read_packaged(tmp_path)
         assert str(caught.value).isprintable()
 
 
