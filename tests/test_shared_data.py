@@ -104,14 +104,12 @@ def test_efficientnet_recognises_imagenet(efficientnet, data, load, expected):
     assert found >= expected
 
 
-# Late layers' searches are chaotic: of the head the graph leaves itself by 9 % in 60 steps where its start is
-# moved by 1.2e-7, and by 1 % in 11.
+# Late layers' searches are chaotic: from a start moved by 1.2e-7 the graph leaves itself by 1.8 % at
+# block_11 and by 9 % at the head. tests/networks/test_efficientnet.py holds their gradients to the graph's.
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("layer", "steps"),
-    [("block_0", 60), ("block_2", 60), ("block_5", 60), ("block_11", 30), ("head", 6), ("logits", 30)],
-)
-def test_efficientnets_search_goes_as_that_of_a_tf1_graph(efficientnet, layer, steps):
+@pytest.mark.parametrize("layer", ["block_0", "block_2", "block_5"])
+def test_efficientnets_search_goes_as_that_of_a_tf1_graph(efficientnet, layer):
+    steps = 60
     target = skimage.transform.resize(skimage.data.astronaut(), (224, 224), anti_aliasing=True)
     target = target[np.newaxis].astype(np.float32)
     start = starts.start(efficientnet.signal, seed=0)[np.newaxis]

@@ -94,6 +94,28 @@ def test_a_search_goes_as_that_of_a_tf1_graph(small, layer):
     np.testing.assert_allclose(state.losses[:, 0], expected, rtol=0.01)
 
 
+@pytest.mark.parametrize("layer", ["block_5/expand", "block_11", "head", "logits"])
+def test_the_gradient_of_a_search_is_that_of_the_official_arrangement(small, layer):
+    """In float64: in float32 rounding decides on which side of a kink some of the ReLUs are."""
+    exact = {name: tf.cast(tf.convert_to_tensor(v), tf.float64) for name, v in small.weights.items()}
+    image = tf.cast(_images(1), tf.float64)
+
+    def gradient(find):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.nn.l2_loss(find(image) - 0.1)
+        return tape.gradient(loss, image).numpy()
+
+    own = dict(small.weights)
+    small.weights.update(exact)
+    try:
+        found = gradient(lambda batch: small.forward(batch)[layer].linear_gradient_output)
+    finally:
+        small.weights.update(own)
+    expected = gradient(lambda batch: tf1_graph.efficientnet_lite0(batch, exact.get, layer))
+    assert np.abs(found - expected).max() < 1e-10 * np.abs(expected).max()
+
+
 def test_a_checkpoints_moving_averages_stand_for_the_variables(tmp_path):
     """As the official evaluation takes them; optimiser slots beside them are unused."""
     network = EfficientNetLite("efficientnet", ("a", "b", "c"), image_size=32)
