@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from model_metamers.criteria import null_design
 from model_metamers.criteria.copies import Compared
-from model_metamers.criteria.null import BINS, KEPT_LARGEST, LayerNull, LeftOut, NullDistribution
+from model_metamers.criteria.null import LeftOut, NullDistribution
+from model_metamers.criteria.null_numbers import layer_null
 from model_metamers.errors import InputError
 from model_metamers.signals.arguments import check_range, number
 from model_metamers.statistics import ranks
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 # Units whose ranks are multiplied at a time: 120 stimuli x 32,768 x 8 bytes are 31 MB.
 _UNITS_PER_PRODUCT = 32768
 _FORWARD_BYTES = 256 * 2**20
-_FEWEST_BLOCKS = 8  # below, block statistics say nothing
 _NAMED_COPIES = 5  # in a logged line
 _MOST_MEMORY_GB = 10**6
 # Beside a block's rho by layer: float64 [copies, 3], the two signals' indices and how alike they are.
@@ -169,7 +169,7 @@ def combine(
     known = known or Known()
     same = [_same_class(block, known.classes) for block in blocks]
     layers = {
-        layer: _layer_null([block[layer] for block in measured], same, seed)
+        layer: layer_null([block[layer] for block in measured], same, seed)
         for layer in measured[0]
         if layer != COPIES
     }
@@ -287,57 +287,3 @@ def _layer_groups(network: Network, layers: Sequence[str], size: int, memory_gb:
         groups[-1].append(layer)
         room -= need
     return groups
-
-
-def _layer_null(blocks: Sequence[np.ndarray], same: Sequence[np.ndarray], seed: int) -> LayerNull:
-    """From rho of each block's pairs, and whether each pair is of one class."""
-    defined = [rho[np.isfinite(rho)] for rho in blocks]
-    rho = np.concatenate(defined)
-    kinds = np.concatenate([kind[np.isfinite(of_block)] for of_block, kind in zip(blocks, same, strict=True)])
-    undefined = sum(len(b) for b in blocks) - len(rho)
-    counts = np.histogram(rho, BINS)[0]
-    if not len(rho):
-        nan = math.nan
-        return LayerNull(counts, nan, nan, nan, undefined, 0.0, nan, nan)
-    low, high = _maximum_interval([b.max() for b in defined if len(b)], seed)
-    quantiles = np.quantile(rho, [0.999, 0.9999])
-    return LayerNull(
-        counts=counts,
-        minimum=float(rho.min()),
-        maximum=float(rho.max()),
-        mean=float(rho.mean()),
-        undefined=undefined,
-        effective_pairs=_effective_pairs(defined, rho),
-        maximum_low=low,
-        maximum_high=high,
-        quantile_999=float(quantiles[0]),
-        quantile_9999=float(quantiles[1]),
-        same_class_pairs=int((kinds == 1).sum()),
-        different_class_pairs=int((kinds == 0).sum()),
-        same_class_largest=_largest(rho[kinds == 1]),
-        different_class_largest=_largest(rho[kinds == 0]),
-    )
-
-
-def _largest(rho: np.ndarray) -> np.ndarray:
-    """Those that are kept, in falling order."""
-    first = max(0, len(rho) - KEPT_LARGEST)
-    return np.sort(np.partition(rho, first)[first:])[::-1].copy() if len(rho) else np.empty(0)
-
-
-def _effective_pairs(blocks: Sequence[np.ndarray], rho: np.ndarray) -> float:
-    """Variance of rho over the variance of its mean, from the spread of the blocks' means."""
-    means = np.array([b.mean() for b in blocks if len(b)])
-    if len(means) < _FEWEST_BLOCKS:
-        return math.nan
-    spread = means.var(ddof=1)
-    return float(min(len(rho), len(means) * rho.var() / spread)) if spread > 0 else float(len(rho))
-
-
-def _maximum_interval(maxima: Sequence[float], seed: int, draws: int = 2000) -> tuple[float, float]:
-    """5th and 95th percentile of the maximum over blocks drawn anew with replacement."""
-    if len(maxima) < _FEWEST_BLOCKS:
-        return math.nan, math.nan
-    drawn = np.random.RandomState(seed).choice(maxima, [draws, len(maxima)]).max(axis=1)
-    low, high = np.percentile(drawn, [5, 95])
-    return float(low), float(high)
