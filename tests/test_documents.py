@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import model_metamers as mm
+
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "docs" / "sources.md"
 NOTES = ROOT / "WORKSPACE_NOTES.md"
@@ -137,3 +139,8 @@ def test_the_example_of_the_readme_runs_as_printed(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "at conv3_4 in vgg_19_small" in done.stdout and "passes=" in done.stdout
     assert (tmp_path / "cat_conv3_4" / "metamer.png").exists()
+
+
+def test_the_citation_is_of_this_version():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.+)$", text, re.MULTILINE) == [mm.__version__]

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cast",
         "claims",
         "depth_claims",
+        "judging",
         "own_stimuli",
         "page",
         "rho_claims",
@@ -16,5 +17,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "statements",
         "steps",
         "stimuli",
+        "work",
     ],
 )

@@ -17,7 +17,16 @@ from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.writing import write_json, write_text
 from model_metamers.weights import manifest
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, cast, claims, depth_claims, rho_claims, steps
+from model_metamers_experiments.reproduction import (
+    answers,
+    cast,
+    claims,
+    depth_claims,
+    judging,
+    rho_claims,
+    steps,
+    work,
+)
 from model_metamers_experiments.reproduction.cast import Part, Scale
 from model_metamers_experiments.reproduction.contrasts import Finding, judge, together
 from model_metamers_experiments.reproduction.statements import STATEMENTS
@@ -40,8 +49,8 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
         return answers.read(out / name) if name in current else []
 
     images, by_word, by_other_seed, architectures = (
-        [judged(f"{steps.RECOGNITION}/{name}{ending}") for ending in steps.CRITERIA.values()]
-        for name in steps.JUDGEMENTS
+        [judged(f"{work.RECOGNITION}/{name}{ending}") for ending in judging.CRITERIA.values()]
+        for name in judging.JUDGEMENTS
     )
     sounds = [one + other for one, other in zip(by_word, by_other_seed, strict=True)]
     by_guessing = _chances(out, current)
@@ -69,9 +78,9 @@ def findings(scale: Scale, out: Path, current: Collection[str]) -> dict[int, lis
 def _chances(out: Path, current: Collection[str]) -> dict[str, dict[str, float]]:
     """By name of the judgements, the share of right answers by guessing, by decision."""
     return {
-        name: answers.chances(out / steps.RECOGNITION / name)
-        for name in steps.JUDGEMENTS
-        if f"{steps.RECOGNITION}/{name}" in current
+        name: answers.chances(out / work.RECOGNITION / name)
+        for name in judging.JUDGEMENTS
+        if f"{work.RECOGNITION}/{name}" in current
     }
 
 
@@ -79,8 +88,8 @@ def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str
     """Rho by role, of the trained networks whose metamers were made."""
     by_role = {}
     for part in scale.parts:
-        if part.layers != () and part.trained and f"{steps.METAMERS}/{part.role}" in current:
-            folder = RunFolder(out / steps.METAMERS / part.role, part.network)
+        if part.layers != () and part.trained and f"{work.METAMERS}/{part.role}" in current:
+            folder = RunFolder(out / work.METAMERS / part.role, part.network)
             one = answers.correlations(folder, cast.built(part).stages)
             if one:
                 by_role[part.role] = one
@@ -89,7 +98,7 @@ def _correlations(scale: Scale, out: Path, current: Collection[str]) -> dict[str
 
 def _relu_rows(scale: Scale, out: Path, current: Collection[str]) -> list[dict[str, Any]]:
     """The rows of Figure 2, with the rho of the files that people are shown."""
-    folders = [out / steps.RELU / role for role in scale.relu_layers if f"{steps.RELU}/{role}" in current]
+    folders = [out / work.RELU / role for role in scale.relu_layers if f"{work.RELU}/{role}" in current]
     return [
         {**row, "rho": answers.relu_rho(folder, row)}
         for folder in folders
@@ -187,8 +196,8 @@ def _probability(p: float) -> str:
 
 def _figures(out: Path, words: Sequence[str], current: Collection[str]) -> list[dict[str, str]]:
     """The pictures with one of these words in their names, of steps that are current."""
-    drawn = [out / name for name in current if name.startswith(f"{steps.FIGURES}/") and name.endswith(".png")]
-    folders = [out / name for name in current if name.startswith((f"{steps.VERDICTS}/", f"{steps.RELU}/"))]
+    drawn = [out / name for name in current if name.startswith(f"{work.FIGURES}/") and name.endswith(".png")]
+    folders = [out / name for name in current if name.startswith((f"{work.VERDICTS}/", f"{work.RELU}/"))]
     pictures = sorted(drawn) + [path for folder in sorted(folders) for path in sorted(folder.glob("*.png"))]
     return [_picture(out, path) for path in pictures if any(word in path.name for word in words)]
 
@@ -204,18 +213,18 @@ def _picture(out: Path, path: Path) -> dict[str, str]:
 
 def _made(part: Part, out: Path, current: Collection[str]) -> dict[str, Any]:
     """A network's line: its scores, the pages of its metamers, and how many met the conditions."""
-    roles = [role for role in steps.runs_of(part) if f"{steps.METAMERS}/{role}" in current]
+    roles = [role for role in work.runs_of(part) if f"{work.METAMERS}/{role}" in current]
     tables = {
-        role: out / steps.VERDICTS / role / "table.csv"
+        role: out / work.VERDICTS / role / "table.csv"
         for role in roles
-        if f"{steps.VERDICTS}/{role}" in current
+        if f"{work.VERDICTS}/{role}" in current
     }
     return {
         "role": part.role.replace("_", " "),
         "network": part.network,
         "checkpoint": part.checkpoint or (part.builder or "as shipped or fetched"),
         "metrics": "" if part.checkpoint or part.builder else _metrics(part.network),
-        "pages": [f"{steps.METAMERS}/{role}/report.html" for role in roles],
+        "pages": [f"{work.METAMERS}/{role}/report.html" for role in roles],
         "left_out": steps.left_out(part),
         "null": _null_told(part, roles, out),
         "passed": {role.replace("_", " "): _passed(path) for role, path in tables.items()},
@@ -224,12 +233,12 @@ def _made(part: Part, out: Path, current: Collection[str]) -> dict[str, Any]:
 
 def _null_told(part: Part, roles: Sequence[str], out: Path) -> str:
     """Of how many pairs a network's null distribution is, of what signals, and what was left out."""
-    path = RunFolder(out / steps.METAMERS / roles[0], steps.runs_of(part)[roles[0]]).null if roles else None
+    path = RunFolder(out / work.METAMERS / roles[0], work.runs_of(part)[roles[0]]).null if roles else None
     if path is None or not path.exists():
         return ""
     null = read_null(path)[0]
     pairs = max((rho.pairs for rho in null.layers.values()), default=0)
-    of_training = (out / steps.NULLS / part.role).exists()
+    of_training = (out / work.NULLS / part.role).exists()
     told = f"{pairs:,} pairs of {'training signals' if of_training else 'the matched and further signals'}"
     copies = len(null.copies)
     return told + (f", without {copies} {'pair' if copies == 1 else 'pairs'} of copies" if copies else "")

@@ -9,7 +9,16 @@ from model_metamers import InputError
 from model_metamers.recognition import points
 from model_metamers.recognition.judgement import Who, write_judgements
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import answers, contrasts, depth_claims, page, scales, steps
+from model_metamers_experiments.reproduction import (
+    answers,
+    contrasts,
+    depth_claims,
+    judging,
+    page,
+    scales,
+    steps,
+    work,
+)
 from model_metamers_experiments.reproduction.statements import STATEMENTS
 from tests.builders.judgements import make_judgement
 
@@ -76,7 +85,7 @@ def test_findings_are_of_metamers_that_meet_the_conditions_with_all_of_them_besi
         write_rows(folder / f"sounds{ending}", *heard)
         either = rows((aliased, "a"), word, 10, right[7]) + rows(word, (aliased, "a"), 10, 0)
         write_rows(folder / f"architectures{ending}", *either)
-    current = {f"recognition/{name}{ending}" for name in steps.JUDGEMENTS for ending in told}
+    current = {f"recognition/{name}{ending}" for name in judging.JUDGEMENTS for ending in told}
     found = page.findings(scale, tmp_path, current)
     for claim in range(3, 9):
         first = found[claim][0]
@@ -180,5 +189,5 @@ def test_paper_scale_leaves_no_layer_out():
     """Figures 4 and 6 have eight, from the cochleagram to the classes; Figure 2c has DeepSpeech too."""
     parts = {part.role: part for part in scales.PAPER.parts}
     for role in ("word", "word_other_seed", "both_tasks", "backgrounds", "untrained", "word_aliased"):
-        assert steps.left_out(parts[role]) == [] and len(steps.matched_layers(parts[role])) == 8, role
+        assert steps.left_out(parts[role]) == [] and len(work.matched_layers(parts[role])) == 8, role
     assert {"word", "word_aliased", "deepspeech"} <= scales.PAPER.relu_layers.keys() & parts.keys()

@@ -7,7 +7,7 @@ import pytest
 from model_metamers import InputError, SignalSpec, execution
 from model_metamers.execution.programs import flags
 from model_metamers_experiments.figures import figure_2
-from model_metamers_experiments.reproduction import cast, page, scales, steps
+from model_metamers_experiments.reproduction import cast, judging, page, scales, steps
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
 SIGNALS = {
@@ -275,7 +275,7 @@ def test_commands_are_those_of_the_binaries(tmp_path):
 def test_judgements_that_count_are_of_files_that_meet_the_conditions(tmp_path):
     """And those beside are of all metamers, as the names of the folders say."""
     tasks = {task.name: task.arguments for task in plan(scales.MINI, tmp_path)}
-    for name in steps.JUDGEMENTS:
+    for name in judging.JUDGEMENTS:
         for ending, criteria in (("", "file"), ("_all", "none")):
             arguments = tasks[f"recognition/{name}{ending}"]
             assert arguments["criteria"] == criteria and arguments["without_self"] is True
