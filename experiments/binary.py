@@ -153,7 +153,7 @@ def settings(module: str, without: Sequence[str] = ()) -> list[str]:
     key = sys.argv[0] if module == "__main__" else module
     own = flags.FLAGS.flags_by_module_dict()[key]
     chosen = [flag for flag in own if flag.name not in without and flag.value is not None]
-    return [flag.serialize() for flag in chosen]
+    return [text for flag in chosen if (text := flag.serialize())]  # a repeated one may hold none
 
 
 def repeatable() -> None:

@@ -180,3 +180,13 @@ def test_output_that_was_closed_before_it_began(closed):
         ["/bin/sh", "-c", f'"$0" -c "$1" {closed}>&-', sys.executable, code], capture_output=True, text=True
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr
+
+
+def test_a_command_on_a_page_holds_no_empty_words():
+    ask = (
+        "from absl import flags; from model_metamers_experiments import binary, reproduce_paper; "
+        "flags.FLAGS(['reproduce_paper', '--layers=vgg=fc7']); "
+        "print(binary.settings(reproduce_paper.__name__))"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)
+    assert "--layers=vgg=fc7" in done.stdout and "''" not in done.stdout, done.stderr
