@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from model_metamers.criteria.null_distribution import LayerNull, NullDistribution
+from model_metamers.criteria.null import LayerNull, NullDistribution
 from model_metamers_experiments.figures import figure_s1_s8
 
 LAYERS = ("conv_10", "conv_2", "pool", "fc", "logits")  # not in the alphabet's order
