@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from model_metamers.criteria.null import LayerNull, read_null
+from model_metamers.criteria.null import LayerNull
+from model_metamers.criteria.null_file import read_null
 from model_metamers.recognition import judgement, points
 from model_metamers.recognition.judgement import NATURAL, Judgement
 from model_metamers.runs.folder import RunFolder

@@ -166,7 +166,12 @@ def _at_layers(
 ) -> Comparison:
     """A comparison of conditions at the same layers."""
     chosen = [dataclasses.replace(condition, layers=layers) for condition in conditions]
-    return contrast(f"{', '.join(layers)}: {text}", hypothesis, chosen, counted, everything, add, untold)
+    return contrast(_at(layers, text), hypothesis, chosen, counted, everything, add, untold)
+
+
+def _at(layers: Sequence[str], text: str) -> str:
+    """What is compared, with the layers, if any were matched."""
+    return f"{', '.join(layers)}: {text}" if layers else text
 
 
 def _poorly(
@@ -179,7 +184,7 @@ def _poorly(
     ]
     guessed = -(1 - POORLY) * chance
     return contrast(
-        f"{', '.join(layers)}: {text}, minus {POORLY:.0%} of the way from {chance:.3g} to the natural",
+        _at(layers, f"{text}, minus {POORLY:.0%} of the way from {chance:.3g} to the natural"),
         LessThan(0.0, guessed - POORLY, guessed + 1),
         sides,
         counted,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from model_metamers.recognition.judgement import Judgement
+from model_metamers.statistics.finite import finite
 from model_metamers.statistics.multiple import holm
 from model_metamers_experiments.reproduction import answers
 from model_metamers_experiments.reproduction.hypotheses import Hypothesis
@@ -136,7 +137,9 @@ def verdicts(comparisons: Sequence[Comparison]) -> list[str]:
 def _tested(pairs: Sequence[tuple[Comparison, np.ndarray]]) -> list[tuple[float, float, str]]:
     """Of each comparison with its values: both adjusted probabilities, and the verdict."""
     told = [
-        (math.nan, math.nan) if one.untold or not len(_held(values)) else one.hypothesis.probabilities(values)
+        (math.nan, math.nan)
+        if one.untold or not len(finite(values))
+        else one.hypothesis.probabilities(values)
         for one, values in pairs
     ]
     adjusted = zip(holm([p for p, _ in told]), holm([p for _, p in told]), strict=True)
@@ -155,9 +158,9 @@ def _finding(
     of_everything: tuple[float, float, str],
 ) -> Finding:
     holds, fails, said = of_counted
-    values, alone = _held(one.counted), one.everything is None
+    values, alone = finite(one.counted), one.everything is None
     value, low, high = one.hypothesis.estimate(values)
-    every = values if one.everything is None else _held(one.everything)
+    every = values if one.everything is None else finite(one.everything)
     sentence = one.hypothesis.sentences()[(HOLDS, FAILS, UNTOLD).index(said)]
     return Finding(
         text=one.text,
@@ -223,11 +226,6 @@ def _within_stimuli(
         return np.empty(0), [math.nan] * len(conditions)
     means = np.array([np.mean(places[stimulus], axis=0) for stimulus in sorted(places)])
     return means @ np.array([condition.weight for condition in conditions]), means.mean(axis=0).tolist()
-
-
-def _held(values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, np.float64)
-    return values[np.isfinite(values)]
 
 
 def _sem(values: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from model_metamers.statistics import bounded, detectable, medians, sign_flips
+from model_metamers.statistics.finite import finite, mean
 
 LEVEL = 0.9  # of intervals: what two one-sided tests at 5 % leave over
 _NORMAL_SIGN_TEST = math.sqrt(math.pi / 2)  # how much larger an effect a median's test needs than a mean's
@@ -53,7 +54,7 @@ class Above:
         return sign_flips.probability_above_zero(values), against
 
     def estimate(self, values: np.ndarray) -> tuple[float, float, float]:
-        return (_mean(values), *bounded.interval(values, self.low, self.high, LEVEL))
+        return (mean(values), *bounded.interval(values, self.low, self.high, LEVEL))
 
     def detectable(self, values: np.ndarray, alpha: float) -> float:
         return detectable.least_above(values, 0.0, alpha, self.low, self.high)
@@ -84,7 +85,7 @@ class MoreThan:
         return above, bounded.probability_below(values, self.bound, self.low, self.high)
 
     def estimate(self, values: np.ndarray) -> tuple[float, float, float]:
-        return (_mean(values), *bounded.interval(values, self.low, self.high, LEVEL))
+        return (mean(values), *bounded.interval(values, self.low, self.high, LEVEL))
 
     def detectable(self, values: np.ndarray, alpha: float) -> float:
         return detectable.least_above(values, self.bound, alpha, self.low, self.high)
@@ -110,19 +111,23 @@ class LessThan:
     low: float = -1.0
     high: float = 1.0
 
+    @property
+    def _opposite(self) -> MoreThan:
+        return MoreThan(self.bound, self.low, self.high)
+
     def probabilities(self, values: np.ndarray) -> tuple[float, float]:
-        below = bounded.probability_below(values, self.bound, self.low, self.high)
-        return below, bounded.probability_above(values, self.bound, self.low, self.high)
+        above, below = self._opposite.probabilities(values)
+        return below, above
 
     def estimate(self, values: np.ndarray) -> tuple[float, float, float]:
-        return (_mean(values), *bounded.interval(values, self.low, self.high, LEVEL))
+        return self._opposite.estimate(values)
 
     def detectable(self, values: np.ndarray, alpha: float) -> float:
         return detectable.greatest_below(values, self.bound, alpha, self.low, self.high)
 
     def sentences(self) -> tuple[str, str, str]:
-        below, above, unclear = MoreThan(self.bound).sentences()
-        return above, below, unclear
+        above, below, unclear = self._opposite.sentences()
+        return below, above, unclear
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +139,7 @@ class Better:
         return sign_flips.probability_above_zero(values), sign_flips.probability_above_zero(-values)
 
     def estimate(self, values: np.ndarray) -> tuple[float, float, float]:
-        return (_mean(values), *sign_flips.interval(values, LEVEL))
+        return (mean(values), *sign_flips.interval(values, LEVEL))
 
     def detectable(self, values: np.ndarray, alpha: float) -> float:
         return detectable.effect(values, alpha)
@@ -156,7 +161,7 @@ class MedianAbove:
         return medians.probability_above(values, self.bound), medians.probability_below(values, self.bound)
 
     def estimate(self, values: np.ndarray) -> tuple[float, float, float]:
-        held = values[np.isfinite(values)]
+        held = finite(values)
         return (float(np.median(held)) if len(held) else math.nan, *medians.interval(values, LEVEL))
 
     def detectable(self, values: np.ndarray, alpha: float) -> float:
@@ -164,9 +169,3 @@ class MedianAbove:
 
     def sentences(self) -> tuple[str, str, str]:
         return MoreThan(self.bound).sentences()
-
-
-def _mean(values: np.ndarray) -> float:
-    held = np.asarray(values, np.float64)
-    held = held[np.isfinite(held)]
-    return float(held.mean()) if len(held) else math.nan

@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from model_metamers.criteria.null import read_null
+from model_metamers.criteria.null_file import read_null
 from model_metamers.recognition.judgement import Judgement
 from model_metamers.runs.folder import RunFolder
 from model_metamers.storage.writing import write_json, write_text

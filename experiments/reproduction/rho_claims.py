@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from model_metamers.statistics.finite import mean
 from model_metamers_experiments.reproduction.answers import Correlations
 from model_metamers_experiments.reproduction.contrasts import Comparison
 from model_metamers_experiments.reproduction.hypotheses import Better, LessThan, MedianAbove
@@ -44,9 +45,9 @@ def _near_one(text: str, one: Correlations, places: Mapping[str, Sequence[str]])
         ]
     )
     parts = (
-        ("mean", _mean(values)),
+        ("mean", mean(values)),
         ("least", float(np.nanmin(values)) if np.isfinite(values).any() else float("nan")),
-        ("mean of those that meet the conditions", _mean(passed)),
+        ("mean of those that meet the conditions", mean(passed)),
     )
     return Comparison(text, MedianAbove(NEAR_ONE), values, None, parts)
 
@@ -56,10 +57,10 @@ def _before(name: str, one: Correlations) -> Comparison:
     first, last = one.measured[0], one.matched[-1]
     rho, null = one.rho[last][first], one.null[first]
     parts = (
-        (f"mean rho of {last}'s metamers at {first}", _mean(rho)),
+        (f"mean rho of {last}'s metamers at {first}", mean(rho)),
         ("of unrelated pairs", null.mean),
         ("their maximum", null.maximum),
-        ("mean rho of those that meet the conditions", _mean(np.where(one.passed[last], rho, np.nan))),
+        ("mean rho of those that meet the conditions", mean(np.where(one.passed[last], rho, np.nan))),
     )
     text = f"{name}: share of unrelated pairs that {last}'s metamers exceed at {first}"
     untold = "Only one layer was matched." if first == last else ""
@@ -81,7 +82,7 @@ def relu_gradient(rows: Sequence[Mapping[str, Any]]) -> list[Comparison]:
         rho = {g: {r["stimulus"]: r["rho"] for r in own if r["gradient"] == g} for g in ("linear", "plain")}
         both = sorted(s for s in rho["linear"] if None not in (rho["linear"][s], rho["plain"].get(s)))
         linear, plain = (np.array([rho[g][s] for s in both], np.float64) for g in ("linear", "plain"))
-        parts = (("linear", _mean(linear)), ("plain", _mean(plain)))
+        parts = (("linear", mean(linear)), ("plain", mean(plain)))
         text = f"{network}, {layer}: mean rho, linear minus plain"
         comparisons.append(Comparison(text, Better(), linear - plain, None, parts))
     return comparisons
@@ -92,8 +93,3 @@ def _means(of_places: Sequence[np.ndarray]) -> np.ndarray:
     values = np.array(of_places, np.float64).reshape(len(of_places), -1 if of_places else 0)
     held = np.isfinite(values).sum(axis=0)
     return np.where(held > 0, np.nansum(values, axis=0) / np.maximum(held, 1), np.nan)
-
-
-def _mean(values: np.ndarray) -> float:
-    held = values[np.isfinite(values)]
-    return float(held.mean()) if len(held) else float("nan")

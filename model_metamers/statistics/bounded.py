@@ -12,6 +12,8 @@ import functools
 
 import numpy as np
 
+from model_metamers.statistics.finite import finite
+
 DRAWS = 10_000  # of weights; a probability of 0.05 is then precise to 0.002
 _SEED = 0
 
@@ -61,8 +63,7 @@ def interval(values: np.ndarray, low: float, high: float, level: float = 0.9) ->
 
 def _lowest_means(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """[draws] weighted means of the values and the low end; empty without values."""
-    values = np.asarray(values, np.float64)
-    values = np.clip(values[np.isfinite(values)], low, high)
+    values = np.clip(finite(values), low, high)
     if not len(values):
         return np.empty(0)
     # Sorted, so that the draws do not depend on the stimuli's order.

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from scipy import special
 
+from model_metamers.statistics.finite import finite
+
 POWER = 0.8  # with which it would have been found (Cohen 1988)
-
-
 _TILTS = np.linspace(-60.0, 60.0, 1201)  # of a distribution, in units of one over its range
 
 
@@ -23,8 +23,7 @@ def effect(values: np.ndarray, alpha: float) -> float:
     Returns:
       NaN where there are too few stimuli to find anything: fewer than two, or 2 ** -stimuli above alpha.
     """
-    values = np.asarray(values, np.float64)
-    values = values[np.isfinite(values)]
+    values = finite(values)
     if len(values) < 2 or 2.0 ** -len(values) > alpha:
         return math.nan
     return _errors_needed(len(values), alpha) * float(values.std(ddof=1)) / math.sqrt(len(values))
@@ -47,8 +46,7 @@ def least_above(values: np.ndarray, bound: float, alpha: float, low: float, high
     Returns:
       NaN where nothing could be found: too few stimuli, even if all were at the high end.
     """
-    values = np.asarray(values, np.float64)
-    values = values[np.isfinite(values)]
+    values = finite(values)
     if len(values) < 2 or max(0.5, (bound - low) / (high - low)) ** len(values) > alpha:
         return math.nan
     padded = np.concatenate([values, [low, high]])

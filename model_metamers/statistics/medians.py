@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from model_metamers.statistics.finite import finite
+
 
 def probability_above(values: np.ndarray, at: float) -> float:
     """One-sided probability of so many values above `at` where the median is at most that.
@@ -20,8 +22,7 @@ def probability_above(values: np.ndarray, at: float) -> float:
       >>> probability_above(np.array([0.95, 0.99, 0.97, 0.92, 0.91]), 0.9)
       0.03125
     """
-    values = np.asarray(values, np.float64)
-    values = values[np.isfinite(values)]
+    values = finite(values)
     above = int(np.count_nonzero(values > at))
     return float(special.bdtrc(above - 1, len(values), 0.5)) if above else 1.0
 
@@ -41,8 +42,7 @@ def interval(values: np.ndarray, level: float = 0.9) -> tuple[float, float]:
     Returns:
       Both ends; infinite where there are too few, NaN without any.
     """
-    values = np.asarray(values, np.float64)
-    ordered = np.sort(values[np.isfinite(values)])
+    ordered = np.sort(finite(values))
     if not len(ordered):
         return float("nan"), float("nan")
     # The largest rank r with P(fewer than r of n lie below the median) at most the tail.

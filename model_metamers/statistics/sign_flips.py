@@ -11,6 +11,8 @@ import functools
 
 import numpy as np
 
+from model_metamers.statistics.finite import finite
+
 MOST_EXACT = 16  # with more differences that are not zero, flips are drawn
 DRAWS = 10_000  # flips that are drawn; a probability of 0.05 is then precise to 0.002
 _SEED = 0
@@ -34,8 +36,8 @@ def probability_above_zero(differences: np.ndarray) -> float:
       >>> probability_above_zero(np.array([0.2, 0.1, 0.3, 0.1, 0.0, 0.2]))
       0.03125
     """
-    values = np.asarray(differences, np.float64)
-    values = values[np.isfinite(values) & (values != 0)]
+    values = finite(differences)
+    values = values[values != 0]
     if not len(values):
         return 1.0
     # A flip of some signs takes twice the sum of these differences off.
@@ -58,8 +60,7 @@ def interval(differences: np.ndarray, level: float = 0.9) -> tuple[float, float]
     Returns:
       Both ends; infinite where there are too few stimuli to refuse anything, NaN without any.
     """
-    values = np.asarray(differences, np.float64)
-    values = values[np.isfinite(values)]
+    values = finite(differences)
     if not len(values):
         return float("nan"), float("nan")
     flipped = _flipped(len(values))
