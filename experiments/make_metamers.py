@@ -195,7 +195,7 @@ def main() -> int:
         stop_when=_STOP_WHEN.value,
         starts=_STARTS.value,
     )
-    from model_metamers.runs import null_runs, report
+    from model_metamers.runs import null_runs, verdict_table
 
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value)
     layers = network.check_layers(_LAYERS.value or network.layers)
@@ -231,7 +231,7 @@ def main() -> int:
         resume=_RESUME.value,
         progress=_PROGRESS.value,
     )
-    binary.print_table(report.verdict_rows(done.made))
+    binary.print_table(verdict_table.verdict_rows(done.made))
     if done.nulls == [None]:
         print("No null distribution: it needs two or more natural signals (--null_inputs).")
     if is_whole:

@@ -54,7 +54,7 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 def main() -> int:
     binary.repeatable()
     from model_metamers.corpora import demo_stimuli
-    from model_metamers.runs import report
+    from model_metamers.runs import verdict_table
 
     out, images = Path(_OUT.value), _images()
     with locks.hold(out):
@@ -67,7 +67,7 @@ def main() -> int:
             page=runs.Page("Metamers of a seeing and of a hearing network", "make demo"),
             progress=_PROGRESS.value,
         )
-    binary.print_table(report.verdict_rows(done.made))
+    binary.print_table(verdict_table.verdict_rows(done.made))
     print(f"Look and listen: open {done.page} in a browser.")
     return int(not done.complete)
 

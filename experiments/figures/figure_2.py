@@ -15,7 +15,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from model_metamers import InputError, plots
-from model_metamers.criteria.null import NullDistribution, read_null
+from model_metamers.criteria.null import NullDistribution
+from model_metamers.criteria.null_file import read_null
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.runs.folder import RunFolder, safe_name
 from model_metamers.runs.intact import check_files

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_metamers.criteria import copies, null_design
-from model_metamers.criteria.null import NullDistribution, read_null, write_null
+from model_metamers.criteria.null import NullDistribution
 from model_metamers.criteria.null_distribution import COPIES, Known, combine, measure_blocks
+from model_metamers.criteria.null_file import read_null, write_null
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs.folder import NULL
 from model_metamers.signals.collection import Stimuli

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from model_metamers import criteria
-from model_metamers.criteria.null import NullDistribution, read_null
+from model_metamers.criteria.null import NullDistribution
+from model_metamers.criteria.null_file import read_null
 from model_metamers.criteria.null_rule import MAXIMUM, check_rule, limit, needs_classes
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs import null_runs

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from model_metamers import InputError
-from model_metamers.criteria.null import BINS, LayerNull, LeftOut, NullDistribution, read_null, write_null
+from model_metamers.criteria.null import BINS, LayerNull, LeftOut, NullDistribution
+from model_metamers.criteria.null_file import read_null, write_null
 from model_metamers.storage.reading import read_arrays
 from model_metamers.storage.writing import write_arrays
 

@@ -10,7 +10,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import runs
-from model_metamers.criteria.null import read_null
+from model_metamers.criteria.null_file import read_null
 from model_metamers.runs import mending, null_runs
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import read_record, write_record

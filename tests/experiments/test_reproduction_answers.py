@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import model_metamers as mm
-from model_metamers.criteria.null import write_null
+from model_metamers.criteria.null_file import write_null
 from model_metamers.runs.folder import RunFolder
 from model_metamers.runs.record import sealed
 from model_metamers.storage.reading import read_json

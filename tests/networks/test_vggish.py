@@ -12,7 +12,7 @@ import model_metamers as mm
 from model_metamers import InputError, criteria, runs, weights
 from model_metamers.criteria.null import LayerNull
 from model_metamers.networks.vggish import VGGish
-from model_metamers.runs import report
+from model_metamers.runs import report, verdict_table
 from model_metamers.synthesis import starts
 from model_metamers.synthesis.search import Search
 from tests.builders import tf1_audio, tf1_graph
@@ -189,7 +189,7 @@ def test_network_without_classes_is_judged_by_rho_alone(tmp_path):
     assert [made.record.floats.verdict.same_class for made in records] == [None, None]
     loaded = mm.load(run.folder.metamer("conv4", "a").path)
     assert loaded.measurement == records[0].record.floats.measurement
-    assert report.verdict_rows(records)[1][4:6] == ["none", "none"]
+    assert verdict_table.verdict_rows(records)[1][4:6] == ["none", "none"]
     page = report.write_report(tmp_path, [report.network_results(run, null)], "title", "command")
     assert "names no classes" in page.read_text() and "the network says" not in page.read_text()
 

@@ -12,6 +12,7 @@ import soundfile
 
 from model_metamers import SignalSpec, SynthesisConfig
 from model_metamers.criteria import null as nulls
+from model_metamers.criteria.null_file import read_null, write_null
 from model_metamers.criteria.verdict import Measurement
 from model_metamers.runs import intact, results
 from model_metamers.runs.record import read_record
@@ -52,11 +53,11 @@ def check_search(path: Path):
 
 def null_file(path: Path):
     layer = nulls.LayerNull(np.ones(2000, np.int64), -0.1, 0.9, 0.1, 0, 10.0, 0.8, 0.9)
-    nulls.write_null(path, nulls.NullDistribution("a", "b", {"conv1": layer}, "blocks"), "stimuli")
+    write_null(path, nulls.NullDistribution("a", "b", {"conv1": layer}, "blocks"), "stimuli")
 
 
 def check_null(path: Path):
-    null, stimuli = nulls.read_null(path)
+    null, stimuli = read_null(path)
     assert isinstance(stimuli, str)
     for layer in null.layers:
         assert isinstance(null.maximum(layer), (int, float)) and null.at(layer).pairs is not None

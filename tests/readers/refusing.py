@@ -9,7 +9,7 @@ import pytest
 
 from model_metamers import InputError
 from model_metamers.corpora import alignments
-from model_metamers.criteria.null import read_null
+from model_metamers.criteria.null_file import read_null
 from model_metamers.recognition import columns
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import images, sounds

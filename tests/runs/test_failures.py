@@ -7,7 +7,7 @@ import pytest
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.errors import StorageError
-from model_metamers.runs import report, results
+from model_metamers.runs import results, verdict_table
 from model_metamers.synthesis.search import Search
 from tests.builders.logarithm import RATE, Logarithm, targets
 
@@ -35,7 +35,7 @@ def test_one_that_diverges_is_named_and_the_rest_of_its_batch_is_made(tmp_path):
     errors = {made.stimulus: made.record for made in done.made if isinstance(made.record, mm.InputError)}
     assert list(errors) == ["p5"] and not done.complete
     assert type(errors["p5"]) is mm.DivergedError and errors["p5"].stimuli == ("p5",)
-    assert f"p5 at iteration {errors['p5'].iteration}" in report.verdict_rows(done.made)[6][6]
+    assert f"p5 at iteration {errors['p5'].iteration}" in verdict_table.verdict_rows(done.made)[6][6]
     whole = make_run(tmp_path / "whole", 8, None)
     perform(whole)
     seven = [name for name in run.stimuli if name != "p5"]

@@ -9,7 +9,7 @@ import pytest
 import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.errors import InUseError
-from model_metamers.runs import executed, report, results
+from model_metamers.runs import executed, report, results, verdict_table
 from model_metamers.storage import whole
 from model_metamers.storage.reading import read_json
 from model_metamers.synthesis.search import Search
@@ -234,7 +234,7 @@ def test_diverging_layer_is_named_and_the_rest_is_done(tmp_path, tiny_vgg, small
     monkeypatch.setattr(Search, "_advance", diverging)
     records = perform(run)
     assert [isinstance(r, InputError) for _, _, r in records] == [True] * 3 + [False] * 3
-    assert "not made: the loss" in report.verdict_rows(records)[1][6]
+    assert "not made: the loss" in verdict_table.verdict_rows(records)[1][6]
 
 
 def test_other_settings_weights_or_targets_are_refused(tmp_path, tiny_vgg, small_images):
@@ -282,8 +282,8 @@ def test_report_without_null_says_so(tmp_path, tiny_vgg, small_images):
     records = perform(run)
     page = report.write_report(tmp_path, [report.network_results(run, None)], "t", "c")
     assert "no null" in page.read_text()
-    assert report.verdict_rows(records)[1][6] == "no null"
-    assert np.isfinite(float(report.verdict_rows(records)[1][2]))
+    assert verdict_table.verdict_rows(records)[1][6] == "no null"
+    assert np.isfinite(float(verdict_table.verdict_rows(records)[1][2]))
 
 
 def test_report_of_layers_that_are_not_the_networks_own(tmp_path, tiny_vgg, small_images):

@@ -8,7 +8,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError, runs
-from model_metamers.runs import report, results
+from model_metamers.runs import results, verdict_table
 from model_metamers.runs.record import read_record
 from model_metamers.runs.run_bar import RunBar
 from model_metamers.synthesis import Start
@@ -214,7 +214,7 @@ def test_a_run_records_all_starts_and_shows_them(tmp_path):
         kept = next(start for start in record.starts if start.kept)
         assert record.loss_last == kept.loss and record.floats.verdict == kept.verdict
         assert record.config.starts == 3 and record.config.seed == 0
-    rows = report.verdict_rows(done.made)
+    rows = verdict_table.verdict_rows(done.made)
     assert rows[0][-1] == "start kept"
     for row, record in zip(rows[1:], records, strict=True):
         kept = [start.kept for start in record.starts].index(True) + 1

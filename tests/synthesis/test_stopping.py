@@ -7,7 +7,7 @@ import pytest
 
 import model_metamers as mm
 from model_metamers import InputError, runs
-from model_metamers.runs import report
+from model_metamers.runs import verdict_table
 from model_metamers.synthesis import stopping
 from model_metamers.synthesis.search import Search
 from model_metamers.synthesis.state import read_state, write_state
@@ -241,11 +241,11 @@ def test_a_run_records_where_its_searches_ended(tmp_path):
     loaded = mm.load(tmp_path / "logarithm" / "log" / "p0")
     assert loaded.stopped_at == ends[0] and loaded.stop_reason == done.made[0].record.stop_reason
     assert loaded.loss_iterations[-1] == loaded.iterations
-    rows = report.verdict_rows(done.made)
+    rows = verdict_table.verdict_rows(done.made)
     assert rows[0][-1] == "stopped at" and [row[-1] for row in rows[1:]] == [str(end or "") for end in ends]
     assert done.page.read_text().count("stopped: rho was above") == sum(map(bool, ends))
     unstopped = runs.execute([make_run(tmp_path / "without", stop_when=None)], progress=False)
-    assert report.verdict_rows(unstopped.made)[0][-1] == "as file"
+    assert verdict_table.verdict_rows(unstopped.made)[0][-1] == "as file"
 
 
 def test_a_run_belongs_to_its_null(tmp_path):
