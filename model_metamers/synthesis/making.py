@@ -51,16 +51,19 @@ def synthesize(
       Stopped: Ctrl-C was pressed. As a KeyboardInterrupt it also stops a loop over images; it
         holds the metamers as far as they had come, of the starts before the one that was stopped.
 
-    Example, which keeps all metamers that there are:
-      try:
-          metamers = mm.synthesize(network, "conv5_4", photographs)
-      except mm.Stopped as stopped:
-          for metamer in stopped.metamers:
-              mm.save(metamer, out / metamer.stimulus)
-          raise
-      except mm.DivergedError as error:
-          print("left out:", *error.stimuli)
-          metamers = error.metamers
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small")
+      >>> grey = np.full([2, 32, 32, 3], 0.5)
+      >>> search = mm.SynthesisConfig(iterations=20)
+      >>> try:
+      ...     metamers = mm.synthesize(network, "conv1_2", grey, search, progress=False)
+      ... except mm.DivergedError as error:
+      ...     metamers = error.metamers  # without error.stimuli
+      >>> [metamer.stimulus for metamer in metamers]
+      ['signal_0', 'signal_1']
+      >>> bool(metamers[0].loss[-1] < metamers[0].loss[0])
+      True
     """
     config = SynthesisConfig() if config is None else config
     if not isinstance(config, SynthesisConfig):
