@@ -39,11 +39,26 @@ class InputError(ValueError):
 
     The message says what was given, what was expected and what to do. Binaries print
     it as one line; every other exception is a defect and keeps its traceback.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> mm.SynthesisConfig(seed=-1)
+      Traceback (most recent call last):
+      model_metamers.errors.InputError: seed=-1: expected 0 to 2^32 - 1
     """
 
 
 class StorageError(InputError):
-    """A file or folder cannot be written: the disk is full, it is read-only, or the name is too long."""
+    """A file or folder cannot be written: the disk is full, it is read-only, or the name is too long.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> from model_metamers.storage.whole import make_folder
+      >>> with tempfile.NamedTemporaryFile() as file:
+      ...     make_folder(pathlib.Path(file.name) / "metamers")
+      Traceback (most recent call last):
+      model_metamers.errors.StorageError: ...
+    """
 
 
 class InUseError(StorageError):
@@ -51,23 +66,62 @@ class InUseError(StorageError):
 
 
 class UnknownNetworkError(InputError):
-    """The catalog has no network of this name; the message lists the nearest."""
+    """The catalog has no network of this name; the message lists the nearest.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> mm.load_network("vgg19")
+      Traceback (most recent call last):
+      model_metamers.errors.UnknownNetworkError: there is no network 'vgg19'; ... nearest are vgg_19, ...
+    """
 
 
 class UnknownLayerError(InputError):
-    """A network has no layer of this name; the message lists the nearest."""
+    """A network has no layer of this name; the message lists the nearest.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> network.activations([[[[0.5] * 3] * 32] * 32], ["conv3"])
+      Traceback (most recent call last):
+      model_metamers.errors.UnknownLayerError: vgg_19_small has no layer 'conv3'; ...
+    """
 
 
 class NoWeightsError(InputError):
-    """No weights of a network are on this machine; the message says how to fetch them."""
+    """No weights of a network are on this machine; the message says how to fetch them.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> mm.load_network("audioset_reduced_aliasing")
+      Traceback (most recent call last):
+      model_metamers.errors.NoWeightsError: no checkpoint of audioset_reduced_aliasing ships ...
+    """
 
 
 class DamagedFileError(InputError):
-    """A file of this program's is missing, damaged, or another program's."""
+    """A file of this program's is missing, damaged, or another program's.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> mm.load("no_such_folder")
+      Traceback (most recent call last):
+      model_metamers.errors.DamagedFileError: no_such_folder/metamer.json: ...
+    """
 
 
 class OtherSettingsError(InputError):
-    """A folder holds results of other settings than those given; the message tells both."""
+    """A folder holds results of other settings than those given; the message tells both.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> from model_metamers.storage.claims import claim_folder
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     claim_folder(pathlib.Path(folder), {"seed": 0})
+      ...     claim_folder(pathlib.Path(folder), {"seed": 1})
+      Traceback (most recent call last):
+      model_metamers.errors.OtherSettingsError: ...: holds a run with other settings (seed=0 there, 1 now)...
+    """
 
 
 class DivergedError(InputError):
@@ -76,6 +130,13 @@ class DivergedError(InputError):
     Attributes:
       iterations: by stimulus, the first iteration at which its loss was no number.
       metamers: of the other signals of a batch, where `mm.synthesize` made one.
+
+    Example:
+      >>> try:
+      ...     raise DivergedError("1 of 2 diverged", {"signal_1": 30})
+      ... except DivergedError as error:
+      ...     print(error.stimuli, error.iteration)
+      ('signal_1',) 30
     """
 
     def __init__(
@@ -101,6 +162,13 @@ class Stopped(KeyboardInterrupt):
 
     Attributes:
       metamers: as far as they had come.
+
+    Example:
+      >>> try:
+      ...     raise Stopped("stopped at iteration 40 of 100")  # as `mm.synthesize` does at Ctrl-C
+      ... except Stopped as stopped:
+      ...     print(stopped, len(stopped.metamers))
+      stopped at iteration 40 of 100 0
     """
 
     def __init__(self, message: str = "", metamers: Sequence[Metamer] = ()):

@@ -1,10 +1,13 @@
-"""The examples in the package's docstrings give what they say."""
+"""The examples in the package's docstrings give what they say, and every public object has one."""
 
 import doctest
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
+
+import model_metamers as mm
 
 _ROOT = Path(__file__).parents[1]
 _MODULES = [
@@ -18,3 +21,10 @@ _MODULES = [
 def test_examples(module):
     failed, attempted = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
     assert attempted and not failed
+
+
+def test_every_public_object_has_an_example_that_is_run():
+    without = [name for name in mm.__all__ if ">>> " not in (inspect.getdoc(getattr(mm, name)) or "")]
+    assert len(mm.__all__) > 30 and without == []
+    not_run = [name for name in mm.__all__ if getattr(mm, name).__module__ not in _MODULES]
+    assert not_run == []

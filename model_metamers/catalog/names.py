@@ -41,5 +41,10 @@ NAMES = {
 
 
 def networks() -> tuple[str, ...]:
-    """The names that `load_network` takes."""
+    """The names that `load_network` takes.
+
+    Example:
+      >>> "vgg_19_small" in networks()
+      True
+    """
     return tuple(name for names in NAMES.values() for name in names)

@@ -40,6 +40,11 @@ def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Netw
 
     Raises:
       InputError: the name is unknown, there is no such checkpoint, or it does not fit the network.
+
+    Example:
+      >>> network = load_network("vgg_19_small")
+      >>> network.signal.shape, network.classes[:3]
+      ((32, 32, 3), ('airplane', 'automobile', 'bird'))
     """
     network = build_network(name)
     weights.load_weights(network, manifest.default_checkpoint(name) if checkpoint is None else checkpoint)

@@ -119,6 +119,14 @@ class NullDistribution:
       rule: by which metamers are judged, see `null_rule.check_rule`; the paper's is "maximum".
       copies: pairs that were drawn, and left out because their signals are copies (`copies`).
       copied_files: signals that took no part because they have the bytes of another, each with its name.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> noise = np.random.default_rng(0).uniform(size=[4, 32, 32, 3])
+      >>> null = mm.null_distribution(network, ["conv1_2"], noise, progress=False)
+      >>> null.at("conv1_2").pairs, null.limit("conv1_2") == null.maximum("conv1_2")
+      (6, True)
     """
 
     network: str

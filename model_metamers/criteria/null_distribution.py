@@ -95,6 +95,14 @@ def null_distribution(
 
     Raises:
       InputError: unknown layer, too few signals, or none of this network.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> noise = np.random.default_rng(0).uniform(size=[5, 32, 32, 3])
+      >>> null = null_distribution(network, network.layers, noise, progress=False)
+      >>> null.design, null.at("fc8").pairs
+      ('blocks', 10)
     """
     for what, given in (("names", names), ("classes", classes)):
         if given is not None and len(given) != len(signals):

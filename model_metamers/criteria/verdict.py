@@ -36,6 +36,10 @@ class Measurement:
         classes are texts, or it has none.
       target_class, signal_class: their names, or the texts; None where it has none.
       match: how near they are at the matched layer; None where none was named, and in older records.
+
+    Example:
+      >>> Measurement({"fc7": 0.9}, 3, 5, "cat", "dog").same_class
+      False
     """
 
     spearman: dict[str, float]
@@ -66,6 +70,15 @@ class Verdict:
       reasons: why it does not pass; empty when it does.
       null_rule: what rho must exceed, see `null_rule.check_rule`; the paper's is "maximum".
       null_limit: the rho that it must exceed, where the rule is another; None where that is `null_max`.
+
+    Example:
+      >>> measured = Measurement({"fc7": 0.4}, 3, 3, "cat", "cat")
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> noise = np.random.default_rng(0).uniform(size=[3, 32, 32, 3])
+      >>> verdict = verdict_on(measured, "fc7", mm.null_distribution(network, ["fc7"], noise, progress=False))
+      >>> verdict.same_class, verdict.passes == (0.4 > verdict.limit)
+      (True, True)
     """
 
     passes: bool
@@ -101,6 +114,10 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
     Raises:
       InputError: other shapes.
+
+    Example:
+      >>> round(spearman(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0])), 9)
+      0.5
     """
     if np.shape(a) != np.shape(b):
         raise InputError(f"rho needs equal shapes, got {np.shape(a)} and {np.shape(b)}")
@@ -143,6 +160,18 @@ def check(metamer: Metamer, null: NullDistribution) -> Verdict:
 
     Raises:
       InputError: the null distribution is of another network, or lacks the layer.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> grey = np.full([32, 32, 3], 0.5)
+      >>> search = mm.SynthesisConfig(iterations=5)
+      >>> metamer = mm.synthesize(network, "conv1_2", grey, search, progress=False)
+      >>> noise = np.random.default_rng(0).uniform(size=[4, 32, 32, 3])
+      >>> null = mm.null_distribution(network, ["conv1_2"], noise, progress=False)
+      >>> verdict = check(metamer, null)
+      >>> verdict.rho == metamer.spearman["conv1_2"], verdict.null_max == null.maximum("conv1_2")
+      (True, True)
     """
     check_null(null, metamer.network, metamer.checkpoint)
     return verdict_on(metamer.measurement, metamer.layer, null)

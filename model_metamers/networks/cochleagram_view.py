@@ -43,6 +43,12 @@ def cochleagram_view(network: Network, signal: SignalSpec | None = None) -> Netw
     Raises:
       InputError: the network has no cochleagram, or `signal` is of cochleagrams made by another
         front end, whose values mean something else.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> view = cochleagram_view(mm.load_network("word_reduced_aliasing_small"))
+      >>> view.name, view.signal.kind
+      ('word_reduced_aliasing_small@cochleagram', 'cochleagram')
     """
     if not isinstance(network, AuditoryCNN):
         raise InputError(f"{network.name} has no cochleagram to begin at; choose a network that hears by one")

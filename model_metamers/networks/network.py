@@ -44,6 +44,15 @@ class Network(tf.Module):
       checkpoint_digest: digest of the weights' values.
       checkpoint_place: what the weights were loaded from, as `registry.place_of` has it; None for the
         catalog's own.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> network.layers[:3], len(network.stages)
+      (('conv1_2', 'conv2_2', 'conv3_4'), 24)
+      >>> grey = np.full([1, 32, 32, 3], 0.5, np.float32)
+      >>> network.activations(grey, ["conv3_4", "fc8"])["fc8"].shape
+      TensorShape([1, 10])
     """
 
     answers_with_texts = False

@@ -17,6 +17,11 @@ class Stage:
       value: the tensor before the ReLU where the stage ends in one, otherwise the output.
       relu: whether the stage ends in a ReLU.
       ceiling: upper bound of that ReLU; None where it has none.
+
+    Example:
+      >>> stage = Stage(tf.constant([-1.0, 2.0, 9.0]), relu=True, ceiling=6.0)
+      >>> stage.output.numpy()
+      array([0., 2., 6.], dtype=float32)
     """
 
     value: tf.Tensor

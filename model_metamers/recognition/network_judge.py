@@ -36,6 +36,15 @@ def recognize(
 
     Raises:
       InputError: no signals of this network, or the decision cannot be asked of it.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small")
+      >>> black_and_white = np.stack([np.zeros([32, 32, 3]), np.ones([32, 32, 3])])
+      >>> len(recognize(network, black_and_white))
+      2
+      >>> set(recognize(network, black_and_white, ["cat", "dog"])) <= {"cat", "dog"}
+      True
     """
     rule = decisions.decision(categories)
     rule.of_network(network)

@@ -60,6 +60,20 @@ def save(
       InputError: the folder exists, the null distribution is of another network, or a name cannot be
         printed.
       StorageError: it cannot be written.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> grey = np.full([32, 32, 3], 0.5)
+      >>> search = mm.SynthesisConfig(iterations=5)
+      >>> metamer = mm.synthesize(network, "conv1_2", grey, search, progress=False)
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     saved = save(metamer, Path(folder) / "grey", network)
+      ...     sorted(path.name for path in (Path(folder) / "grey").iterdir())
+      ['metamer.json', 'metamer.npz', 'metamer.png', 'target.png']
+      >>> saved["layer"], saved["config"]["iterations"]
+      ('conv1_2', 5)
     """
     floats = JudgedFloats(metamer.measurement, None if null is None else criteria.check(metamer, null))
     with whole_folder(folder) as written:
@@ -76,6 +90,19 @@ def load(folder: str | os.PathLike) -> Metamer:
 
     Raises:
       InputError: a file is missing, damaged, no metamer's, or not the one that the record tells of.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> grey = np.full([32, 32, 3], 0.5)
+      >>> search = mm.SynthesisConfig(iterations=5)
+      >>> metamer = mm.synthesize(network, "conv1_2", grey, search, progress=False)
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     saved = save(metamer, Path(folder) / "grey")
+      ...     again = load(Path(folder) / "grey")
+      >>> np.array_equal(again.signal, metamer.signal)
+      True
     """
     record = read_record(folder)
     path = MetamerFolder(Path(folder)).arrays

@@ -23,6 +23,11 @@ class CochleagramConfig:
       scale: factor before compression, from the released code.
       exponent: of the compression.
       slope_clip: bound on the compression's slope in the gradient.
+
+    Example:
+      >>> released = CochleagramConfig(num_filters=211)
+      >>> released.sample_rate, released.envelope_rate
+      (20000, 200)
     """
 
     sample_rate: int = 20000

@@ -59,6 +59,12 @@ def load_image(path: str | os.PathLike | Image.Image | np.ndarray, signal: Signa
     Raises:
       InputError: no image, damaged, more than 8 bits a channel, more than 61 million pixels (32 million
         of WebP, 16 million of JPEG 2000), or a network of sounds.
+
+    Example:
+      >>> signal = SignalSpec("image", (32, 32, 3), low=0, high=1)
+      >>> image = load_image(np.full([120, 160, 3], 255, np.uint8), signal)  # or "cat.jpg"
+      >>> image.shape, float(image.max())
+      ((32, 32, 3), 1.0)
     """
     if signal.kind != "image":
         raise InputError(f"this network takes a {signal.kind}, no image")

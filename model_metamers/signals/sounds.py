@@ -234,6 +234,15 @@ def load_sound(path: str | os.PathLike, signal: SignalSpec) -> np.ndarray:
 
     Raises:
       InputError: as `read_waveform`, too short, or silent.
+
+    Example:
+      >>> import tempfile
+      >>> signal = SignalSpec("sound", (8000,), low=-1, high=1, sample_rate=8000, rms=0.1)
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     soundfile.write(f"{folder}/tone.wav", np.sin(np.arange(44100) / 10), 44100)
+      ...     tone = load_sound(f"{folder}/tone.wav", signal)
+      >>> tone.shape, round(float(np.sqrt(np.mean(tone**2))), 3)
+      ((8000,), 0.1)
     """
     if signal.kind != "sound":
         raise InputError(f"this network takes a signal of kind {signal.kind!r}, no sound")

@@ -23,6 +23,14 @@ class SignalSpec:
       sample_rate: of a sound, Hz.
       rms: level that loaded sounds are brought to; None leaves it.
       frontend: that makes a cochleagram from a sound; None for the other kinds.
+
+    Example:
+      >>> photographs = SignalSpec("image", (224, 224, 3), low=0, high=1)
+      >>> photographs.check(np.zeros([224, 224, 3])).shape
+      (1, 224, 224, 3)
+      >>> words = SignalSpec("sound", (40000,), low=-1, high=1, sample_rate=20000, rms=0.1)
+      >>> words.rate_hz
+      20000
     """
 
     kind: str

@@ -63,6 +63,17 @@ class Metamer:
       starts: all that were searched from, in order, where the config asks for several; what is told
         above is of the one that was kept.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
+
+    Example:
+      >>> import model_metamers as mm
+      >>> network = mm.load_network("vgg_19_small", "random:0")
+      >>> grey = np.full([32, 32, 3], 0.5)
+      >>> search = mm.SynthesisConfig(iterations=5)
+      >>> metamer = mm.synthesize(network, "conv1_2", grey, search, progress=False)
+      >>> metamer.layer, metamer.iterations, metamer.signal.shape
+      ('conv1_2', 5, (32, 32, 3))
+      >>> metamer.spearman.keys() == set(network.layers)
+      True
     """
 
     network: str
