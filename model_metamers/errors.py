@@ -65,6 +65,10 @@ class InUseError(StorageError):
     """Another process writes to this folder; the message names it and its machine."""
 
 
+class AlreadyThereError(InputError):
+    """A folder that is to be made is there already, and is not overwritten."""
+
+
 class UnknownNetworkError(InputError):
     """The catalog has no network of this name; the message lists the nearest.
 

@@ -35,7 +35,7 @@ class _Batch(NamedTuple):
 
     Attributes:
       layer, names: of its stimuli.
-      metamers: those that are to be written.
+      metamers: those that were found and not there when the search began.
       failed: why others could not be made, by name.
       states: the files of the searches' states; none where nothing was searched for.
     """
@@ -133,7 +133,8 @@ def _search_for(
     bar.begin(len(batch), len(missing), _share(run, 0, state.step) if state else 0.0)
     make_folder(path.parent)
     try:
-        return _searched(run, search, batch, names, state, bar, written)
+        found = _searched(run, search, batch, names, state, bar, written)
+        return found._replace(metamers=[one for one in found.metamers if one.stimulus in missing])
     except StorageError:
         raise
     except InputError as error:
@@ -201,13 +202,12 @@ def _share(run: Run, starts: int, step: int) -> float:
 
 
 def _write(run: Run, batch: _Batch, null: NullDistribution | None) -> list[Made]:
-    """Writes the metamers of a batch that are not there; only then the searches' states are removed."""
+    """Writes the metamers that were found, each once; only then the searches' states are removed."""
     failed = batch.failed
     try:
         for metamer in batch.metamers:
             folder = run.folder.metamer(batch.layer, metamer.stimulus).path
-            if not folder.exists():
-                results.save(metamer, folder, run.network, null)
+            results.save_once(metamer, folder, run.network, null)
         for state in batch.states:
             state.unlink(missing_ok=True)
     except StorageError:
@@ -226,7 +226,8 @@ def _saved_state(path: Path) -> SearchState | None:
     try:
         return read_state(path) if path.exists() else None
     except DamagedFileError as error:
-        _log.info("%s; the search begins again", error)
+        if path.exists():  # and not removed by another process that came to its end
+            _log.info("%s; the search begins again", error)
         return None
 
 

@@ -12,6 +12,7 @@ the float32 `metamer.npz`.
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 
 from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
-from model_metamers.errors import DamagedFileError
+from model_metamers.errors import AlreadyThereError, DamagedFileError
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.intact import MEND, is_file_of
 from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from model_metamers.networks.network import Network
 
 _LIBRARIES = ("model_metamers", "tensorflow", "numpy", "scipy")
+
+_log = logging.getLogger(__name__)
 
 
 def save(
@@ -83,6 +86,39 @@ def save(
         files = {path.name: file_digest(path) for path in place.results(metamer.spec.kind)}
         write_record(place, _record(metamer, floats, file, files, null))
     return read_json(MetamerFolder(Path(folder)).record, "metamer")
+
+
+def save_once(
+    metamer: Metamer,
+    folder: Path,
+    network: Network | None = None,
+    null: NullDistribution | None = None,
+) -> None:
+    """`save`, where several processes may make one metamer at once: the first to write it stays.
+
+    Whoever comes second finds it there. The signal is the same to the bit where both compute alike; where
+    it is another (of another processor, say), a logged line tells how far they are apart.
+
+    Raises:
+      InputError: see `save`; that it is there is no error.
+    """
+    try:
+        save(metamer, folder, network, null)
+    except AlreadyThereError:
+        there = load(folder)
+        if not np.array_equal(there.signal, metamer.signal):
+            _log.warning("%s: %s; the first to be written stays", folder, _apart(there, metamer))
+
+
+def _apart(there: Metamer, here: Metamer) -> str:
+    if there.signal.shape != here.signal.shape:
+        return f"another process made one of shape {list(there.signal.shape)}, not {list(here.signal.shape)}"
+    largest = float(np.max(np.abs(there.signal - here.signal)))
+    return f"another process made one that is up to {largest:.2g} away, of values {_range(here.signal)}"
+
+
+def _range(signal: np.ndarray) -> str:
+    return f"from {float(signal.min()):.3g} to {float(signal.max()):.3g}"
 
 
 def load(folder: str | os.PathLike) -> Metamer:

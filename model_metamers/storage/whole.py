@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from model_metamers.errors import InputError, StorageError
+from model_metamers.errors import AlreadyThereError, InputError, StorageError
 from model_metamers.storage.explaining import explain
 
 _LEFT_OVER_S = 7 * 24 * 3600.0  # after this long a writer is taken for dead
@@ -68,7 +68,7 @@ def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
       An empty folder beside it.
 
     Raises:
-      InputError: it exists already.
+      AlreadyThereError: it exists already, or another writer was faster.
       StorageError: it cannot be written.
     """
     folder = Path(folder)
@@ -82,15 +82,21 @@ def whole_folder(folder: str | os.PathLike) -> Iterator[Path]:
                 os.replace(partial, folder)
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise InputError(f"{folder}: was written meanwhile; it is not overwritten") from error
+                    told = f"{folder}: was written meanwhile; it is not overwritten"
+                    raise AlreadyThereError(told) from error
                 raise
 
 
 def set_aside(path: Path) -> Path:
-    """Gives a broken file or folder a hidden name beside it, and returns it; StorageError where it cannot."""
-    free = (aside for number in itertools.count(1) if not os.path.lexists(aside := _aside(path, number)))
-    with explained(path):
-        return path.rename(next(free))
+    """Gives a broken file or folder a hidden name beside it, and returns it; StorageError where it cannot.
+
+    One that is gone was set aside by another process, which is as well.
+    """
+    free = (place for number in itertools.count(1) if not os.path.lexists(place := _aside(path, number)))
+    aside = next(free)
+    with explained(path), contextlib.suppress(FileNotFoundError):
+        path.rename(aside)
+    return aside
 
 
 def was_set_aside(path: Path) -> bool:
@@ -106,7 +112,7 @@ def _aside(path: Path, number: int) -> Path:
 def check_new(folder: Path) -> None:
     """Refuses a folder that exists already; it is not overwritten."""
     if folder.exists():
-        raise InputError(f"{folder}: exists already; it is not overwritten, choose another")
+        raise AlreadyThereError(f"{folder}: exists already; it is not overwritten, choose another")
 
 
 def make_folder(folder: str | os.PathLike) -> Path:

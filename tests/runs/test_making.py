@@ -1,10 +1,13 @@
 """Metamers are written while the next ones are searched for, and nothing that was found is lost."""
 
+import concurrent.futures
+import dataclasses
 import io
 import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import model_metamers as mm
@@ -182,3 +185,37 @@ def test_a_batch_that_ends_early_counts_as_whole(tmp_path, monkeypatch):
         runs.prepare(run)
         list(runs.make(run, None, True, bar))
         assert bar._bar.n == 2.0
+
+
+def one_metamer() -> mm.Metamer:
+    config = mm.SynthesisConfig(iterations=3, learning_rate=RATE)
+    return mm.synthesize(NETWORK, "log", targets(1), config, progress=False)[0]
+
+
+def save_at_once(folder, *metamers) -> None:
+    """Saves them in threads of their own, which begin together."""
+    together = threading.Barrier(len(metamers))
+
+    def save(metamer):
+        together.wait()
+        results.save_once(metamer, folder)
+
+    with concurrent.futures.ThreadPoolExecutor(len(metamers)) as pool:
+        list(pool.map(save, metamers))
+
+
+def test_of_many_that_write_a_metamer_at_once_all_find_one(tmp_path, caplog):
+    metamer = one_metamer()
+    for i in range(10):
+        save_at_once(tmp_path / str(i) / "p0", *[metamer] * 4)
+        assert [path.name for path in (tmp_path / str(i)).iterdir()] == ["p0"]
+        assert (results.load(tmp_path / str(i) / "p0").signal == metamer.signal).all()
+    assert not caplog.records
+
+
+def test_whoever_comes_second_with_another_result_is_told_and_the_first_stays(tmp_path, caplog):
+    first = one_metamer()
+    results.save_once(first, tmp_path / "p0")
+    results.save_once(dataclasses.replace(first, signal=first.signal + np.float32(0.25)), tmp_path / "p0")
+    assert "made one that is up to 0.25 away" in caplog.text and "the first to be written stays" in caplog.text
+    assert (results.load(tmp_path / "p0").signal == first.signal).all()
