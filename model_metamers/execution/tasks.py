@@ -21,7 +21,7 @@ class Task:
       arguments: its flags by name; see `programs.flags`.
       needs: names of the tasks whose results it reads.
       inputs: digests of all else that it reads.
-      makes: a file that must exist after it; None where this is not checked.
+      makes: a file or folder that must exist after it, and stay as it is; None where this is not checked.
       seconds: estimate of its time on one core.
       bytes: estimate of its results' size on the disk.
     """
@@ -38,7 +38,12 @@ class Task:
     @property
     def file_name(self) -> str:
         """File name of its log and its mark, without an extension."""
-        return self.name.replace("/", "_")
+        return file_name(self.name)
+
+
+def file_name(name: str) -> str:
+    """What the log and the mark of the task of a name are called, without an extension."""
+    return name.replace("/", "_")
 
 
 def in_order(tasks: Sequence[Task]) -> list[Task]:

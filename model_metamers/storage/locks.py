@@ -13,7 +13,6 @@ import contextlib
 import dataclasses
 import datetime
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +23,11 @@ from pathlib import Path
 
 from model_metamers.errors import InUseError, StorageError
 from model_metamers.storage.whole import explained, machine, make_folder, remove_left_over
+
+try:
+    import fcntl
+except ImportError:  # Windows: all can be imported and read; what writes a folder is told
+    fcntl = None  # type: ignore[assignment]
 
 _LONGEST_STEM = 240  # bytes; with dot and extension within what a file's name may have
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
@@ -115,6 +119,10 @@ def _hold(path: Path, folder: Path, wait: bool) -> Iterator[tuple[int, Holder | 
     if key in _held:
         yield _held[key], None
         return
+    if fcntl is None:
+        raise StorageError(
+            f"{folder}: cannot be locked, as this system has no flock; use Linux, macOS or WSL"
+        )
     with explained(folder):
         try:
             lock, left = _take(path, folder, wait)

@@ -1,7 +1,7 @@
 """Which tasks need which, and which are left to run."""
 
 import dataclasses
-import json
+import os
 
 import pytest
 
@@ -17,12 +17,6 @@ def done(out, *tasks):
     """Marks tasks as done, a second after one another from the given time on."""
     for one in tasks:
         marks.write_mark(one, out, 1.0)
-
-
-def ended(out, task, when):
-    """Changes when a task that is marked ended."""
-    path = out / "done" / f"{task.file_name}.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"ended": when}))
 
 
 def test_needed_tasks_come_first():
@@ -59,6 +53,7 @@ def test_what_is_done_is_not_left(tmp_path):
     done(tmp_path, one)
     assert marks.left([one], tmp_path) == [one]  # what it makes is not there
     one.makes.touch()
+    done(tmp_path, one)
     assert marks.left([one], tmp_path) == [] and marks.seconds(one, tmp_path) == 1.0
     for change in (
         {"program": "other"},
@@ -75,15 +70,27 @@ def test_what_is_done_is_not_left(tmp_path):
 
 
 def test_what_reads_changed_results_is_left(tmp_path):
-    early, late, last, apart = tasks = [task("early"), task("late", "early"), task("last", "late"), task("x")]
+    early, late, last, apart = tasks = [
+        task("early", makes=tmp_path / "made"),
+        task("late", "early"),
+        task("last", "late"),
+        task("x"),
+    ]
+    early.makes.write_text("first")
     done(tmp_path, *tasks)
-    for when, one in enumerate(tasks):
-        ended(tmp_path, one, 10.0 * when)
     assert marks.left(tasks, tmp_path) == []
     assert marks.left(tasks[::-1], tmp_path) == []
-    ended(tmp_path, early, 15.0)  # made anew after what needs it
+    done(tmp_path, early)  # made anew, and the same
+    assert marks.left(tasks, tmp_path) == []
+    early.makes.write_text("second")
+    assert marks.left(tasks, tmp_path) == [early, late, last]  # changed behind the marks
+    done(tmp_path, early)
     assert marks.left(tasks, tmp_path) == [late, last]
-    ended(tmp_path, early, 0.0)
+    done(tmp_path, late)
+    assert marks.left(tasks, tmp_path) == [last]
+    early.makes.write_text("first")
+    done(tmp_path, early, late)
+    assert marks.left(tasks, tmp_path) == []
     changed = dataclasses.replace(early, arguments={"name": "other"})
     assert marks.left([changed, late, last, apart], tmp_path) == [changed, late, last]
 
@@ -96,7 +103,8 @@ def test_what_reads_changed_results_is_left(tmp_path):
         "[]",
         "{}",
         '{"command": ["program"]}',
-        '{"command": 1, "inputs": 2, "seconds": "x", "ended": 1}',
+        '{"command": 1, "inputs": 2, "needs": 3, "made": 4, "seconds": "x"}',
+        '{"command": ["program", "--name=a"], "inputs": [], "seconds": 1.0, "ended": 1.0}',  # 0.1.0
     ],
 )
 def test_a_damaged_mark_counts_as_none(tmp_path, text):
@@ -105,3 +113,17 @@ def test_a_damaged_mark_counts_as_none(tmp_path, text):
     (tmp_path / "done" / "a.json").write_text(text)
     assert marks.left([one], tmp_path) == [one]
     assert marks.seconds(one, tmp_path) != marks.seconds(one, tmp_path)  # NaN
+
+
+def test_no_clock_decides(tmp_path):
+    """As where a folder was copied, or two machines' clocks differ."""
+    early, late = task("early", makes=tmp_path / "made"), task("late", "early", makes=tmp_path / "also")
+    for one in (early, late):
+        one.makes.mkdir()
+        (one.makes / "part").write_text(one.name)
+        done(tmp_path, one)
+    for path in (late.makes / "part", late.makes, tmp_path / "done" / "late.json"):
+        os.utime(path, (0, 0))  # long before what it was made of
+    assert marks.left([early, late], tmp_path) == []
+    (early.makes / "further").write_text("new")
+    assert marks.left([early, late], tmp_path) == [early, late]

@@ -217,3 +217,25 @@ def test_a_program_that_inherits_the_lock_holds_it_on(tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     with locks.hold(tmp_path, wait=True):
         pass
+
+
+# In a process of its own, since modules that are loaded stay.
+WITHOUT_FCNTL = """
+import sys
+sys.modules["fcntl"] = None
+from model_metamers_experiments import reproduce_paper
+from model_metamers.errors import StorageError
+from model_metamers.storage.locks import hold
+try:
+    with hold(sys.argv[1]):
+        pass
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_all_can_be_imported_where_there_is_no_fcntl(tmp_path):
+    given = [sys.executable, "-c", WITHOUT_FCNTL, str(tmp_path)]
+    done = subprocess.run(given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("cannot be locked, as this system has no flock; use Linux, macOS or WSL\n")
