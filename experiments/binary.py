@@ -10,6 +10,7 @@ from typing import NoReturn
 from absl import app, flags
 
 import model_metamers as mm
+from model_metamers import extras
 from model_metamers.storage.explaining import explain
 from model_metamers.storage.reading import printable
 from model_metamers_experiments import flag_checks, stops
@@ -70,6 +71,8 @@ def mendable(error: BaseException) -> str | None:
     """What is told of an error that the user can mend; None for a defect."""
     if isinstance(error, mm.InputError):
         return str(error)
+    if isinstance(error, ImportError) and (text := extras.advice(error)):
+        return text
     if text := explain(error):
         return f"{error.filename}: {text}" if isinstance(error, OSError) and error.filename else text
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's

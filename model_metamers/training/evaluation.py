@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from sklearn.metrics import roc_auc_score
 
 from model_metamers.networks.network import Network
+from model_metamers.statistics import ranks
 from model_metamers.storage.writing import write_table
 
 
@@ -61,7 +61,7 @@ def mean_auc(logits: np.ndarray, labels: np.ndarray) -> float:
       The mean, 0 to 1; NaN where no class has a curve.
     """
     areas = [
-        roc_auc_score(labels[:, i], logits[:, i])
+        ranks.area_under_curve(logits[:, i], labels[:, i])
         for i in range(labels.shape[1])
         if 0 < labels[:, i].sum() < len(labels)
     ]
@@ -70,7 +70,7 @@ def mean_auc(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def pooled_auc(logits: np.ndarray, labels: np.ndarray) -> float:
     """Area under one ROC curve over all pairs of an example and a class (the lab's, docs/sources.md 1d)."""
-    return float(roc_auc_score(labels.ravel(), logits.ravel()))
+    return ranks.area_under_curve(logits, labels)
 
 
 def write_confusions(path: Path, counts: np.ndarray, classes: Sequence[str]) -> None:

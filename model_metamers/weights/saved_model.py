@@ -9,6 +9,7 @@ import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
+from model_metamers import extras
 from model_metamers.errors import InputError
 from model_metamers.storage.digests import cache_folder
 
@@ -56,9 +57,9 @@ def resolve(handle: str) -> str:
         # Imported here: it takes seconds, and no other source needs it.
         import tensorflow_hub
     except ImportError as error:
+        why = extras.advice(error) or f"tensorflow_hub cannot be imported ({error})"
         raise InputError(
-            f"hub handle {handle}: tensorflow_hub cannot be imported ({error}); it needs pkg_resources, "
-            f"which `pip install 'setuptools<81'` provides. The folder of a SavedModel works without it"
+            f"hub handle {handle}: {why}; the folder of a SavedModel works without it"
         ) from error
     try:
         with _kept_downloads():

@@ -25,7 +25,6 @@ _LIBRARIES = (
     "requests",
     "scipy.signal",
     "scipy.stats",
-    "sklearn.metrics",
     "soundfile",
     "soxr",
     "tensorflow",
