@@ -188,5 +188,5 @@ def test_hub_handle_is_fetched_once_and_kept(tmp_path, monkeypatch, server, vari
 
 def test_hub_without_its_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tensorflow_hub", None)
-    with pytest.raises(InputError, match=r"setuptools<81.*folder of a SavedModel"):
+    with pytest.raises(InputError, match=r"pip install 'model_metamers\[hub\]'; the folder of a SavedModel"):
         saved_model.resolve("https://example.org/module/1")
