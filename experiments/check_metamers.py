@@ -39,7 +39,7 @@ from model_metamers.runs.measured_anew import MeasuredAnew
 from model_metamers.runs.record import Record
 from model_metamers.storage import locks
 from model_metamers.storage.writing import write_json, write_rows
-from model_metamers_experiments import binary, flag_checks
+from model_metamers_experiments import binary, flag_checks, null_advice
 
 _METAMERS = flags.DEFINE_string("metamers", None, "Folder with metamers, at any depth.", required=True)
 _NULL = flags.DEFINE_list("null", None, "Null distributions.", required=True)
@@ -86,6 +86,11 @@ def main() -> int:
     if _ANEW.value:
         same = sum(bool(one.same_bits) for one in checked)
         print(f"Measured anew: {len(checked)} metamers, {same} of them to the last bit as recorded")
+    networks = {viewed_name(one.network) for one in checked}
+    for null in nulls:
+        told = null_advice.advice(null, null.network, then="the same command takes it by --null")
+        if told and viewed_name(null.network) in networks:
+            print(told)
     print(f"Written: {out}")
     return int(bool(problems))
 

@@ -39,7 +39,7 @@ from model_metamers.catalog import named_network
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
-from model_metamers_experiments import binary, flag_checks
+from model_metamers_experiments import binary, flag_checks, null_advice
 
 _NETWORK = flags.DEFINE_string(
     "network",
@@ -234,6 +234,8 @@ def main() -> int:
     binary.print_table(verdict_table.verdict_rows(done.made))
     if done.nulls == [None]:
         print("No null distribution: it needs two or more natural signals (--null_inputs).")
+    if told := null_advice.advice(done.nulls[0], _NETWORK.value, _CHECKPOINT.value, _LAYERS.value):
+        print(told)
     if is_whole:
         print(f"Look and listen: {done.page}")
     else:

@@ -21,7 +21,7 @@ from model_metamers import runs
 from model_metamers.signals import files
 from model_metamers.storage import locks
 from model_metamers.weights import manifest
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, null_advice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +68,9 @@ def main() -> int:
             progress=_PROGRESS.value,
         )
     binary.print_table(verdict_table.verdict_rows(done.made))
+    for null in done.nulls:
+        if null and (told := null_advice.advice(null, null.network, then="make_metamers takes it by --null")):
+            print(told)
     print(f"Look and listen: open {done.page} in a browser.")
     return int(not done.complete)
 

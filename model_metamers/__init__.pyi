@@ -19,6 +19,7 @@ from .networks.cochleagram_view import cochleagram_view
 from .networks.keras_network import from_keras
 from .networks.network import Network
 from .networks.stage import Stage
+from .plots import play, plot
 from .recognition.network_judge import recognize
 from .runs.results import load, save
 from .signals.cochleagram_config import CochleagramConfig
@@ -58,6 +59,8 @@ __all__ = [
     "load_sound",
     "networks",
     "null_distribution",
+    "play",
+    "plot",
     "recognize",
     "save",
     "spearman",

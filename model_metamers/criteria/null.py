@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model_metamers.criteria import null_rule
+from model_metamers.criteria import null_rule, null_text
 from model_metamers.errors import InputError
 from model_metamers.storage.digests import array_digest, text_digest
 
@@ -23,7 +23,7 @@ def _none() -> np.ndarray:
     return np.empty(0)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class LayerNull:
     """Rho of unrelated pairs at one layer.
 
@@ -57,6 +57,9 @@ class LayerNull:
     different_class_pairs: int = 0
     same_class_largest: np.ndarray = dataclasses.field(default_factory=_none)
     different_class_largest: np.ndarray = dataclasses.field(default_factory=_none)
+
+    def __repr__(self) -> str:
+        return f"<LayerNull: rho of {self.pairs:,} pairs, maximum {self.maximum:.4f}, mean {self.mean:.4f}>"
 
     @property
     def pairs(self) -> int:
@@ -108,7 +111,7 @@ class LeftOut(NamedTuple):
     likeness: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class NullDistribution:
     """Rho of pairs of unrelated signals in a network.
 
@@ -136,6 +139,17 @@ class NullDistribution:
     rule: str = null_rule.MAXIMUM
     copies: tuple[LeftOut, ...] = ()
     copied_files: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{null_text.line(self)}>"
+
+    def _repr_html_(self) -> str:
+        return null_text.page(self)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs with a rho, at the layer that has most; 0 without layers."""
+        return max((rho.pairs for rho in self.layers.values()), default=0)
 
     def at(self, layer: str) -> LayerNull:
         """Rho of the pairs at a layer.

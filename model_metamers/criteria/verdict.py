@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from model_metamers.synthesis import Metamer
 
 
+# Below so many pairs of unrelated signals, verdicts say how many they rest on. Metamers of a few steps exceed
+# the maximum of a few pairs; the paper took 1,000,000 pairs (section 3.1).
+FEW_PAIRS = 1000
+
+
 @dataclasses.dataclass(frozen=True)
 class Measurement:
     """How a signal compares with its target in a network.
@@ -70,6 +75,7 @@ class Verdict:
       reasons: why it does not pass; empty when it does.
       null_rule: what rho must exceed, see `null_rule.check_rule`; the paper's is "maximum".
       null_limit: the rho that it must exceed, where the rule is another; None where that is `null_max`.
+      null_pairs: of unrelated signals, with a rho, that it was judged by; None in older records.
 
     Example:
       >>> measured = Measurement({"fc7": 0.4}, 3, 3, "cat", "cat")
@@ -89,6 +95,19 @@ class Verdict:
     reasons: tuple[str, ...]
     null_rule: str = MAXIMUM
     null_limit: float | None = None
+    null_pairs: int | None = None
+
+    @property
+    def word(self) -> str:
+        """What is told: "passes" or "fails"; where that rests on few pairs of unrelated signals, on how many.
+
+        Example:
+          >>> Verdict(True, True, True, 0.9, 0.4, (), null_pairs=6).word
+          'passes (6 pairs)'
+        """
+        few = self.null_pairs is not None and self.null_pairs < FEW_PAIRS
+        word = "passes" if self.passes else "fails"
+        return f"{word} ({_counted(self.null_pairs)})" if few else word
 
     @property
     def limit(self) -> float:
@@ -223,7 +242,12 @@ def verdict_on(measurement: Measurement, layer: str, null: NullDistribution) -> 
         reasons=tuple(reasons),
         null_rule=null.rule,
         null_limit=None if null.rule == MAXIMUM else limit,
+        null_pairs=null.at(layer).pairs,
     )
+
+
+def _counted(pairs: int | None) -> str:
+    return "1 pair" if pairs == 1 else f"{pairs} pairs"
 
 
 def class_text(name: str | None) -> str:

@@ -72,6 +72,7 @@ class Checked:
             **verdict,
             "reasons": reasons,
             "null_limit": self.verdict.limit,
+            "verdict": self.verdict.word,
             **_columns(self.match),
         }
 
@@ -188,6 +189,7 @@ def table(checked: Sequence[Checked], layer_order: Sequence[str] = ()) -> list[d
                 "null_max": items[0].verdict.null_max,
                 "null_rule": items[0].verdict.null_rule,
                 "null_limit": items[0].verdict.limit,
+                "null_pairs": items[0].verdict.null_pairs,
                 **_medians([item.match for item in items]),
             }
         )

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from model_metamers import criteria, plots
 from model_metamers.criteria import null_rule
 from model_metamers.criteria.null import NullDistribution
-from model_metamers.frontends.picture import picture_frontend, sound_picture
+from model_metamers.frontends.picture import picture_frontend
 from model_metamers.runs import Run, results
 from model_metamers.runs.folder import MetamerFolder, RunFolder
 from model_metamers.runs.intact import check_nulls, is_whole
@@ -229,15 +229,10 @@ def _shown(
         _draw_once(picture, (3.6, 2.4), draw)
         return {"picture": _relative(picture, out)}
     heard = functools.partial(
-        draw_sound, waveform=signal, sample_rate=metamer.spec.rate_hz, frontend=frontend
+        plots.sound, waveform=signal, sample_rate=metamer.spec.rate_hz, frontend=frontend
     )
     _draw_once(picture, (3.6, 2.4), heard)
     return {"picture": _relative(picture, out), "sound": _relative(file, out)}
-
-
-def draw_sound(axes, waveform: np.ndarray, sample_rate: int, frontend: CochleagramConfig) -> None:
-    """A waveform's cochleagram on axes."""
-    plots.cochleagram(axes, sound_picture(waveform, sample_rate, frontend), frontend)
 
 
 def _defined(value: float | None) -> float | None:

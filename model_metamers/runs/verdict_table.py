@@ -58,4 +58,4 @@ def _start_kept(record: Record) -> str:
 def _word(verdict: criteria.Verdict | None) -> str:
     if verdict is None:
         return "no null"
-    return "passes" if verdict.passes else "fails: " + "; ".join(verdict.reasons)
+    return ": ".join([verdict.word, *["; ".join(verdict.reasons)] * (not verdict.passes)])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from model_metamers import plots
 from model_metamers.frontends import erb_filters
 from model_metamers.frontends.cochleagram import cochleagram
 from model_metamers.frontends.picture import picture_frontend, sound_picture
-from model_metamers.runs import report
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 
@@ -38,7 +38,7 @@ def test_a_tone_lies_at_its_frequency_and_lasts_as_long_as_it_does(rate, num_sam
     loudest = centers_hz[values[:, values.shape[1] // 2].argmax()]
     assert loudest == pytest.approx(hz, rel=0.15)
     axes = Figure().add_subplot()
-    report.draw_sound(axes, tone(rate, num_samples, hz), rate, frontend)
+    plots.sound(axes, tone(rate, num_samples, hz), rate, frontend)
     left, right, *_ = axes.get_images()[0].get_extent()
     assert (left, right) == (0, pytest.approx(num_samples / rate, abs=1 / 200))
 

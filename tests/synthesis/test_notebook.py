@@ -11,7 +11,8 @@ import soundfile
 from PIL import Image
 
 import model_metamers as mm
-from model_metamers.criteria import Measurement
+from model_metamers.criteria import Measurement, Verdict
+from model_metamers.criteria.null import BINS, LayerNull
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 
 IMAGE = mm.SignalSpec("image", (32, 32, 3), 0.0, 1.0)
@@ -84,3 +85,39 @@ def test_a_notebook_shows_cochleagrams_with_low_frequencies_below():
 def test_a_network_prints_a_line():
     text = repr(mm.load_network("vgg_19_small"))
     assert "vgg_19_small: images [32, 32, 3]" in text and "10 classes" in text and len(text) < 200
+
+
+def null_of(counts, network="mine"):
+    layers = {}
+    for place, count in enumerate(counts):
+        rho = np.linspace(-0.2, 0.1 * (place + 1), count)
+        layers[f"conv{place}"] = LayerNull(
+            np.histogram(rho, BINS)[0], -0.2, 0.1 * (place + 1), float(rho.mean()), 0, 1.0, np.nan, np.nan
+        )
+    return mm.NullDistribution(network, "", layers, "all_pairs")
+
+
+def test_a_null_distribution_prints_a_line_and_a_table():
+    null = null_of([6, 6], "x" * 500)
+    assert len(repr(null)) < 300 and "rho of 6 pairs (all_pairs) at each of 2 layers" in repr(null)
+    assert "maximum 0.1000 to 0.2000" in repr(null)
+    assert null._repr_html_().count("<tr>") == 3 and "conv1" in null._repr_html_()
+    assert len(repr(null.layers["conv0"])) < 100
+
+
+def test_a_null_distribution_without_layers_or_pairs_prints_too():
+    assert "0 pairs" in repr(mm.NullDistribution("<i>mine", "", {}, "blocks"))
+    assert "&lt;i&gt;" in mm.NullDistribution("<i>mine", "", {}, "blocks")._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "passes", "word"),
+    [(6, True, "passes (6 pairs)"), (1, False, "fails (1 pair)"), (999, True, "passes (999 pairs)")]
+    + [(1000, True, "passes"), (None, False, "fails")],
+)
+def test_verdicts_of_few_pairs_say_so(pairs, passes, word):
+    assert Verdict(passes, None, passes, 0.9, 0.4, (), null_pairs=pairs).word == word
+
+
+def test_a_verdict_is_told_its_pairs():
+    assert mm.check(metamer(IMAGE), null_of([6, 7])).word == "fails (7 pairs)"  # the classes differ

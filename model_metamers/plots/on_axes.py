@@ -6,23 +6,26 @@ import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.container import ErrorbarContainer
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 from model_metamers.criteria import null_rule
 from model_metamers.criteria.null import BINS, LayerNull
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.frontends import erb_filters
+from model_metamers.frontends.picture import sound_picture
 from model_metamers.signals.cochleagram_config import CochleagramConfig
 from model_metamers.storage.writing import write_bytes
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
 # Of the paper's figures: metamers blue, null red; told apart in print by the fill.
-_METAMERS, _NULL = "#1f5fa8", "#c8553d"
+METAMERS, NULL = "#1f5fa8", "#c8553d"
 _TICKS_HZ = (50, 200, 500, 1000, 2000, 4000, 8000)
 # Okabe and Ito's colours, which the colour-blind tell apart, without the yellow, which does
 # not print; symbols and lines do without colour.
@@ -78,9 +81,14 @@ def cochleagram(
     return image
 
 
+def sound(axes: Axes, waveform: np.ndarray, sample_rate: int, frontend: CochleagramConfig) -> AxesImage:
+    """The cochleagram of a waveform [samples] of any sample rate (Hz) and length."""
+    return cochleagram(axes, sound_picture(waveform, sample_rate, frontend), frontend)
+
+
 def loss_curve(axes: Axes, iterations: np.ndarray, loss: np.ndarray) -> None:
     """The loss of one search on a logarithmic scale."""
-    axes.semilogy(iterations, np.maximum(loss, np.finfo(np.float32).tiny), color=_METAMERS)
+    axes.semilogy(iterations, np.maximum(loss, np.finfo(np.float32).tiny), color=METAMERS)
     axes.set(xlabel="iteration", ylabel="loss")
     axes.grid(alpha=0.3)
 
@@ -102,18 +110,18 @@ def spearman_histogram(
     if null and null.pairs:
         middles = (BINS[:-1] + BINS[1:]) / 2
         label = f"unrelated pairs ({null.pairs:,})"
-        axes.hist(middles, bins, weights=null.counts / null.pairs, color=_NULL, alpha=0.45, label=label)
-        axes.axvline(null.maximum, color=_NULL, linestyle="--", linewidth=1, label="null maximum")
+        axes.hist(middles, bins, weights=null.counts / null.pairs, color=NULL, alpha=0.45, label=label)
+        axes.axvline(null.maximum, color=NULL, linestyle="--", linewidth=1, label="null maximum")
         if rule != MAXIMUM:
             limit = null_rule.limit(null, rule, layer)
-            axes.axvline(limit, color=_NULL, linestyle="-", linewidth=1, label=f"limit, {rule}")
+            axes.axvline(limit, color=NULL, linestyle="-", linewidth=1, label=f"limit, {rule}")
     if len(metamers):
         shares = np.full(len(metamers), 1.0 / len(metamers))
         axes.hist(
             metamers,
             bins,
             weights=shares,
-            color=_METAMERS,
+            color=METAMERS,
             histtype="step",
             linewidth=2,
             label=f"metamers ({len(metamers)})",
