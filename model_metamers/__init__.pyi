@@ -1,3 +1,4 @@
+from . import plot as plot
 from .catalog.names import networks as networks
 from .catalog.registry import load_network
 from .criteria.null import NullDistribution
@@ -19,7 +20,7 @@ from .networks.cochleagram_view import cochleagram_view
 from .networks.keras_network import from_keras
 from .networks.network import Network
 from .networks.stage import Stage
-from .plots import play, plot
+from .plots.playing import play
 from .recognition.network_judge import recognize
 from .runs.results import load, save
 from .signals.cochleagram_config import CochleagramConfig

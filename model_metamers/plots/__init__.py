@@ -1,4 +1,4 @@
-"""Plots: on given axes (`on_axes`), and of what a user has at hand (`plot`, which is `mm.plot`)."""
+"""What is drawn on given axes; `mm.plot` offers it to users."""
 
 import lazy_loader
 

@@ -1,4 +1,3 @@
-from . import plot as plot
 from .on_axes import (
     as_written,
     cochleagram,
@@ -11,7 +10,6 @@ from .on_axes import (
     sound,
     spearman_histogram,
 )
-from .playing import play
 
 __all__ = [
     "as_written",
@@ -19,8 +17,6 @@ __all__ = [
     "counts",
     "line_style",
     "loss_curve",
-    "play",
-    "plot",
     "recognition_axes",
     "recognition_curve",
     "save_figure",

@@ -2,6 +2,12 @@
 
 Each function draws on `axes`, or on a new figure when None, and returns the axes. matplotlib is imported
 when one is called.
+
+Example:
+  >>> import model_metamers as mm
+  >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 16000)
+  >>> mm.plot.cochleagram(tone, 16000).get_ylabel()
+  'frequency (Hz)'
 """
 
 from __future__ import annotations
