@@ -21,7 +21,7 @@ sound (paper 5, Figure S9), from that of the same noise and never below zero. Re
 those of a network "<network>@cochleagram", with a picture and nothing to hear.
 
 Written below --out: `flags.txt` (repeat the run with --flagfile=OUT/flags.txt),
-`report.html` (the run in one page), and for every metamer a folder
+`report.html` (the run in one page, from the first metamers on), and for every metamer a folder
 `<network>/<layer>/<stimulus>/` with `metamer.npz` (float32), `metamer.json` (every
 number) and `metamer.png` or `metamer.wav`. A run that was stopped continues with the
 same command.
@@ -173,6 +173,12 @@ _SAVE_MINUTES = flags.DEFINE_float(
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Continue a run in --out; without, a folder with a run is refused."
 )
+_SINGLE_FILE = flags.DEFINE_bool(
+    "single_file",
+    False,
+    "Write OUT/report_single_file.html too: the same page with all pictures and sounds inside, to be sent by "
+    "mail. Of a run that is done, the same command with --single_file searches nothing again.",
+)
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
@@ -227,7 +233,7 @@ def main() -> int:
     done = runs.execute(
         [run],
         flags=binary.settings(__name__, ["shard"]),
-        page=runs.Page(f"Metamers of {run.network.name}", command) if is_whole else None,
+        page=runs.Page(f"Metamers of {run.network.name}", command, _SINGLE_FILE.value) if is_whole else None,
         resume=_RESUME.value,
         progress=_PROGRESS.value,
     )
@@ -238,6 +244,9 @@ def main() -> int:
         print(told)
     if is_whole:
         print(f"Look and listen: {done.page}")
+        if _SINGLE_FILE.value:
+            megabytes = run.folder.single_page.stat().st_size / 1e6
+            print(f"To be sent by mail: {run.folder.single_page} ({megabytes:.1f} MB)")
     else:
         print("This shard is done. Once the others are, the same command without --shard finishes.")
     return int(not done.complete)

@@ -10,6 +10,7 @@ from pathlib import Path
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import InputError, InUseError
 from model_metamers.runs.batches import WHOLE, are_shards
+from model_metamers.runs.live_page import LivePage
 from model_metamers.runs.making import make
 from model_metamers.runs.run import Made, Run, check, claim, measure_null, null_digest
 from model_metamers.runs.run_bar import RunBar
@@ -24,10 +25,12 @@ class Page:
     Attributes:
       title: of the page.
       command: that repeats the run.
+      single_file: whether to write it a second time with all pictures and sounds inside.
     """
 
     title: str
     command: str
+    single_file: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +81,7 @@ def execute(
       runs: at least one; with a page, all in one folder.
       flags: of the command, one a line, which repeat it; none are written where there are none.
       flags_file: to write them to; `flags.txt` of the first run's folder when None.
-      page: a report is written where this is given.
+      page: a report is written where this is given; also while the runs go on, from the first metamers.
       resume: whether folders that hold such runs may be gone on with.
       progress: whether to show bars.
       each: called with every metamer once it is written, which may be while the next are searched for.
@@ -101,7 +104,7 @@ def execute(
                 write_lines(flags_file or runs[0].folder.flags, flags)
             nulls = _nulls(runs, progress)
         by_run: list[list[Made]] = [[] for _ in runs]
-        bar = locks.enter_context(RunBar(runs, progress))
+        bar = locks.enter_context(RunBar(runs, progress, LivePage(runs, nulls, page).look))
         for run, null, made in zip(runs, nulls, by_run, strict=True):
             with contextlib.closing(make(run, null, progress, bar)) as being_made:
                 for one in being_made:
@@ -146,4 +149,7 @@ def _write_page(runs: Sequence[Run], nulls: Sequence[NullDistribution | None], p
     from model_metamers.runs import report
 
     sections = [report.network_results(run, null) for run, null in zip(runs, nulls, strict=True)]
-    return report.write_report(runs[0].out, sections, page.title, page.command)
+    path = report.write_report(runs[0].out, sections, page.title, page.command)
+    if page.single_file:
+        report.write_report(runs[0].out, sections, page.title, page.command, single_file=True)
+    return path

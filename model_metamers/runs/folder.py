@@ -2,6 +2,7 @@
 
   OUT/flags.txt                                  the command, to be repeated
   OUT/report.html                                the run in one page
+  OUT/report_single_file.html                    where asked for, with all pictures and sounds inside
   OUT/<network>/settings.json                    what the results below were made with
   OUT/<network>/null.npz                         the null distribution
   OUT/<network>/<layer>/.search-<key>.npz        a search that is not finished
@@ -65,6 +66,10 @@ class RunFolder:
     @property
     def page(self) -> Path:
         return self.out / "report.html"
+
+    @property
+    def single_page(self) -> Path:
+        return self.out / "report_single_file.html"
 
     @property
     def settings(self) -> Path:

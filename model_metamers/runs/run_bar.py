@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.runs.batches import batches
 
@@ -28,12 +28,13 @@ class RunBar:
     Args:
       runs: whose metamers are made.
       progress: whether to show anything.
+      watch: called whenever something is counted.
 
     Attributes:
       shows_batches: whether there is room below for a bar of each batch.
     """
 
-    def __init__(self, runs: Sequence[Run], progress: bool):
+    def __init__(self, runs: Sequence[Run], progress: bool, watch: Callable[[], None] | None = None):
         total = sum(len(names) for run in runs for _, names in batches(run))
         watched = sys.stderr is not None and sys.stderr.isatty()
         self.shows_batches = progress and watched
@@ -48,6 +49,7 @@ class RunBar:
         # Without smoothing the time left is by the mean rate; layers take long and short turns.
         self._bar = tqdm(total=total, desc="metamers", disable=not progress, smoothing=0, **how)
         self._before, self._size, self._searched = 0.0, 0, 0
+        self._watch = watch
 
     def __enter__(self) -> RunBar:
         return self
@@ -79,6 +81,8 @@ class RunBar:
 
     def _to(self, of_batch: float) -> None:
         self._bar.update(self._before + of_batch - self._bar.n)
+        if self._watch:
+            self._watch()
 
 
 class _Lines(io.TextIOBase):

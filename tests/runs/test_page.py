@@ -1,8 +1,10 @@
 """The page of a run: links to every name, and pictures of own networks' sounds."""
 
+import base64
 import html
 import re
 import urllib.parse
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import InputError, runs
-from model_metamers.runs import report
+from model_metamers.runs import live_page, report
 from tests.conftest import make_tiny_vgg
 
 NAMES = (
@@ -60,7 +62,7 @@ def test_every_name_has_its_files_linked(tmp_path, small_images):
         network, ["conv1_2"], stimuli, {}, tmp_path / "a b#c", mm.SynthesisConfig(iterations=1), len(stimuli)
     )
     text = perform(run)
-    assert "<script" not in text and "<img src=x" not in text and ">49<" not in text
+    assert text.count("<script") == 1 and "<img src=x" not in text and ">49<" not in text
     there = links(text)
     assert len(there) == 3 * len(NAMES) + 1  # target, metamer and loss of each; the histogram
     for link in there:
@@ -125,3 +127,77 @@ def test_large_images_are_shown_at_their_own_size(size, style):
 
 def test_sounds_have_no_width_of_their_own():
     assert report.own_width(mm.SignalSpec("sound", (8000,), -1.0, 1.0, 8000)) is None
+
+
+def finished(
+    tmp_path, network, images, layers=("conv1_2", "conv2_1"), **page
+) -> tuple[runs.Run, runs.Executed]:
+    stimuli = {f"image {i}": images[i] for i in range(4)}
+    run = runs.Run(network, layers, stimuli, {}, tmp_path / "out", mm.SynthesisConfig(iterations=3), 2)
+    return run, runs.execute([run], page=runs.Page("title", "command", **page), progress=False)
+
+
+def test_a_table_on_top_counts_what_the_records_say(tmp_path, tiny_vgg, small_images):
+    run, done = finished(tmp_path, tiny_vgg, small_images)
+    text = done.page.read_text(encoding="utf-8")
+    table = re.search(r'<table class="summary">(.*?)</table>', text, re.S)[1]
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", table, re.S)[1:]]
+    for row, layer in zip(rows, run.layers, strict=True):
+        records = [one.record for one in done.made if one.layer == layer]
+        verdicts = [record.floats.verdict for record in records]
+        rho = np.mean([verdict.rho for verdict in verdicts])
+        passed = str(sum(verdict.passes for verdict in verdicts))
+        assert row == [layer, "4", passed, f"{rho:.4f}", f"{verdicts[0].null_max:.4f}", "6"]
+    assert text.count("(6 pairs)</span>") == 8 and "make_null_distribution" in text
+    assert text.count('loading="lazy"') == text.count("<img") and "The run goes on" not in text
+
+
+def test_a_page_in_one_file_holds_every_picture_and_sound(tmp_path, tiny_word_cnn, small_sounds):
+    layers = tiny_word_cnn.layers[:1]
+    run, done = finished(tmp_path, tiny_word_cnn, small_sounds, layers, single_file=True)
+    linked, own = (path.read_text(encoding="utf-8") for path in (done.page, run.folder.single_page))
+    files = re.findall(r'src="([^"]*)"', own)
+    assert len(files) == len(links(linked)) and all(file.startswith("data:") for file in files)
+    for file, link in zip(files, links(linked), strict=True):
+        kind, _, content = file.removeprefix("data:").partition(";base64,")
+        assert kind in ("image/png", "audio/wav", "audio/x-wav")
+        if not link.endswith("spearman.png"):  # drawn again
+            assert base64.b64decode(content) == (run.out / link).read_bytes()
+    assert re.sub(r'src="[^"]*"', "", own) == re.sub(r'src="[^"]*"', "", linked)
+
+
+def test_the_page_is_there_while_the_run_goes_on(tmp_path, tiny_vgg, small_images, monkeypatch):
+    monkeypatch.setattr(live_page, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(live_page, "_SECONDS_BETWEEN_PAGES", 0.0)
+    monkeypatch.setattr(live_page, "_MOST_OF_THE_TIME", 1e9)
+    seen = []
+    write = report.write_report
+
+    def noting(*args, **how):
+        path = write(*args, **how)
+        seen.append(re.findall(r"(\d+) of (\d+) metamers were there", path.read_text(encoding="utf-8")))
+        return path
+
+    monkeypatch.setattr(report, "write_report", noting)
+    finished(tmp_path, tiny_vgg, small_images)
+    assert len(seen) >= 2 and seen[-1] == []
+    counts = [int(found[0][0]) for found in seen[:-1]]
+    assert counts == sorted(counts) and 0 < counts[0] < 8 and all(found[0][1] == "8" for found in seen[:-1])
+
+
+def test_pages_of_a_run_that_goes_on_leave_most_of_the_time_to_the_search(monkeypatch, tmp_path):
+    now, written, there = [0.0], [], []
+    run = SimpleNamespace(layers=["a"], folder=SimpleNamespace(metamers=lambda layers: there))
+    monkeypatch.setattr(live_page.time, "monotonic", lambda: now[0])
+    page = live_page.LivePage([run], [None], runs.Page("title", "command"))
+
+    def write(page, count):
+        now[0] += 10.0
+        written.append(now[0])
+
+    monkeypatch.setattr(page, "_write", write)
+    for second in range(1000):  # a page takes ten seconds to write
+        now[0] = max(now[0], float(second))
+        there.append(second)
+        page.look()
+    assert written[0] < 20 and np.all(np.diff(written) >= 200.0) and len(written) >= 4
