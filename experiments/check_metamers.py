@@ -59,6 +59,7 @@ _NETWORK = flags.DEFINE_string(
     f"name. {named_network.BUILDER}",
 )
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "With --network, its weights; as in make_metamers.")
+_SIGNAL = flags.DEFINE_string("signal", None, named_network.SIGNAL)
 _OUT = flags.DEFINE_string("out", None, "Folder of verdicts, table and figures.", required=True)
 
 
@@ -122,13 +123,17 @@ def _write(
 def _measure() -> inclusion.Measure | None:
     """Measures a metamer by its network; None without --anew."""
     if not _ANEW.value:
-        if _NETWORK.value or _CHECKPOINT.value:
-            raise mm.InputError("--network and --checkpoint are for --anew; add it, or leave them out")
+        if _NETWORK.value or _CHECKPOINT.value or _SIGNAL.value:
+            raise mm.InputError(
+                "--network, --checkpoint and --signal are for --anew; add it, or leave them out"
+            )
         return None
-    if _CHECKPOINT.value and not _NETWORK.value:
-        raise mm.InputError("--checkpoint is for --network; name the network too, or leave it out")
+    if (_CHECKPOINT.value or _SIGNAL.value) and not _NETWORK.value:
+        raise mm.InputError(
+            "--checkpoint and --signal are for --network; name the network too, or leave them out"
+        )
     binary.repeatable()
-    given = named_network.load(_NETWORK.value, _CHECKPOINT.value) if _NETWORK.value else None
+    given = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value) if _NETWORK.value else None
     loaded: dict[tuple, mm.Network | mm.InputError] = {}
 
     def measure(folder: Path, record: Record) -> MeasuredAnew:

@@ -35,6 +35,7 @@ from absl import flags
 
 import model_metamers as mm
 from model_metamers import runs
+from model_metamers.catalog import named_network
 from model_metamers.runs import null_runs
 from model_metamers.runs.folder import safe_name
 from model_metamers.signals import files
@@ -42,8 +43,9 @@ from model_metamers.storage import locks
 from model_metamers_experiments import binary, relu_gradients
 from model_metamers_experiments.figures import figure_2
 
-_NETWORK = flags.DEFINE_string("network", None, "Network of the catalog.", required=True)
+_NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
+_SIGNAL = flags.DEFINE_string("signal", None, named_network.SIGNAL)
 _LAYERS = flags.DEFINE_list(
     "layers", None, "Layers to match, early to late. Without it, all metamer layers that end in a ReLU."
 )
@@ -74,7 +76,7 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 def main() -> int:
     binary.repeatable()
     configs = {gradient: _config(gradient) for gradient in figure_2.GRADIENTS}
-    network = mm.load_network(_NETWORK.value, _CHECKPOINT.value)
+    network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
     layers = relu_gradients.relu_layers(network, _LAYERS.value)
     if _EXAMPLE_LAYER.value and _EXAMPLE_LAYER.value not in layers:
         raise mm.InputError(f"--example_layer={_EXAMPLE_LAYER.value}: expected one of {', '.join(layers)}")

@@ -3,6 +3,7 @@
   make_metamers --network=vgg_19_small --inputs=photos/ --out=metamers
   make_metamers --network=word_reduced_aliasing_small --inputs=a.wav,b.wav \\
       --layers=conv_2,logits --iterations=3000 --out=metamers
+  make_metamers --network=model.keras --signal=signal.json --layers=conv_1 --inputs=photos/ --out=metamers
 
 A metamer is searched from noise by gradient descent until one layer of the network
 responds to it as to the natural signal. It is included when the network gives it the
@@ -54,6 +55,7 @@ _CHECKPOINT = flags.DEFINE_string(
     "efficientnet_lite0), or random:SEED for untrained weights. Without it, the weights that ship, were "
     "fetched (fetch_checkpoint), or came with a package.",
 )
+_SIGNAL = flags.DEFINE_string("signal", None, named_network.SIGNAL)
 _LAYERS = flags.DEFINE_list("layers", None, "Layers to match. Without it, all metamer layers of the network.")
 _INPUTS = flags.DEFINE_list("inputs", None, "Files or folders of natural signals.", required=True)
 _NULL_INPUTS = flags.DEFINE_list(
@@ -203,8 +205,8 @@ def main() -> int:
     )
     from model_metamers.runs import null_runs, verdict_table
 
-    network = named_network.load(_NETWORK.value, _CHECKPOINT.value)
-    layers = network.check_layers(_LAYERS.value or network.layers)
+    network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
+    layers = network.chosen_layers(_LAYERS.value)
     inputs = files.find_files(_INPUTS.value, network.signal)
     null_inputs = files.find_files(_NULL_INPUTS.value, network.signal)
     labels = read_labels(_LABELS.value) if _LABELS.value else {}

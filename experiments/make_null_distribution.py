@@ -44,6 +44,7 @@ from model_metamers_experiments import binary
 
 _NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
+_SIGNAL = flags.DEFINE_string("signal", None, named_network.SIGNAL)
 _LAYERS = flags.DEFINE_list("layers", None, "Layers to measure. Without it, all metamer layers.")
 _INPUTS = flags.DEFINE_list(
     "inputs", None, "Files, folders, or TFRecord files and folders of them.", required=True
@@ -78,7 +79,7 @@ def main() -> int:
         raise mm.InputError(f"--shard={_SHARD.value}: expected i/n, such as 0/4")
     labels = read_labels(_LABELS.value) if _LABELS.value else None
     binary.repeatable()
-    network = named_network.load(_NETWORK.value, _CHECKPOINT.value)
+    network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
     stimuli = collection.find_stimuli(
         _INPUTS.value, network.signal, _RECORDING.value, _SOUND_KEY.value, _RECORD_RATE.value
     )
@@ -86,7 +87,7 @@ def main() -> int:
         stimuli.label(labels)
     run = null_runs.NullRun(
         network=network,
-        layers=network.check_layers(_LAYERS.value or network.layers),
+        layers=network.chosen_layers(_LAYERS.value),
         stimuli=stimuli,
         out=Path(_OUT.value),
         pairs=_PAIRS.value,

@@ -70,7 +70,10 @@ _DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
 
 _METAMERS = flags.DEFINE_list("metamers", None, "Folders with metamers, at any depth.", required=True)
 _JUDGES = flags.DEFINE_list(
-    "judges", [], "Networks that judge, each NAME or NAME=CHECKPOINT; " + named_network.BUILDER
+    "judges",
+    [],
+    "Networks that judge, each NAME or NAME=CHECKPOINT, MODEL.keras or MODEL.keras=SIGNAL.json (without, "
+    "MODEL.signal.json tells what it is fed); " + named_network.BUILDER,
 )
 _WITHOUT_SELF = flags.DEFINE_bool("without_self", False, "Only --judges judge.")
 _LABELS = flags.DEFINE_string("labels", None, "Table, folder or TFRecord file of the true classes.")

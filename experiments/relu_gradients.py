@@ -31,7 +31,8 @@ def relu_layers(network: Network, asked: Sequence[str] | None) -> tuple[str, ...
     stages = network.forward(tf.zeros([1, *network.signal.shape]))
     if not asked:
         return tuple(layer for layer in network.layers if stages[layer].relu)
-    without = [layer for layer in network.check_layers(asked) if not stages[layer].relu]
+    asked = network.check_layers(asked)
+    without = [layer for layer in asked if not stages[layer].relu]
     if without:
         with_relu = ", ".join(name for name, stage in stages.items() if stage.relu)
         raise InputError(

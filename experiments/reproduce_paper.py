@@ -62,8 +62,9 @@ _CHECKPOINT = flags.DEFINE_multi_string(
 _NETWORK = flags.DEFINE_multi_string(
     "network",
     [],
-    "ROLE=FILE.py:FUNCTION, repeatable: an image network of yours that takes part in claims 1, 3 and 4, "
-    "under a role that you name. Its checkpoint, if any: --checkpoint=ROLE=PATH. " + named_network.BUILDER,
+    "ROLE=FILE.py:FUNCTION or ROLE=MODEL.keras (with MODEL.signal.json beside it), repeatable: an image "
+    "network of yours that takes part in claims 1, 3 and 4, under a role that you name. Its checkpoint, if "
+    "any: --checkpoint=ROLE=PATH. " + named_network.BUILDER,
 )
 _LAYERS = flags.DEFINE_multi_string(
     "layers",

@@ -38,7 +38,8 @@ class Part:
       seconds: estimate for 1000 steps of one stimulus at one layer on one core.
       cochleagram_seconds: the same where the cochleagram is optimised; None where that is not done.
       weights: digest of the checkpoint's files, or the checkpoint's name where it is no file.
-      builder: "FILE.py:FUNCTION" that builds a network of the user's; empty for one of the catalog.
+      builder: "FILE.py:FUNCTION" that builds a network of the user's, or a .keras file; empty for one of the
+        catalog.
     """
 
     role: str
@@ -121,7 +122,7 @@ def with_networks(scale: Scale, given: Sequence[str], checkpoints: Sequence[str]
 
     Args:
       scale: one of `scales.SCALES`.
-      given: "ROLE=FILE.py:FUNCTION" each; all metamer layers of each network are matched.
+      given: "ROLE=FILE.py:FUNCTION" or "ROLE=MODEL.keras" each; all metamer layers of each are matched.
       checkpoints: "ROLE=CHECKPOINT" each, those of other roles too; a FUNCTION is called with its own, or
         without arguments.
 
@@ -132,9 +133,10 @@ def with_networks(scale: Scale, given: Sequence[str], checkpoints: Sequence[str]
     of_role = _checkpoints(checkpoints)
     for text in given:
         role, _, builder = text.partition("=")
-        if not re.fullmatch("[a-z][a-z0-9_]*", role) or not re.fullmatch(r".+\.py:\w+", builder):
+        if not re.fullmatch("[a-z][a-z0-9_]*", role) or not re.fullmatch(r".+(\.py:\w+|\.keras)", builder):
             raise InputError(
-                f"--network={text}: expected ROLE=FILE.py:FUNCTION, the role of small letters, digits and _"
+                f"--network={text}: expected ROLE=FILE.py:FUNCTION or ROLE=MODEL.keras, the role of small "
+                f"letters, digits and _"
             )
         if role in [part.role for part in scale.parts]:
             raise InputError(f"--network={text}: the role {role} is taken; choose another word")
@@ -165,8 +167,7 @@ def with_layers(scale: Scale, given: Sequence[str]) -> Scale:
         role, _, layers = text.partition("=")
         if role not in parts or not layers:
             raise InputError(f"--layers={text}: expected ROLE=LAYER,LAYER with a role of {', '.join(parts)}")
-        wanted = tuple(layers.split(","))
-        built(parts[role]).check_layers(wanted)
+        wanted = built(parts[role]).check_layers(layers.split(","))
         parts[role] = dataclasses.replace(parts[role], layers=wanted)
     return dataclasses.replace(scale, parts=tuple(parts.values()))
 
@@ -240,8 +241,11 @@ def _is_hidden(path: Path) -> bool:
 def _digest(part: Part) -> str:
     """Digest of the content of a network's weights; the checkpoint's name where it is no file."""
     if part.builder:
-        code = Path(part.builder.rpartition(":")[0])
-        return text_digest([part.builder, *file_digests([code, *_files(part.checkpoint or "")])])
+        if part.builder.endswith(".keras"):
+            files = [Path(part.builder), named_network.signal_file(part.builder)]
+        else:
+            files = [Path(part.builder.rpartition(":")[0]), *_files(part.checkpoint or "")]
+        return text_digest([part.builder, *file_digests(files)])
     text = part.checkpoint or str(manifest.default_checkpoint(part.network))
     return text_digest(file_digests(_files(text))) if _files(text) else text
 

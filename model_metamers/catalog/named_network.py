@@ -1,4 +1,4 @@
-"""Networks as they are named on the command line: of the catalog, or built by a Python file."""
+"""Networks as they are named on the command line: of the catalog, or in files of the user's."""
 
 from __future__ import annotations
 
@@ -10,34 +10,87 @@ from typing import TYPE_CHECKING
 
 from model_metamers.catalog.registry import load_network, place_of
 from model_metamers.errors import InputError
+from model_metamers.signals.described import EXAMPLE, read_description
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
 
 # How a network may be named, for --help.
-NAMES = "A network of the catalog, or FILE.py:FUNCTION, which runs that file"
+NAMES = "A network of the catalog, a .keras file, or FILE.py:FUNCTION, which runs that file"
 BUILDER = (
     "FILE.py:FUNCTION runs that Python file and calls its function, with the checkpoint if one is given and "
     "without arguments if not, for a network (mm.Network, such as mm.from_keras gives)."
 )
+SIGNAL = (
+    "Of a .keras file: JSON file that tells what the model is fed, such as " + EXAMPLE + "; see "
+    "docs/your_network.md. Without it, MODEL.signal.json beside MODEL.keras."
+)
+_PYTORCH = (
+    "holds PyTorch's weights, not a network; name a Python file that builds it: --network=FILE.py:FUNCTION"
+)
+_OTHER_FILES = {
+    **dict.fromkeys((".pt", ".pth", ".bin", ".safetensors"), _PYTORCH),
+    **dict.fromkeys(
+        (".h5", ".hdf5"),
+        "is a file of earlier versions of Keras; load it in Python and save it as .keras: "
+        "keras.saving.load_model(...).save('model.keras')",
+    ),
+    ".py": "say which function of it builds the network: --network=FILE.py:FUNCTION",
+    ".onnx": "is not read; name a Python file that builds the network: --network=FILE.py:FUNCTION",
+}
 
 
-def load(name: str, checkpoint: str | None = None) -> Network:
+def load(name: str, checkpoint: str | None = None, signal: str | None = None) -> Network:
     """The network of this name, with its weights.
 
     Args:
-      name: a name in the catalog, or FILE.py:FUNCTION.
+      name: a name in the catalog, the path of a .keras file, or FILE.py:FUNCTION.
       checkpoint: as in `mm.load_network`; for a FUNCTION, its argument, which is left out if None.
+      signal: of a .keras file, the JSON file that `signals.described` reads; MODEL.signal.json beside
+        MODEL.keras if None.
 
     Raises:
-      InputError: there is no such network, file, function or checkpoint, or the function fails or
-        returns no network.
+      InputError: there is no such network, file, function or checkpoint, the function fails or
+        returns no network, or the file holds no model that can be used.
     """
+    if name.endswith(".keras"):
+        return _load_keras(name, checkpoint, signal)
+    if signal is not None:
+        raise InputError(f"{signal}: tells what a .keras file is fed; {name} is none, and tells it itself")
+    file, _, function = name.rpartition(":")
+    if file.endswith(".py"):
+        return _build(name, file, function, checkpoint)
+    if told := _OTHER_FILES.get(Path(name).suffix.lower()):
+        raise InputError(f"{name}: {told} (docs/your_network.md)")
+    return load_network(name, checkpoint)
+
+
+def signal_file(name: str) -> Path:
+    """Where a .keras file's signal is told if nothing else is said: MODEL.signal.json beside MODEL.keras."""
+    return Path(name).with_suffix(".signal.json")
+
+
+def _load_keras(name: str, checkpoint: str | None, signal: str | None) -> Network:
+    """The network of a .keras file."""
+    if checkpoint is not None:
+        raise InputError(f"{checkpoint}: {name} brings its own weights; leave the checkpoint out")
+    if signal is None and not signal_file(name).exists():
+        raise InputError(
+            f"{name}: a .keras file does not tell what its model is fed; write it to {signal_file(name)}, or "
+            f"name another file with --signal: {EXAMPLE}"
+        )
+    description = read_description(signal_file(name) if signal is None else signal)
+    from model_metamers.networks.keras_file import load_keras_file
+
+    network = load_keras_file(name, description)
+    network.checkpoint_place = place_of(name)
+    return network
+
+
+def _build(name: str, file: str, function: str, checkpoint: str | None) -> Network:
+    """The network that a function of a Python file gives."""
     from model_metamers.networks.network import Network
 
-    file, _, function = name.rpartition(":")
-    if not file.endswith(".py"):
-        return load_network(name, checkpoint)
     build = getattr(_run_file(Path(file)), function, None)
     if not callable(build):
         raise InputError(f"{file}: has no function {function!r}")
@@ -54,9 +107,9 @@ def load(name: str, checkpoint: str | None = None) -> Network:
 
 
 def load_spec(spec: str) -> Network:
-    """The network of "NAME" or "NAME=CHECKPOINT"."""
-    name, _, checkpoint = spec.partition("=")
-    return load(name, checkpoint or None)
+    """The network of "NAME" or "NAME=CHECKPOINT"; of a .keras file, "NAME=SIGNAL.json"."""
+    name, _, given = spec.partition("=")
+    return load(name, signal=given or None) if name.endswith(".keras") else load(name, given or None)
 
 
 def _run_file(path: Path):

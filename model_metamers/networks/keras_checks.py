@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from model_metamers.networks.keras_graph import KerasGraph, has_graph
 from model_metamers.networks.keras_probe import is_float, passes_gradients
 from model_metamers.networks.keras_relu import clip_of
 from model_metamers.signals.spec import SignalSpec
+from model_metamers.storage.reading import one_line
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -32,20 +34,59 @@ def check_model(model: Any) -> None:
       InputError: it does not.
     """
     if not isinstance(model, keras.Model):
-        raise InputError(f"expected a Keras model on the TensorFlow backend, got {type(model).__name__}")
+        raise InputError(f"expected a Keras model on the TensorFlow backend, got {_what_it_is(model)}")
     if not has_graph(model):
-        raise InputError(
-            f"{model.name} has no graph of layers: build a sequential model with an input shape; for a "
-            f"subclassed one, write a Network (see examples/)"
-        )
+        raise InputError(f"{model.name} has no graph of layers: {_without_graph(model)}")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise InputError(
-            f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one"
+            f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one of "
+            f"each: keras.Model(input, output) makes such a model of a part of it, a Network takes any (see "
+            f"examples/)"
         )
     if len(model.outputs[0].shape) != 2 or model.outputs[0].shape[-1] is None:
-        raise InputError(f"{model.name} gives {list(model.outputs[0].shape)}; expected [batch, classes]")
+        raise InputError(
+            f"{model.name} gives {list(model.outputs[0].shape)}; expected [batch, classes]: of a sequence, "
+            f"take the last answer or the mean, of a map, pool it"
+        )
     if model.outputs[0] is model.inputs[0]:
         raise InputError(f"{model.name} gives what it is given; expected a model with layers")
+
+
+def _what_it_is(thing: Any) -> str:
+    """What was given in place of a Keras model, and what to do."""
+    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(thing).__mro__]
+    if isinstance(thing, (str, os.PathLike)):
+        return f"the text {one_line(repr(os.fspath(thing)))}: load it first, keras.saving.load_model(...)"
+    if any(kind.startswith("torch.nn.") for kind in kinds):
+        return (
+            f"{type(thing).__name__} of PyTorch: write it as a Keras model or a Network, and give that the "
+            f"weights (docs/weights_from_pytorch.md)"
+        )
+    return type(thing).__name__
+
+
+def _without_graph(model: Any) -> str:
+    """Why a Keras model has no graph of layers, and what to do."""
+    if isinstance(model, keras.Sequential):
+        return "it was never built; begin it with keras.Input(shape)"
+    return (
+        "it is a subclass of keras.Model; build it of layers, keras.Model(input, output), or write a Network "
+        "(see examples/)"
+    )
+
+
+def check_states(graph: KerasGraph, model: str) -> None:
+    """Refuses layers that keep something from one signal to the next.
+
+    Raises:
+      InputError: there is one.
+    """
+    for step in graph.steps:
+        if getattr(step.operation, "stateful", False):
+            raise InputError(
+                f"{step.name} of {model} is recurrent and keeps its state from signal to signal; build it "
+                f"with stateful=False"
+            )
 
 
 def checked_preprocessing(

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, nearest
 from model_metamers.networks import keras_checks
 from model_metamers.networks.keras_graph import KerasGraph
 from model_metamers.networks.keras_relu import ClipEnd, StepEnd, Value, hides_relu, step_end
 from model_metamers.networks.network import Network
 from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
+
+_LISTED = 12  # names that a message lists in full
 
 
 def from_keras(
@@ -32,8 +34,8 @@ def from_keras(
     """A Keras model as a network whose layers can be matched.
 
     Every layer of the model, and every operation such as `keras.ops.relu(x)` or `a + b`, is a
-    stage under its name. A layer of an inner model "base" is "base/conv"; `layers` also takes
-    "conv" where only one layer has that name. A layer that is used more than once is one stage
+    stage under its name. A layer of an inner model "base" is "base/conv", at any depth; "conv"
+    does as well where only one layer has that name. A layer that is used more than once is one stage
     for each use: "relu@0", "relu@1", ... An operation that returns several tensors is "name[0]",
     "name[1]", ...
 
@@ -83,6 +85,7 @@ class KerasNetwork(Network):
     def __init__(self, model, layers, signal, classes, name, learning_rate, preprocess):
         keras_checks.check_model(model)
         graph = KerasGraph(model)
+        keras_checks.check_states(graph, model.name)
         outputs = graph.tensors[graph.output].shape[-1]
         layers = (layers,) if isinstance(layers, str) else layers
         super().__init__(
@@ -96,8 +99,7 @@ class KerasNetwork(Network):
         object.__setattr__(self, "_ends", ends)
         hidden = _slots_that_hide_a_relu(graph, ends)
         self._hidden = frozenset(name for name, slot in graph.stages.items() if slot in hidden)
-        self.layers = tuple(self._in_full(layer) for layer in self.layers)
-        self.check_layers(self.layers)
+        self.layers = self.check_layers(self.layers)
         keras_checks.check_gradients(graph, self.layers, model.name)
         keras_checks.check_answers(self, model, self._preprocess)
         self.weights = _by_path(model.weights)
@@ -148,37 +150,40 @@ class KerasNetwork(Network):
         return "plain" if layer in self._hidden else super().relu_gradient(layer, wanted)
 
     def check_layers(self, layers: Iterable[str]) -> tuple[str, ...]:
+        """As `Network.check_layers`; a name without the models around it serves where only one has it."""
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
-        for layer in layers:
-            candidates = self._stages_of_layer(layer)
-            if layer not in self.stages and candidates:
-                raise InputError(
-                    f"{layer!r} is no stage of {self.name}, which uses it more than once or within a model; "
-                    f"say {' or '.join(candidates)}"
-                )
-        return super().check_layers(layers)
+        return super().check_layers([self._in_full(layer) for layer in layers])
 
     def initialize(self, seed: int) -> None:
         raise InputError(f"{self.name} brings its own weights; initialise the Keras model instead")
 
     def _in_full(self, layer: str) -> str:
-        """The full name of the only stage that a short name fits; otherwise the name as it is."""
-        candidates = self._stages_of_layer(layer)
-        return candidates[0] if len(candidates) == 1 and layer not in self.stages else layer
+        """The full name of the only stage that a short name fits; of an unknown layer, the name as it is.
 
-    def _stages_of_layer(self, layer: str) -> list[str]:
-        """The stages that a name without the inner model or the number of the use can stand for."""
-        return [stage for stage in self.stages if layer in _short_names(stage)]
+        Raises:
+          InputError: it fits several; the message has their full names.
+        """
+        if layer in self.stages:
+            return layer
+        candidates = [stage for stage in self.stages if layer in _short_names(stage)]
+        if len(candidates) > 1:
+            told = (
+                " or ".join(candidates)
+                if len(candidates) <= _LISTED
+                else nearest(layer, candidates, "stages")
+            )
+            raise InputError(
+                f"{layer!r} is no stage of {self.name}, which uses it more than once or within a model; "
+                f"say {told}"
+            )
+        return candidates[0] if candidates else layer
 
 
 def _short_names(stage: str) -> set[str]:
-    """Names of a stage without the inner model, the number of the use, or both."""
-    last = stage.rpartition("/")[2]
-    return {_without_use(stage), last, _without_use(last)}
-
-
-def _without_use(stage: str) -> str:
-    return re.sub(r"@\d+", "", stage)
+    """Names of a stage without some or all models around it, and without the numbers of the uses."""
+    parts = stage.split("/")
+    ends = {"/".join(parts[i:]) for i in range(len(parts))}
+    return ends | {re.sub(r"@\d+", "", end) for end in ends}
 
 
 def _stage(value: Value) -> Stage:

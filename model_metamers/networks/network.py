@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from model_metamers.errors import UnknownLayerError, nearest
+from model_metamers.errors import InputError, UnknownLayerError, nearest
 from model_metamers.networks import ways
 from model_metamers.networks.layers import Training
 from model_metamers.networks.stage import Stage
@@ -17,6 +17,7 @@ from model_metamers.signals.spec import SignalSpec
 
 # Variables of batch normalisation, which stay float32 in mixed precision.
 _NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
+_TOLD = 6  # layers named in a message
 
 
 class Network(tf.Module):
@@ -156,7 +157,7 @@ class Network(tf.Module):
         return self._traced_stages
 
     def check_layers(self, layers: Iterable[str]) -> tuple[str, ...]:
-        """The layers as a tuple.
+        """The layers as a tuple, by their full names.
 
         Raises:
           UnknownLayerError: the network has no stage of that name; the message lists the nearest.
@@ -170,6 +171,23 @@ class Network(tf.Module):
                 )
         return layers
 
+    def chosen_layers(self, asked: Iterable[str] | None = None) -> tuple[str, ...]:
+        """The layers that were asked for, by their full names, or else the metamer layers.
+
+        Raises:
+          InputError: no layers were asked for, and the network has no metamer layers; or
+            UnknownLayerError as `check_layers`.
+        """
+        layers = self.check_layers(asked or self.layers)
+        if not layers:
+            ended = [name for name, (_, relu) in self._traced.items() if relu] or list(self.stages)
+            some = ", ".join(ended[:_TOLD]) + (", ..." if len(ended) > _TOLD else "")
+            raise InputError(
+                f"{self.name} names no metamer layers of its own; say which of its {len(self.stages)} stages "
+                f"are matched (--layers), such as {some}"
+            )
+        return layers
+
     def activations(self, signals: tf.Tensor, layers: Iterable[str]) -> dict[str, tf.Tensor]:
         """Outputs of the named stages, after the ordinary ReLU.
 
@@ -178,12 +196,13 @@ class Network(tf.Module):
           layers: names of stages.
 
         Returns:
-          Float32 [batch, ...] by stage name.
+          Float32 [batch, ...] by stage name, as it was given.
 
         Raises:
           UnknownLayerError: the network has no stage of that name.
         """
-        layers = self.check_layers(layers)
+        asked = (layers,) if isinstance(layers, str) else tuple(layers)
+        layers = self.check_layers(asked)
 
         def read(batch):
             stages = self.forward(batch)
@@ -193,7 +212,8 @@ class Network(tf.Module):
         compiled = self.compiled(
             ("activations", *layers), lambda: tf.function(read, input_signature=[spec], autograph=False)
         )
-        return compiled(tf.convert_to_tensor(signals, tf.float32))
+        values = compiled(tf.convert_to_tensor(signals, tf.float32))
+        return {name: values[layer] for name, layer in zip(asked, layers, strict=True)}
 
     def compiled(self, key: tuple[str, ...], build: Callable[[], Callable]) -> Callable:
         """A compiled function of this network: built once for a key, and kept as long as the network."""

@@ -81,7 +81,7 @@ def is_here(place: str) -> bool:
     """Whether a record's place of weights may be followed: random numbers, or files of this machine."""
     if _UNTRAINED.fullmatch(place):
         return True
-    if _ELSEWHERE.match(place):
+    if _ELSEWHERE.match(place) or place.endswith(".keras"):
         return False
     try:
         path = Path(place)

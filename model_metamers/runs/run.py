@@ -121,7 +121,9 @@ def check(run: Run) -> None:
         distribution of other weights or without a layer of the run, or a folder with the
         metamer of another target of the same name.
     """
-    run.network.check_layers(run.layers)
+    in_full = run.network.check_layers(run.layers)
+    if in_full != tuple(run.layers):
+        raise InputError(f"layers: expected full names, {', '.join(in_full)}; got {', '.join(run.layers)}")
     check_batch_size(run.batch_size)
     if not run.stimuli:
         raise InputError("there are no stimuli")

@@ -40,7 +40,7 @@ def bytes_per_signal(network: Network, layer: str, config: SynthesisConfig) -> i
     Raises:
       InputError: the network has no such stage, or no gradient comes back from it.
     """
-    network.check_layers([layer])
+    (layer,) = network.check_layers([layer])
     given = (network, layer, config.relu_gradient)
     signal = np.zeros([1, *network.signal.shape], np.float32)
     optimizer = (lbfgs if config.optimizer == "lbfgs" else adam).fresh(signal)

@@ -58,7 +58,7 @@ class Search:
         config: SynthesisConfig,
         null: NullDistribution | None = None,
     ):
-        network.check_layers(layer)
+        (layer,) = network.check_layers(layer)
         self.network, self.layer = network, layer
         self.config = config.for_network(network)
         self.null_rule = null.rule if null else MAXIMUM
