@@ -185,7 +185,7 @@ def _present_as_main(module: str) -> None:
     if module == "__main__":
         return
     sys.modules["__main__"].__doc__ = sys.modules[module].__doc__
-    for flag in flags.FLAGS.flags_by_module_dict()[module]:
+    for flag in flags.FLAGS.get_key_flags_for_module(module):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 

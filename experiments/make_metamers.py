@@ -26,6 +26,12 @@ Written below --out: `flags.txt` (repeat the run with --flagfile=OUT/flags.txt),
 `<network>/<layer>/<stimulus>/` with `metamer.npz` (float32), `metamer.json` (every
 number) and `metamer.png` or `metamer.wav`. A run that was stopped continues with the
 same command.
+
+Many processes and machines can share a run: --shard gives each its part, and --job_script prints a
+script that has a cluster's queue do so (SLURM, PBS, SGE or LSF).
+
+  make_metamers ... --shard=3/40
+  make_metamers ... --job_script=slurm --workers=40 --walltime=4h > jobs.sh
 """
 
 import os
@@ -40,8 +46,9 @@ from model_metamers.catalog import named_network
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
-from model_metamers_experiments import binary, flag_checks, null_advice
+from model_metamers_experiments import binary, flag_checks, job_flags, null_advice
 
+flags.adopt_module_key_flags(job_flags)
 _NETWORK = flags.DEFINE_string(
     "network",
     None,
@@ -163,12 +170,6 @@ _BATCH_SIZE = flags.DEFINE(
     serializer=flags.ArgumentSerializer(),
 )
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
-_SHARD = flags.DEFINE_string(
-    "shard",
-    "0/1",
-    "Which part of the batches: i/n, i from 0 to n - 1. All n may be made at once, by a cluster's jobs, say; "
-    "the same command without --shard finishes: what is missing, table and report.",
-)
 _SAVE_MINUTES = flags.DEFINE_float(
     "save_minutes", 5.0, "After so many minutes a state is saved even so.", 0.1
 )
@@ -185,7 +186,10 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
 def main() -> int:
-    shard = runs.read_shard(_SHARD.value)
+    shard = job_flags.shard()
+    if script := job_flags.job_script(__name__):
+        print(script, end="")
+        return 0
     binary.repeatable()
     config = mm.SynthesisConfig(
         iterations=_ITERATIONS.value,
@@ -234,7 +238,7 @@ def main() -> int:
     is_whole = shard.count == 1
     done = runs.execute(
         [run],
-        flags=binary.settings(__name__, ["shard"]),
+        flags=binary.settings(__name__),
         page=runs.Page(f"Metamers of {run.network.name}", command, _SINGLE_FILE.value) if is_whole else None,
         resume=_RESUME.value,
         progress=_PROGRESS.value,

@@ -24,11 +24,11 @@ the paper's, at many times the cost.
 Blocks are kept as they are finished, so a run that is stopped continues with the same
 command. --shard=0/4 to --shard=3/4 share the work of one folder between processes or
 machines; the last one to finish, or the command without --shard, writes `null.npz`, the
-same to the bit however the work was divided. --memory_gb bounds the memory for ranks:
+same to the bit however the work was divided; --job_script prints a script for a cluster's queue
+that does so. --memory_gb bounds the memory for ranks:
 where a block of all layers does not fit, the layers are measured in turn.
 """
 
-import re
 from pathlib import Path
 
 from absl import flags
@@ -40,8 +40,9 @@ from model_metamers.recognition.labels import read_labels
 from model_metamers.runs import null_runs
 from model_metamers.runs.folder import NULL
 from model_metamers.signals import collection
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, job_flags
 
+flags.adopt_module_key_flags(job_flags)
 _NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
 _SIGNAL = flags.DEFINE_string("signal", None, named_network.SIGNAL)
@@ -54,7 +55,6 @@ _PAIRS = flags.DEFINE_integer("pairs", 1_000_000, "Pairs of every layer.")
 _DESIGN = flags.DEFINE_enum("design", "blocks", null_design.DESIGNS, "Which pairs are taken.")
 _BLOCK_SIZE = flags.DEFINE_integer("block_size", 120, "Stimuli of a block.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the draw of stimuli.")
-_SHARD = flags.DEFINE_string("shard", "0/1", "Which part of the work: i/n.")
 _MEMORY = flags.DEFINE_float("memory_gb", 4.0, "For ranks.", lower_bound=0.01)
 _RECORDING = flags.DEFINE_string(
     "recording_pattern",
@@ -74,9 +74,10 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
 def main() -> int:
-    shard = re.fullmatch(r"(\d+)/(\d+)", _SHARD.value)
-    if not shard:
-        raise mm.InputError(f"--shard={_SHARD.value}: expected i/n, such as 0/4")
+    shard = job_flags.shard()
+    if script := job_flags.job_script(__name__):
+        print(script, end="")
+        return 0
     labels = read_labels(_LABELS.value) if _LABELS.value else None
     binary.repeatable()
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
@@ -96,7 +97,7 @@ def main() -> int:
         seed=_SEED.value,
         memory_gb=_MEMORY.value,
     )
-    null = null_runs.measure(run, int(shard[1]), int(shard[2]), _PROGRESS.value)
+    null = null_runs.measure(run, shard.index, shard.count, _PROGRESS.value)
     if null is None:
         print(f"This shard is done. {_OUT.value} is complete once the other shards are.")
         return 0

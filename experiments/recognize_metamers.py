@@ -43,6 +43,9 @@ errors over stimuli, and over stimuli and the seeds of the searches; chance),
 `recognition.json` (the same with the settings), and `logits/`, what the judges made of
 each, which may be deleted. A run that was stopped continues with the same command to the
 same bytes; other decisions or labels in the same --out need no network to look again.
+
+Looking is what takes long, and many processes can share it: --shard=0/4 to --shard=3/4 fill `logits/`,
+and the command without --shard does the rest. --job_script prints a script for a cluster's queue.
 """
 
 from __future__ import annotations
@@ -61,13 +64,15 @@ from model_metamers.recognition import decisions, judgement, labels, points, pre
 from model_metamers.recognition.judgement import Judgement, Who
 from model_metamers.recognition.points import Point
 from model_metamers.recognition.presentations import Presentation
+from model_metamers.runs.batches import WHOLE, Shard, hold_whole
 from model_metamers.storage import locks
 from model_metamers.storage.digests import file_digest
 from model_metamers.storage.writing import write_json
-from model_metamers_experiments import binary
+from model_metamers_experiments import binary, job_flags
 
 _DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
 
+flags.adopt_module_key_flags(job_flags)
 _METAMERS = flags.DEFINE_list("metamers", None, "Folders with metamers, at any depth.", required=True)
 _JUDGES = flags.DEFINE_list(
     "judges",
@@ -98,6 +103,10 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
 def main() -> int:
+    shard = job_flags.shard()
+    if script := job_flags.job_script(__name__):
+        print(script, end="")
+        return 0
     binary.repeatable()
     rules = _rules()
     classes = labels.read_labels(_LABELS.value, _LABEL_COLUMN.value) if _LABELS.value else None
@@ -107,8 +116,12 @@ def main() -> int:
     judged = [recognition.presentations_for(judge, shown) for judge in judges]
     chance = {(recognition.judge_of(j), rule.name): rule.chance(j) for j in judges for rule in rules}
     out = Path(_OUT.value)
+    if shard != WHOLE:
+        _look(shard, judges, judged, out)
+        print("This shard is done. Once the others are, the same command without --shard finishes.")
+        return 0
     judgements = []
-    with locks.hold(out):
+    with hold_whole(out):
         for judge, own in zip(judges, judged, strict=True):
             judgements += _judge(judge, own, [truths[one] for one in own], rules, out)
         curve = points.of_judgements(judgements, chance, _BOOTSTRAP.value, _SEED.value)
@@ -119,6 +132,19 @@ def main() -> int:
     binary.print_table(_table(curve))
     print(f"Written: {out}")
     return 0
+
+
+def _look(
+    shard: Shard, judges: Sequence[mm.Network], judged: Sequence[Sequence[Presentation]], out: Path
+) -> None:
+    """What the judges make of a part of what they are shown."""
+    with locks.hold(out, shard.lock):
+        with locks.hold(out, wait=True):  # until nobody works on all of it
+            pass
+        blocks = 0
+        for judge, own in zip(judges, judged, strict=True):
+            folder = recognition.kept_folder(out, judge)
+            blocks = recognition.keep_part(judge, own, folder, shard, blocks, _PROGRESS.value)
 
 
 def _judge(

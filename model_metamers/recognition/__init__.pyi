@@ -1,7 +1,7 @@
 from .decisions import Decision, decide, decision
 from .generators import load_generator
 from .judgement import NATURAL, Judgement, Who, read_judgements, write_judgements
-from .kept import kept_folder, kept_logits
+from .kept import keep_part, kept_folder, kept_logits
 from .labels import Truth, read_labels, truths
 from .network_judge import judge_of, judgements, presentations_for, recognize
 from .points import Point, read_points, write_points
@@ -20,6 +20,7 @@ __all__ = [
     "decision",
     "judge_of",
     "judgements",
+    "keep_part",
     "kept_folder",
     "kept_logits",
     "load_generator",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from model_metamers.errors import DamagedFileError
 from model_metamers.networks.network import Network
 from model_metamers.recognition.network_judge import logits, reader
 from model_metamers.recognition.presentations import Presentation
+from model_metamers.runs.batches import Shard
 from model_metamers.runs.folder import safe_name
 from model_metamers.storage.digests import array_digest, text_digest
 from model_metamers.storage.reading import read_arrays
@@ -51,15 +52,49 @@ def kept_logits(
     check_writable(make_folder(folder))
     rows: dict[int, np.ndarray] = {}
     with tqdm(total=len(presentations), desc=f"{network.name} judges", disable=not progress) as bar:
-        for spec in dict.fromkeys(p.spec for p in presentations):
-            places = [i for i, p in enumerate(presentations) if p.spec == spec]
-            judge = reader(network, spec)
-            for first in range(0, len(places), _BLOCK):
-                block = places[first : first + _BLOCK]
-                shown = [presentations[i] for i in block]
-                rows.update(zip(block, _block(judge, shown, folder), strict=True))
-                bar.update(len(block))
+        for judge, block in _blocks(network, presentations):
+            shown = [presentations[i] for i in block]
+            rows.update(zip(block, _block(judge, shown, folder), strict=True))
+            bar.update(len(block))
     return np.stack([rows[i] for i in range(len(presentations))])
+
+
+def keep_part(
+    network: Network,
+    presentations: Sequence[Presentation],
+    folder: Path,
+    shard: Shard,
+    before: int = 0,
+    progress: bool = True,
+) -> int:
+    """Computes those of the blocks of `kept_logits` that fall to a shard and are not there yet.
+
+    Any number of processes may do so at once, also for the same shard: a block is written whole or not at
+    all, and is the same whoever wrote it.
+
+    Args:
+      network, presentations, folder, progress: see `kept_logits`.
+      shard: the part.
+      before: blocks that were counted before, of other judges.
+
+    Returns:
+      `before`, and the blocks of this judge, of all shards.
+    """
+    check_writable(make_folder(folder))
+    blocks = list(_blocks(network, presentations))
+    own = [one for place, one in enumerate(blocks, before) if place % shard.count == shard.index]
+    for judge, block in tqdm(own, desc=f"{network.name} judges", disable=not progress):
+        _block(judge, [presentations[i] for i in block], folder)
+    return before + len(blocks)
+
+
+def _blocks(network: Network, presentations: Sequence[Presentation]) -> Iterator[tuple[Network, list[int]]]:
+    """What judges, and places of the presentations whose logits are kept together."""
+    for spec in dict.fromkeys(p.spec for p in presentations):
+        places = [i for i, p in enumerate(presentations) if p.spec == spec]
+        judge = reader(network, spec)
+        for first in range(0, len(places), _BLOCK):
+            yield judge, places[first : first + _BLOCK]
 
 
 def kept_folder(out: Path, network: Network) -> Path:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, InUseError
 from model_metamers.runs.batch_size import batch_size
+from model_metamers.storage.locks import held, hold
 
 if TYPE_CHECKING:
     from model_metamers.runs.run import Run
@@ -52,9 +55,17 @@ def read_shard(text: str) -> Shard:
     return Shard(int(match[1]), int(match[2]))
 
 
-def are_shards(locks: list[str]) -> list[str]:
-    """Those of a folder's locks that shards hold."""
-    return [what for what in locks if what.startswith(f"{_LOCK}_")]
+@contextlib.contextmanager
+def hold_whole(folder: Path) -> Iterator[None]:
+    """Holds a folder for work on all of it.
+
+    Raises:
+      InUseError: another process does, or works on a shard.
+    """
+    with hold(folder):
+        if others := [what.replace("_", " ") for what in held(folder) if what.startswith(f"{_LOCK}_")]:
+            raise InUseError(f"{folder}: {' and '.join(others)} being made; wait until they end")
+        yield
 
 
 def batches(run: Run) -> Iterator[tuple[str, list[str]]]:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from model_metamers.criteria.null import NullDistribution
-from model_metamers.errors import InputError, InUseError
-from model_metamers.runs.batches import WHOLE, are_shards
+from model_metamers.errors import InputError
+from model_metamers.runs.batches import WHOLE, hold_whole
 from model_metamers.runs.live_page import LivePage
 from model_metamers.runs.making import make
 from model_metamers.runs.run import Made, Run, check, claim, measure_null, null_digest
 from model_metamers.runs.run_bar import RunBar
-from model_metamers.storage.locks import held, hold
+from model_metamers.storage.locks import hold
 from model_metamers.storage.writing import write_lines
 
 
@@ -124,12 +124,8 @@ def _take(run: Run, locks: contextlib.ExitStack, beginning: contextlib.ExitStack
     if run.shard != WHOLE:
         locks.enter_context(hold(folder, run.shard.lock))
         beginning.enter_context(hold(folder, wait=True))
-        return
-    locks.enter_context(hold(folder))
-    if others := are_shards(held(folder)):
-        raise InUseError(
-            f"{folder}: {' and '.join(others).replace('_', ' ')} of this run being made; wait until they end"
-        )
+    else:
+        locks.enter_context(hold_whole(folder))
 
 
 def _nulls(runs: Sequence[Run], progress: bool) -> list[NullDistribution | None]:

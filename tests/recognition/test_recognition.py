@@ -12,6 +12,7 @@ from model_metamers import InputError
 from model_metamers.networks.keras_network import from_keras
 from model_metamers.recognition import decisions, kept, network_judge, points, presentations
 from model_metamers.recognition.labels import truths
+from model_metamers.runs.batches import Shard
 from model_metamers.runs.record import sealed
 from model_metamers.storage.reading import read_json
 from model_metamers.storage.writing import write_json
@@ -219,3 +220,18 @@ def test_points_draw_for_themselves(image_run, tmp_path):
     chance = {(network_judge.judge_of(judge), "fine"): 1 / 7}
     every = points.of_judgements(rows, chance, 200)
     assert points.of_judgements([r for r in rows if r.layer == "conv3_4"], chance, 200) == every[2:]
+
+
+def test_parts_of_what_is_shown_are_looked_at_apart(image_run, tiny_vgg, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "_BLOCK", 2)
+    found = presentations.find([image_run])
+    whole = kept.kept_logits(tiny_vgg, found, tmp_path / "whole", progress=False)
+    blocks = len(list((tmp_path / "whole").iterdir()))
+    assert blocks >= 4
+    counted = [
+        kept.keep_part(tiny_vgg, found, tmp_path / "parts", Shard(i, 3), 7, progress=False) for i in (2, 0, 1)
+    ]
+    assert counted == [7 + blocks] * 3 and len(list((tmp_path / "parts").iterdir())) == blocks
+    with monkeypatch.context() as patched:
+        patched.setattr(kept, "logits", lambda *_: pytest.fail("all of it was looked at"))
+        assert (kept.kept_logits(tiny_vgg, found, tmp_path / "parts", progress=False) == whole).all()

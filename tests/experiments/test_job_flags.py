@@ -1,0 +1,92 @@
+"""--shard and --job_script as a user gives them; the scripts are run as a queue would."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.builders import binaries
+
+COMMAND = (
+    "--network=vgg_19_small",
+    "--layers=conv1_1,fc7",
+    "--iterations=4",
+    "--batch_size=1",
+    "--noprogress",
+)
+KINDS = ("metamer.npz", "metamer.json", "null.npz", "metamer.png")
+
+
+@pytest.fixture
+def photos(tmp_path) -> Path:
+    """Three small pictures in a folder whose name a shell would take apart."""
+    folder = tmp_path / "it's my photos"
+    folder.mkdir()
+    for i in range(3):
+        pixels = np.random.RandomState(i).randint(0, 256, [32, 32, 3], np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return folder
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.name in KINDS}
+
+
+def submitted(text: str, cwd: Path, **place: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, **place}
+    return subprocess.run(["bash", "-c", text], capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+@pytest.mark.slow
+def test_the_jobs_of_a_script_make_what_one_process_makes(photos, tmp_path):
+    shared = (*COMMAND, f"--inputs={photos}")
+    printed = binaries.run(
+        "make_metamers", *shared, "--out=parts", "--job_script=slurm", "--workers=3", cwd=tmp_path
+    )
+    assert printed.returncode == 0 and not (tmp_path / "parts").exists(), printed.stderr
+    for job in ("2", "0", "1"):
+        done = submitted(printed.stdout, tmp_path, SLURM_ARRAY_TASK_ID=job)
+        assert done.returncode == 0 and "This shard is done" in done.stdout, done.stderr
+    assert not (tmp_path / "parts" / "report.html").exists()
+    end = submitted(printed.stdout, tmp_path)
+    assert end.returncode == 0 and "Look and listen: parts/report.html" in end.stdout, end.stderr
+    alone = submitted(printed.stdout.replace("--out=parts", "--out=alone"), tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    assert files(tmp_path / "parts") == files(tmp_path / "alone") and len(files(tmp_path / "alone")) == 19
+
+    seen = ("--metamers=parts", "--criteria=none", "--bootstrap=20", "--noprogress")
+    for shard in ("--shard=1/2", "--shard=0/2"):
+        done = binaries.run("recognize_metamers", *seen, "--out=shared", shard, cwd=tmp_path)
+        assert done.returncode == 0 and "This shard is done" in done.stdout, done.stderr
+        assert not (tmp_path / "shared" / "judgements.csv").exists()
+    for out in ("shared", "whole"):
+        done = binaries.run("recognize_metamers", *seen, f"--out={out}", cwd=tmp_path)
+        assert done.returncode == 0 and "vgg_19_small" in done.stdout, done.stderr
+    for name in ("judgements.csv", "recognition.csv", "recognition.json"):
+        assert (tmp_path / "shared" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "flags, told",
+    [
+        (("--job_script=slurm",), "--job_script needs --workers"),
+        (("--job_script=slurm", "--workers=0"), "--workers"),
+        (("--job_script=slurm", "--workers=4", "--shard=1/4"), "leave --shard out"),
+        (("--job_script=slurm", "--workers=4", "--walltime=soon"), "expected hours and minutes"),
+        (("--job_script=slurm", "--workers=4", "--container=none.sif"), "there is no such image"),
+        (("--job_script=torque", "--workers=4"), "torque"),
+        (("--shard=5/4",), "expected i/n"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("binary", ["make_metamers", "make_null_distribution", "recognize_metamers"])
+def test_what_makes_no_sense_is_one_line(binary, flags, told, tmp_path):
+    own = ("--metamers=m",) if binary == "recognize_metamers" else ("--network=vgg_19_small", "--inputs=i")
+    done = binaries.run(binary, *own, "--out=out", *flags, cwd=tmp_path)
+    lines = [line for line in done.stderr.splitlines() if "cuInit" not in line]
+    assert done.returncode == 2 and len(lines) == 1 and told in lines[0], done.stderr
+    assert not list(tmp_path.iterdir())
