@@ -66,4 +66,4 @@ lint: venv
 	$(BIN)/mypy
 
 clean:
-	rm -rf docs/_build docs/built demo reproduction benchmarked model_metamers/people/page web/node_modules build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/built docs/tutorials/out demo reproduction benchmarked model_metamers/people/page web/node_modules build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,12 +1,15 @@
 """How Sphinx builds these pages: `make docs`. Nothing is taken from the network."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_extensions"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings, also in the tutorials
+
+shutil.rmtree(HERE / "tutorials" / "out", ignore_errors=True)  # what a notebook wrote the last time
 
 import model_metamers as mm  # noqa: E402  after the level of its log
 
@@ -24,7 +27,7 @@ extensions = [
     "manuals",
     "docstrings",
 ]
-exclude_patterns = ["_build", "_extensions", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "_extensions", "tutorials/out", "**/.ipynb_checkpoints"]
 
 # Pages of Markdown, and notebooks in it.
 myst_heading_anchors = 4
@@ -35,6 +38,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # TensorFlow tells there of the machine
 
 # The reference, from docstrings.
 default_role = "code"
