@@ -55,6 +55,17 @@ docs: venv .venv/.docs
 	$(WITH_BIN) OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build/html
 	$(BIN)/python docs/_extensions/checked_links.py docs/_build/html
 
+# As somebody would who has no checkout: a fresh environment of the wheel, a folder of its own.
+TRY := build/tutorials
+TRIED = $(filter-out %/index.md,$(wildcard docs/tutorials/*.md)) docs/start/first_metamer.md README.md examples/own_network.py
+tutorials: wheel
+	rm -rf $(TRY) && mkdir -p $(TRY)/docs
+	$(PYTHON) -m venv $(TRY)/venv
+	$(TRY)/venv/bin/pip install --quiet --disable-pip-version-check "$$(ls -t dist/*.whl | head -1)[notebook]"
+	cp -r docs/tutorials docs/start docs/_extensions/run_pages.py $(TRY)/docs && cp -r README.md examples $(TRY)
+	cd $(TRY) && PATH="$$PWD/venv/bin:$$PATH" OMP_NUM_THREADS=1 venv/bin/python docs/run_pages.py $(TRIED) 2>/dev/null | tee log.txt; \
+	  tail -1 log.txt | grep -q '^\([0-9]*\) of \1 ran'
+
 .venv/.docs: setup.py
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@

@@ -17,13 +17,13 @@ DOCS = Path(__file__).parents[1] / "docs"
 def extension(monkeypatch):
     """Gives a module of docs/_extensions by name."""
     monkeypatch.syspath_prepend(str(DOCS / "_extensions"))
-    names = ("repository_pages", "manuals", "docstrings", "checked_links")
+    names = ("repository_pages", "manuals", "docstrings", "checked_links", "run_pages")
     yield importlib.import_module
     for name in names:
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("name", ["repository_pages", "manuals", "docstrings"])
+@pytest.mark.parametrize("name", ["repository_pages", "manuals", "docstrings", "run_pages"])
 def test_examples_of_the_extensions(extension, name):
     if name == "docstrings":
         pytest.importorskip("sphinx")
@@ -91,3 +91,23 @@ def test_broken_links_and_what_comes_from_the_network_are_found(extension, tmp_p
         "#no has no such place",
         "loads https://x.org/a.js from the network",
     ]
+
+
+def test_a_page_whose_code_fails_is_told(extension, tmp_path, capsys):
+    pages = extension("run_pages")
+    (tmp_path / "good.md").write_text("Text.\n\n```python\nx = 1\n```\n\n```python\nprint(x + 1)\n```\n")
+    (tmp_path / "bad.py").write_text("raise ValueError('no')\n")
+    assert pages.main([str(tmp_path / "good.md")]) == 0
+    assert pages.main([str(tmp_path / "good.md"), str(tmp_path / "bad.py")]) == 1
+    assert "ValueError: no" in capsys.readouterr().out
+    assert pages.main([]) == 1
+
+
+def test_every_tutorial_is_a_notebook_that_is_run(extension):
+    cells = extension("run_pages").cells
+    pages = [page for page in (DOCS / "tutorials").glob("*.md") if page.stem != "index"]
+    assert len(pages) >= 7
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith("---\njupytext:") and len(cells(text)) >= 3, page
+        assert text.count("{code-cell}") == len(cells(text)), page
