@@ -7,7 +7,9 @@ Reads image files below `<class>/`. JPEG and PNG files keep their bytes; a file 
 one that its EXIF data turn, and one with transparency (laid over white) become PNG. Classes are
 0-based in the order of folder names, or of the lines of --labels (its first word, so that a
 list `n01440764 tench` serves). CIFAR-10's binary version (--layout=cifar10) has its splits
-train and test and its own labels; its images become PNG.
+train and test and its own labels; its images become PNG. Tiny ImageNet as published
+(--layout=tiny_imagenet) has the splits train and validation; the lines of --labels,
+`n01443537 goldfish`, say which classes are taken and what they are called.
 
 Writes `train-00000-of-0000N.tfrecord` in an order drawn from --seed, `labels.txt` (`0:name`)
 and `flags.txt`; the folder appears whole or not at all.
@@ -64,6 +66,8 @@ def _images() -> tuple[list, list[str]]:
             raise mm.InputError("--labels: the cifar10 layout has labels of its own")
         return image_dataset.read_cifar10(root, _SPLIT.value)
     listed = read_lines(Path(_LABELS.value)) if _LABELS.value else []
+    if _LAYOUT.value == "tiny_imagenet":
+        return image_dataset.find_tiny_imagenet(root, _SPLIT.value, listed)
     return image_dataset.find_images(root, [line.split()[0] for line in listed])
 
 

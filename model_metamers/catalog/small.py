@@ -1,6 +1,7 @@
 """The small networks that ship with the package: the code of the paper's networks, smaller.
 
-Image networks take 32 x 32 pixels and have the ten classes of CIFAR-10. Sound networks take one
+Image networks take 32 x 32 pixels and have the ten classes of CIFAR-10; those called "_64" take
+64 x 64 and have a hundred classes of Tiny ImageNet. Sound networks take one
 second at 8 kHz and have twenty words or ten environmental sounds (ESC-10), each with the null class
 at index 0. A network trained from a second seed has a name of its own, as in the paper's
 comparisons of initialisations (Figures 5 and 6).
@@ -17,6 +18,7 @@ from model_metamers.catalog.small_signals import (
     NUM_SAMPLES,
     SAMPLE_RATE,
     WORDS,
+    tiny_imagenet_classes,
 )
 from model_metamers.networks.auditory_cnn import (
     ALIASED_LAYERS,
@@ -76,6 +78,31 @@ def _resnet(name: str) -> Network:
     )
 
 
+def _inception_64(name: str) -> Network:
+    return InceptionV3(
+        name,
+        tiny_imagenet_classes(),
+        depth_multiplier=0.25,
+        image_size=64,
+        stem_strides=(2, 1, 2),
+        norm_decay=_NORM_DECAY,
+    )
+
+
+def _resnet_64(name: str) -> Network:
+    return ResNetV2(
+        name,
+        tiny_imagenet_classes(),
+        units=(2, 2, 2, 2),
+        image_size=64,
+        widths=(16, 32, 64, 128),
+        stem_width=32,
+        stem_strides=(2, 2),
+        norm_decay=_NORM_DECAY,
+        scope="resnet_v2_26",
+    )
+
+
 def _auditory(tasks: dict[str, int], reduced_aliasing: bool, name: str) -> Network:
     architecture = word_architecture(reduced_aliasing, _CHANNELS, _FC_UNITS, tasks)
     task = WORD_TASK if WORD_TASK in tasks else AUDIOSET_TASK
@@ -97,6 +124,8 @@ _FAMILIES: dict[str, Callable[[str], Network]] = {
     "vgg_19_small": _vgg,
     "inception_v3_small": _inception,
     "resnet_v2_small": _resnet,
+    "inception_v3_small_64": _inception_64,
+    "resnet_v2_small_64": _resnet_64,
     "word_aliased_small": functools.partial(_auditory, _WORD, False),
     "word_reduced_aliasing_small": functools.partial(_auditory, _WORD, True),
     "environmental_reduced_aliasing_small": functools.partial(_auditory, _ENVIRONMENTAL, True),
@@ -106,6 +135,7 @@ _WITH_SECOND_SEED = (
     "vgg_19_small",
     "inception_v3_small",
     "resnet_v2_small",
+    "resnet_v2_small_64",
     "word_reduced_aliasing_small",
 )
 

@@ -23,7 +23,7 @@ from model_metamers.storage.writing import write_lines
 _KEPT_FORMATS = ("JPEG", "MPO", "PNG")
 _PNG = b"\x89PNG"
 
-LAYOUTS = ("folders", "cifar10")
+LAYOUTS = ("folders", "cifar10", "tiny_imagenet")
 _CIFAR_FILES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
 _CIFAR_SHAPE = (3, 32, 32)  # planes of red, green and blue; a byte before them is the class
 
@@ -72,6 +72,41 @@ def find_images(root: Path, labels: Sequence[str] | None = None) -> tuple[list[t
         if not paths:
             raise InputError(f"{root / name}: holds no images ({' '.join(image_files.EXTENSIONS)})")
     return [(path, i) for i, name in enumerate(labels) for path in images.get(name, [])], labels
+
+
+def find_tiny_imagenet(
+    root: Path, split: str, classes: Sequence[str]
+) -> tuple[list[tuple[Path, int]], list[str]]:
+    """Finds images of Tiny ImageNet as published (`tiny-imagenet-200`).
+
+    Args:
+      root: folder with `train/<number>/images/` and `val/images/`, `val/val_annotations.txt`.
+      split: "train" or "validation".
+      classes: "<WordNet number> <name>" of each class that is taken, in the order of their indices.
+
+    Returns:
+      (path, class, from 0) of each image, and the names of the classes.
+
+    Raises:
+      InputError: there is no such split, a class is missing, or the folder is of another form.
+    """
+    numbers = [line.partition(" ")[0] for line in classes]
+    places = {number: i for i, number in enumerate(numbers)}
+    if split == "train":
+        pairs = [
+            (path, n) for n in numbers for path in sorted((root / "train" / n / "images").glob("*.JPEG"))
+        ]
+    elif split == "validation":
+        rows = [line.split("\t") for line in read_lines(root / "val" / "val_annotations.txt")]
+        pairs = [(root / "val" / "images" / row[0], row[1]) for row in rows if len(row) > 1]
+    else:
+        raise InputError(f"Tiny ImageNet has the splits train and validation, not {split!r}")
+    images = [(path, places[number]) for path, number in pairs if number in places]
+    empty = sorted(set(range(len(numbers))) - {place for _, place in images})
+    if empty or not numbers:
+        lost = f"no images of {numbers[empty[0]]}" if empty else "no classes are asked for"
+        raise InputError(f"{root}: {lost}; expected Tiny ImageNet as published, and some of its classes")
+    return images, [line.partition(" ")[2] or number for line, number in zip(classes, numbers, strict=True)]
 
 
 def read_cifar10(root: Path, split: str) -> tuple[list[tuple[Pixels, int]], list[str]]:
