@@ -140,3 +140,43 @@ def test_spoilt_images_leave_no_folder(pictures, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
     with pytest.raises(InputError, match=r"\['dog'\] not among the labels"):
         image_dataset.find_images(pictures, ["cat"])
+
+
+def test_tiny_imagenet_as_published(tmp_path):
+    root = tmp_path / "tiny-imagenet-200"
+    pixels = np.random.RandomState(0).randint(0, 256, [64, 64, 3]).astype(np.uint8)
+    for number in ("n01", "n02", "n03"):
+        (root / "train" / number / "images").mkdir(parents=True)
+        for i in range(2):
+            Image.fromarray(pixels).save(root / "train" / number / "images" / f"{number}_{i}.JPEG", "JPEG")
+    (root / "val" / "images").mkdir(parents=True)
+    for i in range(3):
+        Image.fromarray(pixels).save(root / "val" / "images" / f"val_{i}.JPEG", "JPEG")
+    (root / "val" / "val_annotations.txt").write_text(
+        "val_0.JPEG\tn03\t0\t0\t63\t63\nval_1.JPEG\tn02\t0\t0\t63\t63\nval_2.JPEG\tn01\t0\t0\t63\t63\n"
+    )
+    (tmp_path / "classes.txt").write_text("n03 a third\nn01 a first\n")
+    out = tmp_path / "out"
+    result = run(
+        "build_image_records",
+        f"--images={root}",
+        "--layout=tiny_imagenet",
+        f"--labels={tmp_path / 'classes.txt'}",
+        f"--out={out}",
+    )
+    assert result.returncode == 0, result.stderr
+    assert (out / "labels.txt").read_text() == "0:a third\n1:a first\n"
+    features = examples(out / "train-00000-of-00001.tfrecord")
+    classes = {f["image/filename"].bytes_list.value[0].decode(): f for f in features}
+    assert len(classes) == 4 and not any("n02" in name for name in classes)
+
+    chosen = ["n03 a third", "n01 a first"]
+    held_out, names = image_dataset.find_tiny_imagenet(root, "validation", chosen)
+    assert [(path.name, place) for path, place in held_out] == [("val_0.JPEG", 0), ("val_2.JPEG", 1)]
+    assert names == ["a third", "a first"]
+    with pytest.raises(InputError, match="no images of n09"):
+        image_dataset.find_tiny_imagenet(root, "train", ["n01 a first", "n09 a ninth"])
+    with pytest.raises(InputError, match="no classes are asked for"):
+        image_dataset.find_tiny_imagenet(root, "train", [])
+    with pytest.raises(InputError, match="splits train and validation, not 'test'"):
+        image_dataset.find_tiny_imagenet(root, "test", chosen)
