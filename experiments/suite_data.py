@@ -1,5 +1,6 @@
-"""Tasks that build the data sets on which the small sound networks are trained and tested."""
+"""Tasks that build the data sets on which the small networks are trained and tested, but for CIFAR-10."""
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,26 @@ def backgrounds(data: Path, out: Path) -> Task:
         "out": out,
     }
     return Task("backgrounds", binary.module("build_background_dataset"), arguments, makes=out, seconds=60.0)
+
+
+def tiny_imagenet(data: Path, out: Path) -> Task:
+    """The task that builds the training images of a hundred classes of Tiny ImageNet."""
+    return _tiny_imagenet(data, out, "train")
+
+
+def tiny_imagenet_held_out(data: Path, out: Path) -> Task:
+    """The task that builds its held-out images, of the same classes."""
+    return _tiny_imagenet(data, out, "validation")
+
+
+def _tiny_imagenet(data: Path, out: Path, split: str) -> Task:
+    listed = resources.files("model_metamers.data") / small_signals.TINY_IMAGENET_100
+    arguments: dict[str, Any] = {
+        "images": data / "tiny-imagenet-200",
+        "labels": Path(str(listed)),
+        "layout": "tiny_imagenet",
+        "split": split,
+        "shards": 4,
+        "out": out,
+    }
+    return Task(out.name, binary.module("build_image_records"), arguments, makes=out, seconds=30.0)
