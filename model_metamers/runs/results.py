@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ def save(
     folder: str | os.PathLike,
     network: Network | None = None,
     null: NullDistribution | None = None,
+    computed: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Writes a metamer's folder.
 
@@ -55,6 +56,7 @@ def save(
       folder: must not hold a metamer yet.
       network: measures the criteria again on the file as read back, when given.
       null: for the verdicts on the floats and on the file, when given.
+      computed: `threads` and `batch_size` of the record; none where nothing was fixed.
 
     Returns:
       What `metamer.json` holds.
@@ -84,7 +86,7 @@ def save(
         clipped = _write_signals(place, metamer)
         file = _judged_file(place, metamer, clipped, network, null)
         files = {path.name: file_digest(path) for path in place.results(metamer.spec.kind)}
-        write_record(place, _record(metamer, floats, file, files, null))
+        write_record(place, _record(metamer, floats, file, files, null, computed or {}))
     return read_json(MetamerFolder(Path(folder)).record, "metamer")
 
 
@@ -258,6 +260,7 @@ def _record(
     file: JudgedFile,
     files: dict[str, str],
     null: NullDistribution | None,
+    computed: Mapping[str, int],
 ) -> Record:
     return Record(
         network=metamer.network,
@@ -281,6 +284,7 @@ def _record(
         stopped_at=metamer.stopped_at,
         stop_reason=metamer.stop_reason,
         starts=metamer.starts,
+        **computed,
     )
 
 

@@ -22,7 +22,7 @@ from model_metamers.criteria.null_file import read_null
 from model_metamers.criteria.null_rule import MAXIMUM, check_rule, limit, needs_classes
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.runs import null_runs
-from model_metamers.runs.batch_size import check_batch_size, noted
+from model_metamers.runs.batch_size import AUTO, check_batch_size, noted
 from model_metamers.runs.batches import WHOLE, Shard
 from model_metamers.runs.folder import LONGEST_NETWORK, RunFolder, check_length, check_names, check_printable
 from model_metamers.runs.intact import check_place
@@ -58,6 +58,9 @@ class Run:
       classes: of the signals, by name, which tell pairs of one class in a null distribution that is
         measured; those that are not named have none.
       shard: which of the batches are made.
+      threads: of TensorFlow and BLAS, which this process is set up with (`execution.worker_setup`); None
+        leaves them as they are, and promises no last bits. With threads, folder and records note them and
+        the batch size, and stimuli are always searched for in whole batches.
     """
 
     network: Network
@@ -71,6 +74,7 @@ class Run:
     null_rule: str = MAXIMUM
     classes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     shard: Shard = WHOLE
+    threads: int | None = None
 
     @property
     def folder(self) -> RunFolder:
@@ -125,6 +129,8 @@ def check(run: Run) -> None:
     if in_full != tuple(run.layers):
         raise InputError(f"layers: expected full names, {', '.join(in_full)}; got {', '.join(run.layers)}")
     check_batch_size(run.batch_size)
+    if run.threads is not None and run.batch_size == AUTO:
+        raise InputError("batch_size=auto: last bits depend on it, and are promised with --threads; give a number")
     if not run.stimuli:
         raise InputError("there are no stimuli")
     check_names([run.network.name], "networks", LONGEST_NETWORK)
@@ -182,10 +188,16 @@ def claim(run: Run, resume: bool = True) -> None:
         if run.null_rule != MAXIMUM:
             settings["null_rule"] = run.null_rule
     beside: dict[str, Any] = dict(noted(run))
+    settings |= computed(run)
     there = read_noted(run.folder.path)
     if run.null_rule != MAXIMUM or "null_rule" in there:
         beside = {**there, **beside, "null_rule": run.null_rule}
     claim_folder(run.folder.path, settings, resume, every_key=True, noted=beside)
+
+
+def computed(run: Run) -> dict[str, int]:
+    """What the last bits of a run's metamers depend on; nothing where the run promises none."""
+    return {} if run.threads is None else {"threads": run.threads, "batch_size": int(run.batch_size)}
 
 
 def prepare(run: Run, resume: bool = True) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
+from model_metamers.execution.lines import SECONDS_BETWEEN, Lines
 from model_metamers.runs.batches import batches
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f} of {total} [{elapsed}<{remaining}]"
 # Where nobody watches, as in a log, a line now and then.
 _LINE = "{desc}: {n:.1f} of {total}, {elapsed} gone, {remaining} left"
-_SECONDS_BETWEEN_LINES = 60.0
 
 
 class RunBar:
@@ -42,9 +41,9 @@ class RunBar:
         if not watched:
             how = {
                 "bar_format": _LINE,
-                "file": _Lines(),
-                "mininterval": _SECONDS_BETWEEN_LINES,
-                "maxinterval": _SECONDS_BETWEEN_LINES,
+                "file": Lines(),
+                "mininterval": SECONDS_BETWEEN,
+                "maxinterval": SECONDS_BETWEEN,
             }
         # Without smoothing the time left is by the mean rate; layers take long and short turns.
         self._bar = tqdm(total=total, desc="metamers", disable=not progress, smoothing=0, **how)
@@ -83,16 +82,3 @@ class RunBar:
         self._bar.update(self._before + of_batch - self._bar.n)
         if self._watch:
             self._watch()
-
-
-class _Lines(io.TextIOBase):
-    """What a bar writes to: every state of it becomes a line of the standard error."""
-
-    def write(self, text: str) -> int:
-        if sys.stderr is not None and text.strip():
-            sys.stderr.write(text.strip() + "\n")
-        return len(text)
-
-    def flush(self) -> None:
-        if sys.stderr is not None:
-            sys.stderr.flush()
