@@ -46,8 +46,8 @@ def run(main: Callable[[], int | None], after_stop: str = CONTINUES, tensorflow:
         try:
             stops.interrupt_work()
             return main()
-        except KeyboardInterrupt:
-            return _stopped(after_stop)
+        except KeyboardInterrupt as stop:
+            return _stopped(f"{stop}; {after_stop}" if str(stop) else after_stop)
         except Exception as error:
             if stops.told():  # one follows from the other
                 return _stopped(after_stop)

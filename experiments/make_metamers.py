@@ -36,6 +36,7 @@ script that has a cluster's queue do so (SLURM, PBS, SGE or LSF).
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from absl import flags
@@ -46,8 +47,9 @@ from model_metamers.catalog import named_network
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
-from model_metamers_experiments import binary, flag_checks, job_flags, null_advice
+from model_metamers_experiments import binary, cluster_flags, flag_checks, job_flags, null_advice
 
+flags.adopt_module_key_flags(cluster_flags)
 flags.adopt_module_key_flags(job_flags)
 _NETWORK = flags.DEFINE_string(
     "network",
@@ -170,6 +172,14 @@ _BATCH_SIZE = flags.DEFINE(
     serializer=flags.ArgumentSerializer(),
 )
 _SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
+_THREADS = flags.DEFINE_integer(
+    "threads",
+    None,
+    "Of TensorFlow and BLAS in every process, without oneDNN. The last bits of metamers depend on it and on "
+    "--batch_size, which the folder then keeps; of one number, any processes of a kind of machine make the "
+    "same bytes. Without it, all cores, and 1 with --cluster.",
+    lower_bound=1,
+)
 _SAVE_MINUTES = flags.DEFINE_float(
     "save_minutes", 5.0, "After so many minutes a state is saved even so.", 0.1
 )
@@ -190,6 +200,9 @@ def main() -> int:
     if script := job_flags.job_script(__name__):
         print(script, end="")
         return 0
+    out = Path(_OUT.value)
+    threads = flags.FLAGS.threads = cluster_flags.begin(out, _THREADS.value)  # flags.txt repeats it
+    binary.import_tensorflow_quietly()
     binary.repeatable()
     config = mm.SynthesisConfig(
         iterations=_ITERATIONS.value,
@@ -224,13 +237,14 @@ def main() -> int:
         layers=layers,
         stimuli=files.load_signals(inputs, network.signal),
         null_stimuli=files.load_signals(null_inputs, network.signal),
-        out=Path(_OUT.value),
+        out=out,
         config=config,
         batch_size=_BATCH_SIZE.value,
         null=null_runs.read(_NULL.value) if _NULL.value else None,
         null_rule=_NULL_RULE.value,
         classes=classes,
         shard=shard,
+        threads=threads,
     )
     if _OPTIMIZE.value == "cochleagram":
         run = runs.over_cochleagrams(run)
@@ -242,6 +256,7 @@ def main() -> int:
         page=runs.Page(f"Metamers of {run.network.name}", command, _SINGLE_FILE.value) if is_whole else None,
         resume=_RESUME.value,
         progress=_PROGRESS.value,
+        elsewhere=_elsewhere(inputs, out, threads) if cluster_flags.is_used() and threads else None,
     )
     binary.print_table(verdict_table.verdict_rows(done.made))
     if done.nulls == [None]:
@@ -258,8 +273,14 @@ def main() -> int:
     return int(not done.complete)
 
 
+def _elsewhere(inputs: Mapping[str, Path], out: Path, threads: int) -> runs.Elsewhere:
+    """The workers that the flags ask for."""
+    drive = cluster_flags.drive(out, threads, _PROGRESS.value)
+    return runs.Elsewhere(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value, inputs, drive)
+
+
 def run() -> None:
-    binary.run(main)
+    binary.run(main, tensorflow=False)  # loaded once its threads are set
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import itertools
+import logging
 import os
 import shutil
 import signal
@@ -30,6 +31,7 @@ LOCAL = "local"
 _EXTRA = "pip install 'model_metamers[cluster]'"
 _CONNECTS_S = 30
 _FURTHER = 8  # units that are out beside two a worker, so that none waits for the next
+_MEMORY_GB = 4.0  # where a queue must be told
 _ENDS_BEFORE_S = 300.0  # the walltime of a job: enough to save a search
 
 
@@ -44,7 +46,7 @@ class Plan:
       gpus: of the machine, which local workers take in turn, or of each job.
       queue: that jobs are submitted to; None leaves that to the queue's own settings.
       walltime_s: of a job; None leaves it to the queue.
-      memory: of a job, as "4GB".
+      memory_gb: of a job; None leaves it to the queue, where that has a default.
       prologue: shell commands that each job begins with.
       logs: folder for what scheduler, workers and jobs write.
     """
@@ -55,7 +57,7 @@ class Plan:
     gpus: int = 0
     queue: str | None = None
     walltime_s: int | None = None
-    memory: str = "4GB"
+    memory_gb: float | None = None
     prologue: tuple[str, ...] = ()
     logs: Path = Path("logs")
 
@@ -225,6 +227,10 @@ def _settings(plan: Plan) -> Iterator[None]:
     import dask
 
     environment = worker_setup.environment(plan.threads)
+    loggers = [logging.getLogger(name) for name in ("distributed", "dask_jobqueue")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)  # what matters is told by whoever drives
     with dask.config.set(
         {
             "distributed.nanny.pre-spawn-environ": environment,
@@ -233,7 +239,11 @@ def _settings(plan: Plan) -> Iterator[None]:
             "distributed.worker.memory.terminate": False,
         }
     ):
-        yield
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 @contextlib.contextmanager
@@ -276,7 +286,7 @@ def _local(plan: Plan) -> Any:
     }
     options = {"log": log, "host": host, "dashboard_address": "127.0.0.1:8787"}
     return SpecCluster(
-        workers=workers, scheduler={"cls": SchedulerProcess, "options": options}, silence_logs="error"
+        workers=workers, scheduler={"cls": SchedulerProcess, "options": options}, silence_logs=False
     )
 
 
@@ -291,11 +301,12 @@ def queue_options(plan: Plan) -> dict[str, Any]:
     from model_metamers.execution.scheduler_process import SchedulerProcess
 
     environment = worker_setup.environment(plan.threads)
+    memory = f"{plan.memory_gb or _MEMORY_GB:g}GB"
     exports = [f"export {name}={value}" for name, value in environment.items()]
     options: dict[str, Any] = {
         "cores": plan.threads,
         "processes": 1,
-        "memory": plan.memory,
+        "memory": memory,
         "job_script_prologue": [*plan.prologue, *exports],
         "log_directory": os.path.abspath(plan.logs),
         "local_directory": "/tmp",
@@ -303,14 +314,16 @@ def queue_options(plan: Plan) -> dict[str, Any]:
         "death_timeout": 300,
         "scheduler_cls": SchedulerProcess,
         "scheduler_options": {"log": str(plan.logs / "scheduler.txt"), "dashboard_address": ":8787"},
-        "silence_logs": "error",
+        "silence_logs": False,
     }
+    if plan.memory_gb is None:
+        options["job_directives_skip"] = {"slurm": ["--mem="], "lsf": ["-M "]}.get(plan.where, [])
     if plan.queue:
         options["queue"] = plan.queue
     if plan.walltime_s is not None:
         options["walltime"] = _walltime(plan.where, plan.walltime_s)
     if plan.gpus and plan.where == "pbs":
-        options["resource_spec"] = f"select=1:ncpus={plan.threads}:mem={plan.memory}:ngpus={plan.gpus}"
+        options["resource_spec"] = f"select=1:ncpus={plan.threads}:mem={memory}:ngpus={plan.gpus}"
     elif plan.gpus:
         asked = {"slurm": "--gres=gpu:{}", "sge": "-l gpu={}", "lsf": '-gpu "num={}"'}[plan.where]
         options["job_extra_directives"] = [asked.format(plan.gpus)]

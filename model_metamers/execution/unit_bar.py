@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.execution.lines import SECONDS_BETWEEN, Lines
 from model_metamers.execution.units import Unit

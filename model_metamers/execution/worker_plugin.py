@@ -15,6 +15,7 @@ from model_metamers.execution import stopping, units
 from model_metamers.execution.units import Needs, Unit, UnitFailed
 
 _POLL_S = 0.05
+_LEAVES_S = 2.0  # Python's end with TensorFlow loaded may take longer than a nanny waits
 _SIGNALS = ("SIGTERM", "SIGUSR1")  # of queues, before they kill
 
 
@@ -53,6 +54,10 @@ class EndsEarly(distributed.WorkerPlugin):
 
     async def teardown(self, worker: distributed.Worker) -> None:
         await _idle()
+        if worker.status == distributed.Status.closing:  # and not left by a driver, for the next one
+            leave = threading.Timer(_LEAVES_S, os._exit, (0,))
+            leave.daemon = True
+            leave.start()
 
     async def _end(self, worker: distributed.Worker) -> None:
         await _idle()

@@ -4,8 +4,10 @@ from .folder import MetamerFolder, RunFolder, find_metamers
 from .making import make
 from .record import Record, read_record
 from .run import Made, Run, check, claim, measure_null, over_cochleagrams, prepare
+from .search_batches import Elsewhere
 
 __all__ = [
+    "Elsewhere",
     "Executed",
     "Made",
     "MetamerFolder",

@@ -14,6 +14,7 @@ from model_metamers.runs.live_page import LivePage
 from model_metamers.runs.making import make
 from model_metamers.runs.run import Made, Run, check, claim, measure_null, null_digest
 from model_metamers.runs.run_bar import RunBar
+from model_metamers.runs.search_batches import Elsewhere, make_elsewhere
 from model_metamers.storage.locks import hold
 from model_metamers.storage.writing import write_lines
 
@@ -66,6 +67,7 @@ def execute(
     resume: bool = True,
     progress: bool = True,
     each: Callable[[Run, Made], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Executed:
     """Makes all metamers of some runs.
 
@@ -85,6 +87,7 @@ def execute(
       resume: whether folders that hold such runs may be gone on with.
       progress: whether to show bars.
       each: called with every metamer once it is written, which may be while the next are searched for.
+      elsewhere: who searches for the metamers of the run, in place of this process.
 
     Raises:
       InputError: one of the runs cannot be made, or must not be made in its folder.
@@ -104,9 +107,11 @@ def execute(
                 write_lines(flags_file or runs[0].folder.flags, flags)
             nulls = _nulls(runs, progress)
         by_run: list[list[Made]] = [[] for _ in runs]
-        bar = locks.enter_context(RunBar(runs, progress, LivePage(runs, nulls, page).look))
+        seen = progress and elsewhere is None  # workers have a bar of their own
+        bar = locks.enter_context(RunBar(runs, seen, LivePage(runs, nulls, page).look))
         for run, null, made in zip(runs, nulls, by_run, strict=True):
-            with contextlib.closing(make(run, null, progress, bar)) as being_made:
+            making = make_elsewhere(run, null, elsewhere) if elsewhere else make(run, null, progress, bar)
+            with contextlib.closing(making) as being_made:
                 for one in being_made:
                     made.append(one)
                     if each:

@@ -7,17 +7,18 @@ import contextlib
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.errors import DamagedFileError, InputError, StorageError
+from model_metamers.execution import stopping
 from model_metamers.runs import results, searches
 from model_metamers.runs.batches import WHOLE, batches
 from model_metamers.runs.mending import judge_anew, mend
 from model_metamers.runs.record import read_record
-from model_metamers.runs.run import Made, Run
+from model_metamers.runs.run import Made, Run, computed
 from model_metamers.runs.run_bar import RunBar
 from model_metamers.storage.digests import array_digest
 from model_metamers.storage.whole import make_folder, was_set_aside
@@ -73,10 +74,7 @@ def make(
       StorageError: a metamer or a state cannot be written; the rest would be lost as well.
       KeyboardInterrupt: after the state of the stopped search was saved.
     """
-    wanted = {run.folder.metamer(layer, name) for layer, names in batches(run) for name in names}
-    whole = mend(run.folder, wanted)
-    if null is not None:
-        judge_anew(whole if run.shard == WHOLE else wanted.intersection(whole), null)
+    begin(run, null)
     written: concurrent.futures.Future[list[Made]] | None = None
     with (
         contextlib.nullcontext(bar) if bar else RunBar([run], progress) as shown,
@@ -91,6 +89,54 @@ def make(
         if written:
             yield from written.result()
     searches.remove_spent(run.folder)
+
+
+def begin(run: Run, null: NullDistribution | None) -> None:
+    """Mends what is there of a run, and judges it by its null distribution."""
+    wanted = {run.folder.metamer(layer, name) for layer, names in batches(run) for name in names}
+    whole = mend(run.folder, wanted)
+    if null is not None:
+        judge_anew(whole if run.shard == WHOLE else wanted.intersection(whole), null)
+
+
+def make_batch(run: Run, layer: str, names: list[str], null: NullDistribution | None) -> list[Made]:
+    """What `make` does for one batch, in a worker, which may be told to stop (`execution.stopping`).
+
+    Args:
+      run: claimed.
+      layer, names: of the batch.
+      null: of the run's network; None without.
+
+    Raises:
+      StorageError, KeyboardInterrupt: as `make`.
+    """
+    from model_metamers.synthesis.search import Search
+
+    search = Search(run.network, layer, run.config, null)
+    return _write(run, _search_for(run, search, names, _Unseen(), None), null)
+
+
+class _Bar(Protocol):
+    """What is told how far the search of a batch is; see `RunBar`."""
+
+    shows_batches: bool
+
+    def begin(self, size: int, searched: int, finished: float) -> None: ...
+
+    def told(self, finished: float) -> None: ...
+
+
+class _Unseen:
+    """Shows nothing, and stops the search where its process was told to end."""
+
+    shows_batches = False
+
+    def begin(self, size: int, searched: int, finished: float) -> None:
+        pass
+
+    def told(self, finished: float) -> None:
+        if stopping.told():
+            raise KeyboardInterrupt
 
 
 def _batches(run: Run, null: NullDistribution | None) -> Iterator[tuple[Search, list[str]]]:
@@ -108,7 +154,7 @@ def _search_for(
     run: Run,
     search: Search,
     batch: list[str],
-    bar: RunBar,
+    bar: _Bar,
     written: concurrent.futures.Future[list[Made]] | None,
 ) -> _Batch:
     """Searches for the metamers of a batch that are missing.
@@ -125,9 +171,13 @@ def _search_for(
         bar.begin(len(batch), 0, 0.0)
         return _Batch(search.layer, batch, [], {})
     # A state of the whole batch comes first, though some of its metamers may be written. So does the
-    # batch where one is made again: alone, it would be another to the last bits.
+    # batch where one is made again, or where last bits are promised: alone, it would be another to them.
     names, path = batch, _state_path(run, search, batch)
-    if not path.exists() and not any(was_set_aside(folders[name]) for name in missing):
+    if (
+        run.threads is None
+        and not path.exists()
+        and not any(was_set_aside(folders[name]) for name in missing)
+    ):
         names, path = missing, _state_path(run, search, missing)
     state = _saved_state(path)
     bar.begin(len(batch), len(missing), _share(run, 0, state.step) if state else 0.0)
@@ -147,7 +197,7 @@ def _searched(
     batch: list[str],
     names: list[str],
     state: SearchState | None,
-    bar: RunBar,
+    bar: _Bar,
     written: concurrent.futures.Future[list[Made]] | None,
 ) -> _Batch:
     """What was found for those stimuli of a batch that are searched for; see `_search_for`.
@@ -207,7 +257,7 @@ def _write(run: Run, batch: _Batch, null: NullDistribution | None) -> list[Made]
     try:
         for metamer in batch.metamers:
             folder = run.folder.metamer(batch.layer, metamer.stimulus).path
-            results.save_once(metamer, folder, run.network, null)
+            results.save_once(metamer, folder, run.network, null, computed(run))
         for state in batch.states:
             state.unlink(missing_ok=True)
     except StorageError:

@@ -95,6 +95,7 @@ def save_once(
     folder: Path,
     network: Network | None = None,
     null: NullDistribution | None = None,
+    computed: Mapping[str, int] | None = None,
 ) -> None:
     """`save`, where several processes may make one metamer at once: the first to write it stays.
 
@@ -105,7 +106,7 @@ def save_once(
       InputError: see `save`; that it is there is no error.
     """
     try:
-        save(metamer, folder, network, null)
+        save(metamer, folder, network, null, computed)
     except AlreadyThereError:
         there = load(folder)
         if not np.array_equal(there.signal, metamer.signal):

@@ -130,7 +130,9 @@ def check(run: Run) -> None:
         raise InputError(f"layers: expected full names, {', '.join(in_full)}; got {', '.join(run.layers)}")
     check_batch_size(run.batch_size)
     if run.threads is not None and run.batch_size == AUTO:
-        raise InputError("batch_size=auto: last bits depend on it, and are promised with --threads; give a number")
+        raise InputError(
+            "batch_size=auto: last bits depend on it, and are promised with --threads; give a number"
+        )
     if not run.stimuli:
         raise InputError("there are no stimuli")
     check_names([run.network.name], "networks", LONGEST_NETWORK)
