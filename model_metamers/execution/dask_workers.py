@@ -226,7 +226,7 @@ def _no_interrupts() -> Iterator[None]:
 def _settings(plan: Plan) -> Iterator[None]:
     import dask
 
-    environment = worker_setup.environment(plan.threads)
+    environment = {**worker_setup.environment(plan.threads), "DASK_LOGGING__DISTRIBUTED": "warning"}
     loggers = [logging.getLogger(name) for name in ("distributed", "dask_jobqueue")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

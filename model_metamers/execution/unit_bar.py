@@ -32,9 +32,14 @@ class UnitBar:
             between = {"mininterval": SECONDS_BETWEEN, "maxinterval": SECONDS_BETWEEN}
             how = {"bar_format": _LINE, "file": Lines(), **between}
         self._bar = tqdm(
-            total=sum(steps), disable=not progress, smoothing=0, miniters=0, unit_scale=True, **how
+            total=sum(steps),
+            desc=f"0 of {self._all} units",
+            disable=not progress,
+            smoothing=0,
+            miniters=0,
+            unit_scale=True,
+            **how,
         )
-        self._describe()
 
     def __enter__(self) -> UnitBar:
         return self
