@@ -29,12 +29,18 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.corpora import background_dataset, clip_format, record_writer, speech_dataset
+from model_metamers.corpora import (
+    background_dataset,
+    clip_format,
+    labelled_sounds,
+    record_writer,
+    speech_dataset,
+)
 from model_metamers.storage.reading import read_lines
 from model_metamers_experiments import binary
 
 _SOUNDS = flags.DEFINE_string("sounds", None, "Folder of the sounds.", required=True)
-_LAYOUT = flags.DEFINE_enum("layout", "folders", background_dataset.LAYOUTS, "How labels are told.")
+_LAYOUT = flags.DEFINE_enum("layout", "folders", labelled_sounds.LAYOUTS, "How labels are told.")
 _SEGMENTS = flags.DEFINE_string("segments", None, "AudioSet segments file.")
 _VALIDATION_SEGMENTS = flags.DEFINE_string(
     "validation_segments", None, "Another, of the sounds to validate on."
@@ -103,7 +109,7 @@ def _build() -> int:
     return 0
 
 
-def _sounds() -> tuple[list[background_dataset.Sound], int]:
+def _sounds() -> tuple[list[labelled_sounds.Sound], int]:
     """Sounds, and how many segments have none."""
     segments = _SEGMENTS.value
     if (segments is None) == (_LAYOUT.value == "audioset"):
@@ -112,13 +118,13 @@ def _sounds() -> tuple[list[background_dataset.Sound], int]:
         raise mm.InputError("--validation_segments goes with --layout=audioset, and with no other split")
     if segments is not None:
         return _audioset(segments)
-    read = {"folders": background_dataset.read_class_folders, "esc50": background_dataset.read_esc50}
+    read = {"folders": labelled_sounds.read_class_folders, "esc50": labelled_sounds.read_esc50}
     return read[_LAYOUT.value](Path(_SOUNDS.value)), 0
 
 
-def _audioset(segments: str) -> tuple[list[background_dataset.Sound], int]:
+def _audioset(segments: str) -> tuple[list[labelled_sounds.Sound], int]:
     ontology = Path(_ONTOLOGY.value) if _ONTOLOGY.value else None
-    return background_dataset.read_audioset(Path(_SOUNDS.value), Path(segments), ontology)
+    return labelled_sounds.read_audioset(Path(_SOUNDS.value), Path(segments), ontology)
 
 
 def run() -> None:

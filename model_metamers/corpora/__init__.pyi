@@ -26,6 +26,9 @@ from . import (
     image_dataset as image_dataset,
 )
 from . import (
+    labelled_sounds as labelled_sounds,
+)
+from . import (
     record_writer as record_writer,
 )
 from . import (

@@ -8,7 +8,7 @@ import soundfile
 import tensorflow as tf
 
 from model_metamers import InputError, SignalSpec
-from model_metamers.corpora import background_dataset, record_writer
+from model_metamers.corpora import background_dataset, labelled_sounds, record_writer
 from model_metamers.signals import collection
 from tests.builders import binaries
 from tests.builders.holders import holding
@@ -90,7 +90,7 @@ def test_audioset_segments_have_several_labels(tmp_path):
     )
     ontology = tmp_path / "class_labels_indices.csv"
     ontology.write_text('index,mid,display_name\n0,/m/1,Speech\n1,/m/2,"Bark, whine"\n')
-    found, missing = background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
+    found, missing = labelled_sounds.read_audioset(tmp_path / "wav", segments, ontology)
     assert [s.labels for s in found] == [("Bark, whine", "Speech"), ("Bark, whine",)] and missing == 1
     kept, labels = background_dataset.keep_labels(found)
     assert labels == [record_writer.NULL_CLASS, "Bark, whine", "Speech"]
@@ -104,7 +104,7 @@ def test_audioset_segments_have_several_labels(tmp_path):
     assert background_dataset.keep_labels(found, min_sounds=2)[1] == ["__nullSignal__", "Bark, whine"]
     ontology.write_text("index,mid,display_name\n0,/m/1,Speech\n")
     with pytest.raises(InputError, match=r"segments\.csv:2: the label \['/m/2'\] is not in"):
-        background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
+        labelled_sounds.read_audioset(tmp_path / "wav", segments, ontology)
 
 
 def test_audiosets_own_evaluation_segments_are_held_out(tmp_path):
@@ -127,7 +127,7 @@ def test_audiosets_own_evaluation_segments_are_held_out(tmp_path):
         "build_background_dataset", *flags, given, "--validation_share=0.5", f"--out={tmp_path / 'no'}"
     )
     assert result.returncode == 2 and "with no other split" in result.stderr
-    sounds, _ = background_dataset.read_audioset(tmp_path / "wav", tmp_path / "train.csv", None)
+    sounds, _ = labelled_sounds.read_audioset(tmp_path / "wav", tmp_path / "train.csv", None)
     with pytest.raises(InputError, match="1 recordings are in both splits"):
         background_dataset.hold_out_sounds(sounds, sounds, ["/m/1"])
 
@@ -137,7 +137,7 @@ def test_pieces_far_below_the_loudest_are_silent(tmp_path):
     waveform[1] /= 30
     waveform[2] /= 300
     soundfile.write(tmp_path / "a.wav", waveform.ravel(), 20000)
-    sound = background_dataset.Sound(tmp_path / "a.wav", ("dog",), "a")
+    sound = labelled_sounds.Sound(tmp_path / "a.wav", ("dog",), "a")
     found = background_dataset.write_dataset(
         {"train": [sound], "validation": []}, ["__nullSignal__", "dog"], tmp_path / "out", progress=False
     )
@@ -153,12 +153,12 @@ def test_ontology_as_published_gives_the_names(tmp_path):
         {"id": "/t/dd2", "name": "Bark, whine", "child_ids": [], "restrictions": []},
     ]
     ontology.write_text(json.dumps(entries, indent=1))
-    ((sound,), _) = background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
+    ((sound,), _) = labelled_sounds.read_audioset(tmp_path / "wav", segments, ontology)
     assert sound.labels == ("Bark, whine", "Human voice")
     for spoilt in (json.dumps(entries)[:-5], '{"id": "/m/1"}', '[{"id": "/m/1"}]'):
         ontology.write_text(spoilt)
         with pytest.raises(InputError, match=r"ontology\.json: no readable list of \{id, name"):
-            background_dataset.read_audioset(tmp_path / "wav", segments, ontology)
+            labelled_sounds.read_audioset(tmp_path / "wav", segments, ontology)
 
 
 def test_esc50_as_published(tmp_path):
@@ -167,19 +167,19 @@ def test_esc50_as_published(tmp_path):
     table.parent.mkdir()
     header = "filename,fold,target,category,esc10,src_file,take\n"
     table.write_text(header + "1-100032-A-0.wav,1,0,dog,True,100032,A\n")
-    (sound,) = background_dataset.read_esc50(tmp_path)
+    (sound,) = labelled_sounds.read_esc50(tmp_path)
     assert (sound.labels, sound.fold, sound.recording) == (("dog",), 1, "100032")
     table.write_text(header + "1-9-A-0.wav,1,0,dog,True,100032,A\n")
     with pytest.raises(InputError, match=r"esc50\.csv:2: no sound"):
-        background_dataset.read_esc50(tmp_path)
+        labelled_sounds.read_esc50(tmp_path)
     table.write_text("filename,fold\n")
     with pytest.raises(InputError, match=r"esc50\.csv:1: no column category, src_file"):
-        background_dataset.read_esc50(tmp_path)
+        labelled_sounds.read_esc50(tmp_path)
 
 
 def test_channels_that_differ_are_mixed_when_asked(tmp_path):
     noise(tmp_path / "in" / "rain" / "a.wav", 2, rate=16000, channels=2)
-    found = background_dataset.read_class_folders(tmp_path / "in")
+    found = labelled_sounds.read_class_folders(tmp_path / "in")
     kept, labels = background_dataset.keep_labels(found)
     splits = background_dataset.split(kept, [], 0.0)
     with pytest.raises(InputError, match="2 channels that differ"):

@@ -12,8 +12,8 @@ from PIL import Image
 from model_metamers import InputError
 from model_metamers.corpora import (
     alignments,
-    background_dataset,
     image_dataset,
+    labelled_sounds,
     speech_corpus,
     speech_dataset,
 )
@@ -78,7 +78,7 @@ def test_images_and_sounds_in_class_folders_over_links(tmp_path, link):
         (tmp_path / root / "cat" / "._2.wav").write_bytes(b"")
     found, labels = image_dataset.find_images(tmp_path / "images")
     assert labels == ["cat", "dog"] and sorted(label for _, label in found) == [0, 0, 1]
-    given = background_dataset.read_class_folders(tmp_path / "sounds")
+    given = labelled_sounds.read_class_folders(tmp_path / "sounds")
     assert sorted(s.labels[0] for s in given) == ["cat", "cat", "dog"]
     assert read_labels(tmp_path / "sounds") == {NFC: "cat", "2": "cat", "1": "dog"}
 

@@ -5,7 +5,7 @@ import math
 import random
 from pathlib import Path
 
-from model_metamers.corpora import alignments, background_dataset
+from model_metamers.corpora import alignments, labelled_sounds
 from model_metamers.networks.deepspeech import read_alphabet
 from model_metamers.recognition.labels import read_labels
 from model_metamers.storage import reading
@@ -102,7 +102,7 @@ def esc50(path: Path):
 
 def read_esc50(path: Path):
     (path.parent / "meta" / "esc50.csv").write_bytes(path.read_bytes())
-    for sound_file in background_dataset.read_esc50(path.parent):
+    for sound_file in labelled_sounds.read_esc50(path.parent):
         assert sound_file.path.is_file() and sound_file.fold >= 1
 
 
@@ -115,9 +115,7 @@ def audioset(name: str):
             paths[other] = path if other == name else path.with_name(f"whole_{other}")
             if other != name:
                 paths[other].write_text(content)
-        found, _ = background_dataset.read_audioset(
-            path.parent, paths["segments.csv"], paths["ontology.json"]
-        )
+        found, _ = labelled_sounds.read_audioset(path.parent, paths["segments.csv"], paths["ontology.json"])
         assert all(isinstance(label, str) for s in found for label in s.labels)
 
     return read
