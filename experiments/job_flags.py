@@ -123,7 +123,7 @@ def _started(module: str, container: str | None) -> list[str]:
 def _given(module: str) -> list[str]:
     """The flags that were given, but for those of jobs, one string each."""
     key = sys.argv[0] if module == "__main__" else module
-    jobs = {holder.name for holder in _JOBS}
+    jobs = {"plan", *(holder.name for holder in _JOBS)}
     own = [
         flag for flag in flags.FLAGS.get_key_flags_for_module(key) if flag.present and flag.name not in jobs
     ]

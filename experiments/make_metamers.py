@@ -27,9 +27,11 @@ Written below --out: `flags.txt` (repeat the run with --flagfile=OUT/flags.txt),
 number) and `metamer.png` or `metamer.wav`. A run that was stopped continues with the
 same command.
 
-Many processes and machines can share a run: --shard gives each its part, and --job_script prints a
-script that has a cluster's queue do so (SLURM, PBS, SGE or LSF).
+--plan tells how long a run would take, before it begins. Many processes and machines can share it:
+--shard gives each its part, and --job_script prints a script that has a cluster's queue do so (SLURM,
+PBS, SGE or LSF).
 
+  make_metamers ... --plan
   make_metamers ... --shard=3/40
   make_metamers ... --job_script=slurm --workers=40 --walltime=4h > jobs.sh
 """
@@ -47,7 +49,14 @@ from model_metamers.catalog import named_network
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
-from model_metamers_experiments import binary, cluster_flags, flag_checks, job_flags, null_advice
+from model_metamers_experiments import (
+    binary,
+    cluster_flags,
+    flag_checks,
+    job_flags,
+    null_advice,
+    plan_tables,
+)
 
 flags.adopt_module_key_flags(cluster_flags)
 flags.adopt_module_key_flags(job_flags)
@@ -183,6 +192,12 @@ _THREADS = flags.DEFINE_integer(
 _SAVE_MINUTES = flags.DEFINE_float(
     "save_minutes", 5.0, "After so many minutes a state is saved even so.", 0.1
 )
+_PLAN = flags.DEFINE_bool(
+    "plan",
+    False,
+    "Print what the run would take, and end: batches, time, disk and memory, from a few steps of each layer "
+    "that are tried out on this machine; of several workers with --workers. Writes nothing below --out.",
+)
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Continue a run in --out; without, a folder with a run is refused."
 )
@@ -220,7 +235,7 @@ def main() -> int:
         stop_when=_STOP_WHEN.value,
         starts=_STARTS.value,
     )
-    from model_metamers.runs import null_runs, verdict_table
+    from model_metamers.runs import null_runs, planning, verdict_table
 
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
     layers = network.chosen_layers(_LAYERS.value)
@@ -248,6 +263,9 @@ def main() -> int:
     )
     if _OPTIMIZE.value == "cochleagram":
         run = runs.over_cochleagrams(run)
+    if _PLAN.value:
+        plan_tables.print_plan(planning.plan(run), job_flags.WORKERS.value or 1)
+        return 0
     command = shlex.join(["make_metamers", f"--flagfile={os.path.relpath(run.folder.flags)}"])
     is_whole = shard.count == 1
     done = runs.execute(

@@ -25,7 +25,7 @@ Blocks are kept as they are finished, so a run that is stopped continues with th
 command. --shard=0/4 to --shard=3/4 share the work of one folder between processes or
 machines; the last one to finish, or the command without --shard, writes `null.npz`, the
 same to the bit however the work was divided; --job_script prints a script for a cluster's queue
-that does so. --memory_gb bounds the memory for ranks:
+that does so, and --plan tells before how long it would take. --memory_gb bounds the memory for ranks:
 where a block of all layers does not fit, the layers are measured in turn.
 """
 
@@ -37,10 +37,10 @@ import model_metamers as mm
 from model_metamers.catalog import named_network
 from model_metamers.criteria import null_design
 from model_metamers.recognition.labels import read_labels
-from model_metamers.runs import null_runs
+from model_metamers.runs import null_planning, null_runs
 from model_metamers.runs.folder import NULL
 from model_metamers.signals import collection
-from model_metamers_experiments import binary, job_flags
+from model_metamers_experiments import binary, job_flags, plan_tables
 
 flags.adopt_module_key_flags(job_flags)
 _NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
@@ -70,6 +70,12 @@ _LABELS = flags.DEFINE_string(
 )
 _SOUND_KEY = flags.DEFINE_string("sound_key", "/stimuli/signal", "Of the waveform in TFRecords of sounds.")
 _RECORD_RATE = flags.DEFINE_integer("record_rate", None, "Sample rate in TFRecords of sounds, Hz.")
+_PLAN = flags.DEFINE_bool(
+    "plan",
+    False,
+    "Print what it would take, and end: blocks, time, disk and memory, from a few stimuli that are tried out "
+    "on this machine; of several workers with --workers. Writes nothing.",
+)
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
 
 
@@ -97,6 +103,9 @@ def main() -> int:
         seed=_SEED.value,
         memory_gb=_MEMORY.value,
     )
+    if _PLAN.value:
+        plan_tables.print_null_plan(null_planning.plan(run), job_flags.WORKERS.value or 1)
+        return 0
     null = null_runs.measure(run, shard.index, shard.count, _PROGRESS.value)
     if null is None:
         print(f"This shard is done. {_OUT.value} is complete once the other shards are.")

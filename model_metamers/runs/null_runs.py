@@ -109,6 +109,17 @@ def measure(
         return _combined(run, blocks) if null is None else null
 
 
+def missing_blocks(run: NullRun) -> list[null_design.Block]:
+    """The blocks that are yet to be measured; nothing is written.
+
+    Raises:
+      InputError: the design cannot be drawn.
+    """
+    if (run.out / NULL).exists():
+        return []
+    return [block for block in run.blocks() if not _is_measured(run.out / _BLOCKS, block.index, run.layers)]
+
+
 def _check_free(out: Path, shard: int, num_shards: int) -> None:
     """Refuses a shard that has blocks in common with one that is being measured by another process."""
     for what in held(out):

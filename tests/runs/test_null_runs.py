@@ -15,7 +15,7 @@ from PIL import Image
 import model_metamers as mm
 from model_metamers import InputError, runs
 from model_metamers.errors import InUseError
-from model_metamers.runs import inclusion, null_runs
+from model_metamers.runs import inclusion, null_planning, null_runs
 from model_metamers.runs.folder import find_metamers
 from model_metamers.runs.record import read_record
 from model_metamers.signals import collection
@@ -359,3 +359,17 @@ def test_binaries_write_verdicts_tables_and_figures(tmp_path):
         "--shard=4/4",
     )
     assert refused.returncode == 2 and "expected i/n with i from 0 to n - 1" in refused.stderr
+
+
+def test_what_is_left_to_measure_is_planned_and_nothing_is_written(tmp_path, tiny_vgg):
+    run = null_run(tiny_vgg, tmp_path / "out")
+    plan = null_planning.plan(run)
+    assert plan.all_blocks == len(run.blocks()) == len(plan.blocks) and not list(tmp_path.iterdir())
+    assert plan.blocks[0] == (0, 12, 66) and plan.disk == 2 * 8 * 66 * plan.all_blocks
+    assert plan.stimulus > 0 and plan.pair > 0 and plan.end > 0 and plan.seconds(2) < plan.seconds()
+    assert null_runs.measure(run, 1, 3, progress=False) is None
+    left = [place for place in range(plan.all_blocks) if place % 3 != 1]
+    assert [block[0] for block in null_planning.plan(run).blocks] == left
+    for shard in (0, 2):
+        null_runs.measure(run, shard, 3, progress=False)
+    assert null_planning.plan(run).blocks == []
