@@ -88,6 +88,8 @@ def job_script(module: str) -> str | None:
         raise mm.InputError("--job_script needs --workers: the number of jobs that share the work")
     if shard() != WHOLE:
         raise mm.InputError("--job_script gives every job its own --shard; leave --shard out")
+    if "cluster" in flags.FLAGS and flags.FLAGS.cluster != "none":
+        raise mm.InputError("--job_script and --cluster: both submit jobs; take one of them")
     container = CONTAINER.value or next((os.environ[name] for name in _INSIDE if os.environ.get(name)), None)
     if CONTAINER.value and "://" not in CONTAINER.value and not Path(CONTAINER.value).exists():
         raise mm.InputError(f"--container={CONTAINER.value}: there is no such image")

@@ -270,7 +270,7 @@ def main() -> int:
     is_whole = shard.count == 1
     done = runs.execute(
         [run],
-        flags=binary.settings(__name__),
+        flags=binary.settings(__name__, ["plan"]),
         page=runs.Page(f"Metamers of {run.network.name}", command, _SINGLE_FILE.value) if is_whole else None,
         resume=_RESUME.value,
         progress=_PROGRESS.value,
