@@ -41,6 +41,7 @@ nb_merge_streams = True
 nb_output_stderr = "remove"  # TensorFlow tells there of the machine
 
 # The reference, from docstrings.
+smartquotes = False  # else --flag becomes a dash
 default_role = "code"
 autosummary_generate = True
 autodoc_member_order = "bysource"
@@ -55,7 +56,7 @@ nitpicky = True
 # Names of other packages, whose pages are on the network.
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|tf|tensorflow|keras|collections|matplotlib|os|pathlib|typing|PIL)\..*"),
-    (r"py:class", r"(Path|Image\.Image|Axes|Figure|AxesImage|ErrorbarContainer|Any|optional)"),
+    (r"py:class", r"(Path|Image\.Image|Axes|Figure|AxesImage|ErrorbarContainer|Audio|Any|optional)"),
 ]
 
 html_theme = "pydata_sphinx_theme"

@@ -8,6 +8,7 @@ import re
 
 from sphinx.util.nodes import make_refnode
 
+_COLON = "\ue000"  # in its place; of a property, napoleon takes what stands before a colon for a type
 _PLAIN = re.compile(r"(`+[^`]*`+)")
 
 
@@ -28,8 +29,12 @@ def _escape(app, what: str, name: str, thing: object, options: object, lines: li
         doctest = line.lstrip().startswith(">>>") or (doctest and bool(line.strip()))
         if not doctest:
             lines[i] = plain(line)
-    if what == "property":
-        lines.insert(0, "")  # else napoleon takes what stands before a colon for a type
+    if what == "property" and lines:
+        lines[0] = lines[0].replace(":", _COLON)
+
+
+def _restore(app, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    lines[:] = [line.replace(_COLON, ":") for line in lines]
 
 
 def _by_bare_name(app, env, node, content):
@@ -50,4 +55,5 @@ def _by_bare_name(app, env, node, content):
 def setup(app) -> dict:
     app.connect("missing-reference", _by_bare_name)
     app.connect("autodoc-process-docstring", _escape, priority=100)  # before napoleon's
+    app.connect("autodoc-process-docstring", _restore, priority=900)  # after it
     return {"parallel_read_safe": True}
