@@ -49,6 +49,7 @@ from model_metamers.catalog import named_network
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
+from model_metamers.storage.whole import make_folder
 from model_metamers_experiments import (
     binary,
     cluster_flags,
@@ -207,6 +208,13 @@ _SINGLE_FILE = flags.DEFINE_bool(
     "Write OUT/report_single_file.html too: the same page with all pictures and sounds inside, to be sent by "
     "mail. Of a run that is done, the same command with --single_file searches nothing again.",
 )
+_TENSORBOARD_DIR = flags.DEFINE_string(
+    "tensorboard_dir",
+    None,
+    "Folder for what TensorBoard reads of the searches, a run for each stimulus and layer: the loss, rho "
+    "every 250 steps of adam and 50 of lbfgs, and some ten times the signal, as an image or a sound. "
+    "`tensorboard --logdir=FOLDER` shows them, also meanwhile. Metamers stay the same. Without it, nothing.",
+)
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
@@ -215,6 +223,8 @@ def main() -> int:
     if script := job_flags.job_script(__name__):
         print(script, end="")
         return 0
+    if _TENSORBOARD_DIR.value:
+        make_folder(_TENSORBOARD_DIR.value)
     out = Path(_OUT.value)
     threads = flags.FLAGS.threads = cluster_flags.begin(out, _THREADS.value)  # flags.txt repeats it
     binary.import_tensorflow_quietly()
@@ -260,6 +270,7 @@ def main() -> int:
         classes=classes,
         shard=shard,
         threads=threads,
+        tensorboard_dir=Path(_TENSORBOARD_DIR.value) if _TENSORBOARD_DIR.value else None,
     )
     if _OPTIMIZE.value == "cochleagram":
         run = runs.over_cochleagrams(run)

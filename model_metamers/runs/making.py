@@ -16,6 +16,7 @@ from model_metamers.errors import DamagedFileError, InputError, StorageError
 from model_metamers.execution import stopping
 from model_metamers.runs import results, searches
 from model_metamers.runs.batches import WHOLE, batches
+from model_metamers.runs.folder import safe_name
 from model_metamers.runs.mending import judge_anew, mend
 from model_metamers.runs.record import read_record
 from model_metamers.runs.run import Made, Run, computed
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from model_metamers.synthesis.search import Search
+    from model_metamers.synthesis.watching import Watch
 
 
 class _Batch(NamedTuple):
@@ -231,19 +233,38 @@ def _searched(
                 written.result()
             write_state(path, state, digests)
 
-        return one.run(
-            targets[places],
-            state=state if first else _saved_state(path),
-            save=save,
-            progress=bar.shows_batches,
-            told=told,
-        )
+        with _watched(run, one, own, targets[places], first) as watch:
+            return one.run(
+                targets[places],
+                state=state if first else _saved_state(path),
+                save=save,
+                progress=bar.shows_batches,
+                told=told,
+                watch=watch,
+            )
 
     found = find(search, names, targets, run_search)
     if found.stopped_at is not None:
         raise KeyboardInterrupt
     failed = {name: search.diverged_error({name: step}) for name, step in found.diverged.items()}
     return _Batch(search.layer, batch, found.metamers, failed, states)
+
+
+@contextlib.contextmanager
+def _watched(
+    run: Run, search: Search, names: list[str], targets: np.ndarray, first: bool
+) -> Iterator[Watch | None]:
+    """What TensorBoard is told of a search: a folder for each stimulus, and for each further start of one."""
+    if run.tensorboard_dir is None:
+        yield None
+        return
+    from model_metamers.synthesis.watching import SearchSummaries
+
+    start = "" if first else f"_seed_{search.config.seed}"
+    layer = run.tensorboard_dir / safe_name(run.network.name) / safe_name(search.layer)
+    folders = [layer / f"{safe_name(name)}{start}" for name in names]
+    with SearchSummaries(folders, run.network, search.layer, search.config, targets) as watch:
+        yield watch
 
 
 def _share(run: Run, starts: int, step: int) -> float:

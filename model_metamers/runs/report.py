@@ -87,15 +87,14 @@ def write_report(
     ).get_template(_TEMPLATE)
     files, known = Files(out, single_file), {} if known is None or single_file else known
     sections = [_section(network, files, known) for network in networks]
+    measured = [section["null_pairs"] for section in sections]
     page = template.render(
         title=title,
         command=command,
         under_way=under_way,
         sections=sections,
         layers=list(dict.fromkeys(line["layer"] for section in sections for line in section["summary"])),
-        total=sum(line["made"] for section in sections for line in section["summary"]),
-        few_pairs=min((s["null_pairs"] for s in sections if s["null_pairs"]), default=FEW_PAIRS) < FEW_PAIRS,
-        single_file=single_file,
+        few_pairs=min((pairs for pairs in measured if 0 < pairs < FEW_PAIRS), default=None),
     )
     path = networks[0].folder.single_page if single_file else networks[0].folder.page
     write_text(path, re.sub(r"\n\s+", "\n", page))  # pages of thousands of metamers are large enough

@@ -61,6 +61,7 @@ class Run:
       threads: of TensorFlow and BLAS, which this process is set up with (`execution.worker_setup`); None
         leaves them as they are, and promises no last bits. With threads, folder and records note them and
         the batch size, and stimuli are always searched for in whole batches.
+      tensorboard_dir: folder of what TensorBoard reads of the searches; None for nothing.
     """
 
     network: Network
@@ -75,6 +76,7 @@ class Run:
     classes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     shard: Shard = WHOLE
     threads: int | None = None
+    tensorboard_dir: Path | None = None
 
     @property
     def folder(self) -> RunFolder:

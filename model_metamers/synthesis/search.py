@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.errors import DivergedError, InputError
@@ -23,6 +23,7 @@ from model_metamers.synthesis import adam, lbfgs, starts, stopping
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState
 from model_metamers.synthesis.under_way import UnderWay
+from model_metamers.synthesis.watching import Watch
 
 if TYPE_CHECKING:
     from model_metamers.criteria.null import NullDistribution
@@ -91,6 +92,7 @@ class Search:
         save: Callable[[SearchState], None] | None = None,
         progress: bool = True,
         told: Callable[[int], None] | None = None,
+        watch: Watch | None = None,
     ) -> tuple[SearchState, bool]:
         """Searches for the metamers of a batch of targets, which do not influence one another.
 
@@ -102,6 +104,7 @@ class Search:
             and at the end.
           progress: whether to show a bar.
           told: called now and then with the number of finished steps.
+          watch: told of the search now and then, and at its checks; it changes nothing.
 
         Returns:
           The last state, and whether the search was finished: Ctrl-C stops it early and
@@ -124,9 +127,13 @@ class Search:
         finished, saved = True, time.monotonic()
         with self._bar(state.step, progress) as bar:
             try:
-                for now in self._bursts(begun, targets, wanted):
+                if watch:
+                    watch.tell(now)
+                for now in self._bursts(begun, targets, wanted, watch):
                     bar.update(now.step - bar.n)
                     bar.set_postfix(loss=_mean_loss(now))
+                    if watch:
+                        watch.tell(now)
                     if told:
                         told(now.step)
                     if save and now.step < self.config.iterations and self._is_due(now.step, saved):
@@ -134,6 +141,8 @@ class Search:
                         saved = time.monotonic()
                 if now.step == self.config.iterations:
                     now = now.ended(now.searched, self._loss(now, wanted))
+                if watch:
+                    watch.end(now)
             except KeyboardInterrupt:
                 finished = False
         state = now.kept()
@@ -180,15 +189,18 @@ class Search:
             leave=None,  # gone at the end where it stands below the bar of a run
         )
 
-    def _bursts(self, now: UnderWay, targets: np.ndarray, wanted: tf.Tensor) -> Iterator[UnderWay]:
+    def _bursts(
+        self, now: UnderWay, targets: np.ndarray, wanted: tf.Tensor, watch: Watch | None
+    ) -> Iterator[UnderWay]:
         """The search after each burst, until its iterations are over or no signal is searched any more.
 
         Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved, criteria are
-        to be checked, or the draft ends.
+        to be checked or watched, or the draft ends.
         """
         longest = 1
         while now.step < self.config.iterations and now.searched:
             length = min(longest, self._until_next_end(now.step))
+            length = min(length, watch.every - now.step % watch.every) if watch else length
             began = time.monotonic()
             now = self._advance(now, wanted, length)
             seconds = (time.monotonic() - began) / length

@@ -13,10 +13,10 @@ from tqdm import tqdm
 from model_metamers.errors import InputError
 from model_metamers.networks.network import Network
 from model_metamers.storage.locks import hold
+from model_metamers.summaries import scalar, summaries
 from model_metamers.training import records
 from model_metamers.training.plan import Outcome, TrainingPlan
 from model_metamers.training.state import TrainingState
-from model_metamers.training.summaries import scalar, summaries
 
 # The errors that TensorFlow raises where records are damaged, or no longer there.
 _UNREADABLE = (

@@ -209,7 +209,7 @@ def test_summaries_that_cannot_be_written_hide_no_other_error(tmp_path):
 import pathlib, resource, sys
 sys.path.insert(0, {str(_ROOT)!r})
 from model_metamers.errors import InputError
-from model_metamers.training import summaries
+from model_metamers import summaries
 folder = pathlib.Path({str(tmp_path)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 for count, ending in ((5, "its own"), (5, "none"), (500, "none")):

@@ -1,4 +1,4 @@
-"""TensorBoard's summaries of a training; a full disk is told in one line."""
+"""What TensorBoard reads, of trainings and searches; a full disk is told in one line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from model_metamers.errors import InputError
+from model_metamers.errors import StorageError
 from model_metamers.storage.explaining import explain
 from model_metamers.storage.reading import one_line
 
@@ -20,9 +20,9 @@ def summaries(folder: Path) -> Iterator[None]:
     An error raised within is not replaced by one from writing the last values.
 
     Raises:
-      InputError: the summaries cannot be written.
+      StorageError: the summaries cannot be written.
     """
-    with _refused_in_one_line(folder):
+    with refused_in_one_line(folder):
         writer = tf.summary.create_file_writer(str(folder))
         default = writer.as_default()
         default.__enter__()
@@ -32,16 +32,17 @@ def summaries(folder: Path) -> Iterator[None]:
         with contextlib.suppress(tf.errors.OpError):
             default.__exit__(None, None, None)
         raise
-    with _refused_in_one_line(folder):
+    with refused_in_one_line(folder):
         default.__exit__(None, None, None)
 
 
 @contextlib.contextmanager
-def _refused_in_one_line(what: object) -> Iterator[None]:
+def refused_in_one_line(what: object) -> Iterator[None]:
+    """StorageError where what is written within cannot be; `what` it is, for the message."""
     try:
         yield
     except tf.errors.OpError as error:
-        raise InputError(
+        raise StorageError(
             f"{what}: summaries cannot be written ({explain(error) or one_line(str(error))}); the same "
             f"command goes on from the last state"
         ) from error
@@ -49,5 +50,5 @@ def _refused_in_one_line(what: object) -> Iterator[None]:
 
 def scalar(name: str, value: float, step: int) -> None:
     """Writes a value under a name; see `summaries`."""
-    with _refused_in_one_line(name):
+    with refused_in_one_line(name):
         tf.summary.scalar(name, value, step)
