@@ -158,19 +158,23 @@ def _summary(network: NetworkResults, layer: str, there: Sequence[Shown]) -> dic
 
 
 def _row(stimulus: str, cells: Sequence[dict[str, Any]], network: NetworkResults) -> dict[str, Any]:
-    """A stimulus: its metamers, and rho of each at every layer."""
-    table = []
-    for layer in network.measured_layers:
-        # Of layers outside the network's own, rho is taken at the matched one alone.
-        if any(layer in cell["rhos"] for cell in cells):
-            null = network.null
-            table.append(
-                {
-                    "layer": layer,
-                    "limit": null.limit(layer) if null is not None and layer in null.layers else None,
-                    "rhos": [(cell["rhos"].get(layer, ""), cell["layer"] == layer) for cell in cells],
-                }
-            )
+    """A stimulus: its metamers, and rho of each at every layer as texts of equal length in columns."""
+    null = network.null
+    head = [f"null {'max' if null is None or null.rule == null_rule.MAXIMUM else 'limit'}"]
+    lines = [["metamer of", *(cell["layer"] for cell in cells), *head]]
+    # Of layers outside the network's own, rho is taken at the matched one alone.
+    for layer in (at for at in network.measured_layers if any(at in cell["rhos"] for cell in cells)):
+        limit = f"{null.limit(layer):.3f}" if null is not None and layer in null.layers else ""
+        lines.append([f"at {layer}", *(cell["rhos"].get(layer, "") for cell in cells), limit])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    matched = ["", *(f"at {cell['layer']}" for cell in cells), ""]
+    table = [
+        [
+            (text.ljust(width) if place == 0 else f"  {text:>{width}}", line[0] == matched[place])
+            for place, (text, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        for line in lines
+    ]
     return {"stimulus": stimulus, "target": cells[0]["target"], "cells": cells, "table": table}
 
 
