@@ -224,6 +224,10 @@ def main() -> int:
         print(script, end="")
         return 0
     if _TENSORBOARD_DIR.value:
+        if cluster_flags.is_used():
+            raise mm.InputError(
+                "--tensorboard_dir: workers of a cluster write no such files; leave out one of the two"
+            )
         make_folder(_TENSORBOARD_DIR.value)
     out = Path(_OUT.value)
     threads = flags.FLAGS.threads = cluster_flags.begin(out, _THREADS.value)  # flags.txt repeats it
