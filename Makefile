@@ -49,8 +49,8 @@ test-numerics: venv
 test-all: venv
 	$(IN_TWO) -m ''
 
-# The pages, with their notebooks run; of these only what changed is run anew. Nothing comes from the network but, once,
-# Sphinx. What they say stands in docs/_build/html/index.html. `make docs DOCS_NOTEBOOKS=off` runs no notebook.
+# The pages: docs/_build/html/index.html. Nothing comes from the network but, once, Sphinx. Notebooks whose code
+# changed are run (`make clean` forgets what the others gave); `DOCS_NOTEBOOKS=off make docs` runs none.
 docs: venv .venv/.docs
 	$(WITH_BIN) OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build/html
 	$(BIN)/python docs/_extensions/checked_links.py docs/_build/html
