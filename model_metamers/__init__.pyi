@@ -1,5 +1,6 @@
 from . import plot as plot
 from .catalog.names import networks as networks
+from .catalog.registered import register_network
 from .catalog.registry import load_network
 from .criteria.null import NullDistribution
 from .criteria.null_distribution import null_distribution
@@ -63,6 +64,7 @@ __all__ = [
     "play",
     "plot",
     "recognize",
+    "register_network",
     "save",
     "spearman",
     "synthesize",

@@ -43,11 +43,16 @@ NAMES = {
 }
 
 
+CATALOG = tuple(name for names in NAMES.values() for name in names)
+
+
 def networks() -> tuple[str, ...]:
-    """The names that `load_network` takes.
+    """The names that `load_network` takes: the catalog's, those that were registered, and those of packages.
 
     Example:
       >>> "vgg_19_small" in networks()
       True
     """
-    return tuple(name for names in NAMES.values() for name in names)
+    from model_metamers.catalog import registered  # it looks at every installed package
+
+    return (*CATALOG, *registered.names())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from model_metamers import weights
+from model_metamers.catalog import registered
 from model_metamers.catalog.names import NAMES, networks
-from model_metamers.errors import UnknownNetworkError, nearest
+from model_metamers.errors import InputError, UnknownNetworkError, nearest
 from model_metamers.weights import manifest
 
 if TYPE_CHECKING:
@@ -16,27 +18,31 @@ if TYPE_CHECKING:
 
 
 def build_network(name: str) -> Network:
-    """A network of the catalog without weights: its variables hold zeros.
+    """A network of the catalog without weights: its variables hold zeros; or a registered one, as built.
 
     Raises:
       UnknownNetworkError: there is no such name; the message lists the nearest.
+      InputError: the builder of a registered network fails, or gives no network.
     """
     for module, names in NAMES.items():
         if name in names:
             return importlib.import_module(f"{__package__}.{module}").BUILDERS[name]()
+    if found := registered.find_builder(name):
+        return _built(name, *found)
     raise UnknownNetworkError(
         f"there is no network {name!r}; {nearest(name, networks(), 'networks')}; mm.networks() lists all"
     )
 
 
 def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Network:
-    """A network of the catalog with weights.
+    """A network of the catalog, or a registered one, with weights.
 
     Args:
       name: one of `networks()`.
       checkpoint: a TF1, TF-slim or TF2 checkpoint, a SavedModel folder or TF Hub handle, PyTorch's file
         (of `efficientnet_lite0`), "random:SEED" for untrained weights, or None for the checkpoint that
-        ships with the package, was fetched, or came with an installed package.
+        ships with the package, was fetched, or came with an installed package. A registered network whose
+        builder gives it weights keeps these.
 
     Raises:
       InputError: the name is unknown, there is no such checkpoint, or it does not fit the network.
@@ -47,8 +53,22 @@ def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Netw
       ((32, 32, 3), ('airplane', 'automobile', 'bird'))
     """
     network = build_network(name)
-    weights.load_weights(network, manifest.default_checkpoint(name) if checkpoint is None else checkpoint)
+    if checkpoint is not None or not network.checkpoint_digest:  # some builders give weights too
+        weights.load_weights(network, manifest.default_checkpoint(name) if checkpoint is None else checkpoint)
     network.checkpoint_place = place_of(checkpoint)
+    return network
+
+
+def _built(name: str, builder: Callable[[], Network], told: str) -> Network:
+    """What the builder of a registered network gives, under its registered name."""
+    kind = importlib.import_module("model_metamers.networks.network").Network  # loads TensorFlow
+    try:
+        network = builder()
+    except Exception as error:  # whatever another's function may raise
+        raise InputError(f"{told} does not build: {registered.short(error)}") from error
+    if not isinstance(network, kind):
+        raise InputError(f"{told}: its builder gave {type(network).__name__}, expected an mm.Network")
+    network.name = name
     return network
 
 

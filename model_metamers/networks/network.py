@@ -86,6 +86,10 @@ class Network(tf.Module):
     def name(self) -> str:
         return self._label
 
+    @name.setter
+    def name(self, name: str) -> None:
+        self._label = name
+
     def __repr__(self) -> str:
         weights = self.checkpoint_digest.removeprefix("sha256:")[:8] or "none"
         return (

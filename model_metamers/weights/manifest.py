@@ -10,9 +10,10 @@ somebody else's package, which pip installs.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, TypeVar
 
 import msgspec
 
@@ -21,8 +22,11 @@ from model_metamers.storage.digests import cache_folder, file_digest
 from model_metamers.storage.locks import hold
 from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.writing import write_json
+from model_metamers.weights import contributed
 from model_metamers.weights.packaged import Packaged, installed_file
 
+_log = logging.getLogger(__name__)
+_Entry = TypeVar("_Entry")
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parent / "checkpoints"
 _FILE = "manifest.json"
@@ -111,21 +115,25 @@ def read_manifest(folder: Path | None = None) -> dict[str, Any]:
 
 
 def read_downloads(folder: Path | None = None) -> dict[str, Download]:
-    """Checkpoints that can be fetched, by name.
+    """Checkpoints that can be fetched, by name; those of installed packages' networks too.
 
     Raises:
       DamagedFileError: no manifest, or an entry that is none, or that names a file elsewhere.
     """
     path = (folder or checkpoints_folder()) / _FILE
     given = {name: {**entry, "name": name} for name, entry in _entries(path).items() if "url" in entry}
-    return _check(path, given, dict[str, Download])
+    return {
+        **(_contributed("url", Download) if folder is None else {}),
+        **_check(path, given, dict[str, Download]),
+    }
 
 
 def read_packaged(folder: Path | None = None) -> dict[str, Packaged]:
     """Weights that other packages bring, by network; DamagedFileError as `read_downloads`."""
     path = (folder or checkpoints_folder()) / _FILE
     given = {name: entry for name, entry in _entries(path).items() if "package" in entry}
-    return {entry.network: entry for entry in _check(path, given, dict[str, Packaged]).values()}
+    others = _contributed("package", Packaged) if folder is None else {}
+    return {entry.network: entry for entry in {**others, **_check(path, given, dict[str, Packaged])}.values()}
 
 
 def find_download(name: str) -> Download:
@@ -253,6 +261,19 @@ def add_entry(prefix: Path, entry: Mapping[str, Any]) -> None:
             "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": file_digest(f)} for f in files],
         }
         write_json(path, entries, sort_keys=True)
+
+
+def _contributed(field: str, kind: type[_Entry]) -> dict[str, _Entry]:
+    """Entries with a field of the manifests that installed packages bring; damaged ones are left out."""
+    found = {}
+    for path, name, entry in contributed.manifest_entries():
+        if field in entry:
+            named = {**entry, "name": name} if kind is Download else entry
+            try:
+                found[name] = _check(path, named, kind)
+            except DamagedFileError as error:
+                _log.warning("%s", error)
+    return found
 
 
 def _entries(path: Path) -> dict[str, dict[str, Any]]:
