@@ -123,15 +123,15 @@ def _write(
 def _measure() -> inclusion.Measure | None:
     """Measures a metamer by its network; None without --anew."""
     if not _ANEW.value:
-        if _NETWORK.value or _CHECKPOINT.value or _SIGNAL.value:
-            raise mm.InputError(
-                "--network, --checkpoint and --signal are for --anew; add it, or leave them out"
-            )
+        if _NETWORK.value or _CHECKPOINT.value:
+            raise mm.InputError("--network and --checkpoint are for --anew; add it, or leave them out")
+        if _SIGNAL.value:
+            raise mm.InputError("--signal is for --anew; add it, or leave it out")
         return None
-    if (_CHECKPOINT.value or _SIGNAL.value) and not _NETWORK.value:
-        raise mm.InputError(
-            "--checkpoint and --signal are for --network; name the network too, or leave them out"
-        )
+    if _CHECKPOINT.value and not _NETWORK.value:
+        raise mm.InputError("--checkpoint is for --network; name the network too, or leave it out")
+    if _SIGNAL.value and not _NETWORK.value:
+        raise mm.InputError("--signal is for --network; name the network too, or leave it out")
     binary.repeatable()
     given = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value) if _NETWORK.value else None
     loaded: dict[tuple, mm.Network | mm.InputError] = {}

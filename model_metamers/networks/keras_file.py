@@ -92,6 +92,8 @@ def load_model(path: str | os.PathLike) -> Any:
             if archive[_SETTINGS].file_size > _MOST_SETTINGS:
                 raise InputError(f"{path}: more than {_MOST_SETTINGS} bytes of settings, as no model has")
             opened = members[_SETTINGS][0]
+            if damaged := opened.testzip():  # HDF5 itself would not notice
+                raise ValueError(f"{damaged} is damaged")
             _check_settings(path, msgspec.json.decode(opened.read(_SETTINGS)))
             with opened.open(_WEIGHTS) as weights, h5py.File(weights, "r") as group:
                 _check_links(path, group)

@@ -95,6 +95,8 @@ def test_measured_anew_by_the_network_that_the_record_names(run):
     [
         (["--network=vgg_19_small"], 2, "--network and --checkpoint are for --anew; add it"),
         (["--anew", "--checkpoint=random:0"], 2, "--checkpoint is for --network; name the network too"),
+        (["--signal=signal.json"], 2, "--signal is for --anew; add it"),
+        (["--anew", "--signal=signal.json"], 2, "--signal is for --network; name the network too"),
         (
             ["--anew", "--network=vgg_19_small", "--checkpoint=random:1"],
             2,

@@ -1,6 +1,7 @@
 """The reproduction's plan: which networks take part, what is run, and what is run again."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -78,6 +79,25 @@ def test_networks_of_the_user_take_part(tmp_path):
     assert f"{file}:small={tmp_path / 'mine.npz'}" in planned["recognition/images"].arguments["judges"]
     file.write_text(OWN + "# changed")
     assert cast.with_checkpoints(scale, [checkpoint])[0].parts[-1].weights != mine.weights
+
+
+def test_a_keras_file_of_the_user_takes_part(tmp_path):
+    import tensorflow as tf
+
+    layers = [tf.keras.Input((8, 8, 3)), tf.keras.layers.Flatten(), tf.keras.layers.Dense(3, name="last")]
+    tf.keras.Sequential(layers).save(tmp_path / "own.keras")
+    signal = tmp_path / "own.signal.json"
+    fields = {"kind": "image", "shape": [8, 8, 3], "low": 0, "high": 1, "layers": ["last"]}
+    signal.write_text(json.dumps(fields))
+    scale = cast.with_networks(scales.IMAGENET, [f"mine={tmp_path / 'own.keras'}"], [])
+    (mine,) = [part for part in cast.with_checkpoints(scale, [])[0].parts if part.role == "mine"]
+    assert (mine.network, mine.spec) == ("own", str(tmp_path / "own.keras"))
+    planned = {task.name: task for task in plan(scale, tmp_path)}
+    assert planned["metamers/mine"].arguments["network"] == str(tmp_path / "own.keras")
+    assert planned["metamers/mine"].arguments["layers"] == ("last",)
+    assert str(tmp_path / "own.keras") in planned["recognition/images"].arguments["judges"]
+    signal.write_text(json.dumps({**fields, "mean": 0.5}))
+    assert cast.with_checkpoints(scale, [])[0].parts[-1].weights != mine.weights
 
 
 @pytest.mark.parametrize(

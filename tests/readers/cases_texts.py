@@ -8,6 +8,7 @@ from pathlib import Path
 from model_metamers.corpora import alignments, labelled_sounds
 from model_metamers.networks.deepspeech import read_alphabet
 from model_metamers.recognition.labels import read_labels
+from model_metamers.signals.described import read_description
 from model_metamers.storage import reading
 from model_metamers.storage.claims import claim_folder
 from model_metamers.training import records
@@ -93,6 +94,11 @@ def check_fetched(path: Path):
     manifest.fetched_files(download, "a", path.parent)
 
 
+def check_description(path: Path):
+    told = read_description(path)
+    assert told.signal.shape and all(math.isfinite(n) for n in (*told.mean, *told.std, told.signal.low))
+
+
 def esc50(path: Path):
     (path.parent / "audio").mkdir(exist_ok=True)
     (path.parent / "meta").mkdir(exist_ok=True)
@@ -122,6 +128,18 @@ def audioset(name: str):
 
 
 ONTOLOGY = json.dumps([{"id": "/m/1", "name": "Speech"}, {"id": "/m/2", "name": "Bark"}])
+
+
+DESCRIBED = {
+    **{"kind": "image", "shape": [8, 8, 3], "low": 0, "high": 1, "mean": [0.1, 0.2, 0.3], "std": 2},
+    **{
+        "channels": "bgr",
+        "classes": ["cat", "dog"],
+        "layers": ["conv"],
+        "name": "mine",
+        "learning_rate": 0.01,
+    },
+}
 
 
 def _json(kind: str, file: str, values, read, **about) -> Case:
@@ -163,6 +181,7 @@ CASES = {
         "lists", "ontology.json", text(ONTOLOGY), audioset("ontology.json"), json_values
     ),
     "manifest": _json("manifests", "manifest.json", {"a.ckpt": SHIPPED, "b": DOWNLOAD}, check_manifest),
+    "signal description": _json("manifests", "signal.json", DESCRIBED, check_description),
     "downloads": _json("manifests", "downloads.json", {"a": FETCHED}, check_fetched, may_refuse=True),
     "settings": _json(
         "manifests", "settings.json", {"a": 1, "b": "c"}, lambda p: claim_folder(p.parent, {"a": 1, "b": "c"})
