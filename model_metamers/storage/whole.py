@@ -215,5 +215,7 @@ def explained(path: Path) -> Iterator[None]:
         text = explain(error)
         if text is None and not isinstance(error, OSError):
             raise
+        if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
+            text = "its folder is gone: was it removed, or a disk unmounted? The same command begins anew"
         text = text or f"cannot be written ({getattr(error, 'strerror', None) or error})"
         raise StorageError(f"{path}: {text}") from error

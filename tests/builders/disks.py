@@ -26,8 +26,8 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
 
 
 def resize(folder: Path, kilobytes: int) -> None:
-    """Gives a small disk another size."""
-    done = _mount("-o", f"remount,size={kilobytes}k", str(folder))
+    """Gives a small disk another size, and lets it be written to."""
+    done = _mount("-o", f"remount,rw,size={kilobytes}k", str(folder))
     assert done.returncode == 0, done.stderr
 
 
