@@ -19,6 +19,7 @@ CONTINUES = "what was done is kept, and the same command continues"
 STARTS_OVER = "nothing was written, and the same command starts over"
 _CANNOT = 2  # exit status where the user has to mend something
 _AFTER_HELP = 1  # absl's exit status; its flags end a program for no other reason
+_A_GPU = "/dev/nvidia0"  # Linux's file of the first one, where its driver is loaded
 _NO_READER = 141  # by convention: 128 and SIGPIPE
 _OUT_OF_MEMORY = "memory ran out; lower --batch_size where there is one, or use a machine with more"
 
@@ -216,15 +217,17 @@ def _show_notes(name: str) -> None:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow without the greetings that its libraries write as they load.
+    """Imports TensorFlow without the greetings that its libraries write as they load and look for GPUs.
 
     They go to the file descriptor, whatever the log level; later messages, warnings and
-    errors of TensorFlow, are not touched.
+    errors of TensorFlow, are not touched. Who asks for them (TF_CPP_MIN_LOG_LEVEL=0 or 1) gets all.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    asked = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") in ("0", "1")
     try:
-        kept = os.dup(2)
+        kept = None if asked else os.dup(2)
     except OSError:  # there is no terminal
+        kept = None
+    if kept is None:
         import tensorflow
 
         return
@@ -234,8 +237,12 @@ def import_tensorflow_quietly() -> None:
         os.dup2(nowhere.fileno(), 2)
     stops.terminal = kept
     try:
-        import tensorflow  # noqa: F401
+        import tensorflow
+
+        found = tensorflow.config.list_physical_devices("GPU")
     finally:
         stops.terminal = 2
         os.dup2(kept, 2)
         os.close(kept)
+    if not found and os.path.exists(_A_GPU) and "CUDA_VISIBLE_DEVICES" not in os.environ:
+        tell("there is a GPU, but TensorFlow cannot use it; with TF_CPP_MIN_LOG_LEVEL=0 it says why")

@@ -24,7 +24,7 @@ import collections
 from pathlib import Path
 
 from absl import flags
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import model_metamers as mm
 from model_metamers.storage.reading import read_table

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.corpora import hold_out, record_writer
 from model_metamers.corpora.clip_format import PAPER_FORMAT, ClipFormat

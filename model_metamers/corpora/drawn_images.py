@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.corpora import drawing, image_dataset, record_writer
 from model_metamers.errors import InputError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.corpora import record_writer
 from model_metamers.corpora.speech_dataset import SPLITS, Clip, Selected, cut

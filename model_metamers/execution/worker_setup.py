@@ -12,6 +12,7 @@ import sys
 
 from model_metamers.errors import InputError
 
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -34,7 +35,7 @@ def environment(threads: int, gpu: int | None = None) -> dict[str, str]:
       ('2', '1')
     """
     fixed = dict.fromkeys(_THREADS, str(threads))
-    fixed |= {_ONEDNN: "0", "TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    fixed |= {_ONEDNN: "0", "TF_FORCE_GPU_ALLOW_GROWTH": "true", _LOG_LEVEL: "2"}
     return fixed if gpu is None else {**fixed, "CUDA_VISIBLE_DEVICES": str(gpu)}
 
 
@@ -50,8 +51,9 @@ def set_up(threads: int) -> None:
       InputError: TensorFlow is imported, in another environment.
     """
     wanted = environment(threads)
+    wanted[_LOG_LEVEL] = os.environ.get(_LOG_LEVEL, wanted[_LOG_LEVEL])  # the user's own wins
     others = [name for name, value in wanted.items() if os.environ.get(name) != value]
-    if "tensorflow" in sys.modules and set(others) - {"TF_CPP_MIN_LOG_LEVEL"}:
+    if "tensorflow" in sys.modules and set(others) - {_LOG_LEVEL}:
         raise InputError(f"TensorFlow was imported before {', '.join(others)} were set; start it anew")
     os.environ.update(wanted)
     import threadpoolctl

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import special
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.errors import InputError
 from model_metamers.people.answers import Answer, Session

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import requests
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from model_metamers.errors import DamagedFileError, InputError
 from model_metamers.storage.opening import check_file, open_file

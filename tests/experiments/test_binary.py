@@ -190,3 +190,13 @@ def test_a_command_on_a_page_holds_no_empty_words():
     )
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)
     assert "--layers=vgg=fc7" in done.stdout and "''" not in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("level", "told"), [(None, False), *_slow(("0", True), ("3", False))])
+def test_loading_tensorflow_says_nothing_of_gpus_unless_asked(level, told):
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    environment |= {"TF_CPP_MIN_LOG_LEVEL": level} if level else {}
+    load = "binary.import_tensorflow_quietly(); import tensorflow as tf; tf.zeros([2]) + tf.ones([2])"
+    command = [sys.executable, "-c", f"from model_metamers_experiments import binary; {load}"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and ("cuda" in done.stderr.lower()) == told, done.stderr
