@@ -234,7 +234,7 @@ def run(folder: str | os.PathLike, axes: Axes | None = None) -> Axes:
       model_metamers.errors.InputError: ...: no metamers of a run; name a folder of make_metamers
     """
     overview = read_overview(Path(folder))
-    axes = _one(axes, 1.6 + 0.75 * len(overview.layers))
+    axes = _one(axes, 3.6 + 0.75 * len(overview.layers))
     draw_overview(axes, overview)
     return axes
 

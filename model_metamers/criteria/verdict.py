@@ -8,6 +8,7 @@ the second applies.
 from __future__ import annotations
 
 import dataclasses
+import html
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -96,6 +97,12 @@ class Verdict:
     null_rule: str = MAXIMUM
     null_limit: float | None = None
     null_pairs: int | None = None
+
+    def _repr_html_(self) -> str:
+        color = "#d9efdf" if self.passes else "#fbdfd8"
+        word = f"<b style='background:{color};color:#222;border-radius:1em;padding:0 .5em'>{self.word}</b>"
+        exceeds = f"ρ {self.rho:.4f}, to exceed {self.limit:.4f}"
+        return "<br>".join([f"{word} {exceeds}", *map(html.escape, self.reasons)])
 
     @property
     def word(self) -> str:

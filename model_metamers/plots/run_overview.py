@@ -104,4 +104,4 @@ def draw_overview(axes: Axes, run: Overview) -> None:
     axes.tick_params(axis="x", rotation=40 if len(run.layers) > 4 else 0)
     axes.set(xlim=(-0.5, len(run.layers) - 0.5), ylabel="Spearman's ρ", title=as_written(run.network))
     axes.grid(axis="y", alpha=0.25, linewidth=0.5)
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0))  # where it hides nothing

@@ -43,11 +43,12 @@ def page(metamer: Metamer) -> str:
         ("metamer", metamer.signal, metamer.metamer_class),
     ]
     shown = "".join(
-        f"<td style='text-align:left'><b>{title}</b><br>{_shown(signal, metamer.spec)}<br>"
-        f"{'' if name is None else html.escape(class_text(name))}</td>"
+        f"<div style='min-width:0'><b>{title}</b><br>{_shown(signal, metamer.spec)}<br>"
+        f"{'' if name is None else html.escape(class_text(name))}</div>"
         for title, signal, name in cells
     )
-    return f"<table><tr>{shown}</tr></table><div>{html.escape(line(metamer))}</div>"
+    beside = "display:flex;flex-wrap:wrap;gap:8px 16px"  # one above the other where it is narrow
+    return f"<div style='{beside}'>{shown}</div><div>{html.escape(line(metamer))}</div>"
 
 
 def _short(text: str, most: int = 40) -> str:
@@ -59,13 +60,13 @@ def _shown(signal: np.ndarray, spec: SignalSpec) -> str:
     if spec.kind == "sound":
         file = io.BytesIO()
         soundfile.write(file, np.clip(signal, -1.0, 1.0), spec.rate_hz, format="WAV", subtype="PCM_16")
-        return f"<audio controls src='{_data(file, 'audio/wav')}'></audio>"
+        return f"<audio controls style='max-width:100%' src='{_data(file, 'audio/wav')}'></audio>"
     file = io.BytesIO()
     picture = _picture(signal, spec)
     factor = max(1, _SMALLEST // picture.width) if spec.kind == "image" else 1
     larger = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     larger.save(file, "PNG")
-    return f"<img src='{_data(file, 'image/png')}'>"
+    return f"<img style='max-width:100%' src='{_data(file, 'image/png')}'>"
 
 
 def _picture(signal: np.ndarray, spec: SignalSpec) -> Image.Image:

@@ -119,5 +119,12 @@ def test_verdicts_of_few_pairs_say_so(pairs, passes, word):
     assert Verdict(passes, None, passes, 0.9, 0.4, (), null_pairs=pairs).word == word
 
 
+def test_a_verdict_stands_in_a_notebook_with_its_reasons():
+    page = Verdict(
+        False, False, True, 0.9, 0.4, ("class <b>, the target's is cat",), null_pairs=6
+    )._repr_html_()
+    assert ">fails (6 pairs)</b> ρ 0.9000, to exceed 0.4000<br>class &lt;b&gt;" in page
+
+
 def test_a_verdict_is_told_its_pairs():
     assert mm.check(metamer(IMAGE), null_of([6, 7])).word == "fails (7 pairs)"  # the classes differ
