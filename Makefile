@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: docs tutorials venv demo reproduce bench experiment-page wheel test test-numerics test-all lint clean
+.PHONY: docs tutorials venv demo reproduce bench cluster-check experiment-page wheel test test-numerics test-all lint clean
 
 venv: .venv/.installed
 
@@ -23,6 +23,11 @@ reproduce: venv
 CASES ?= all
 bench: venv
 	$(BIN)/python -m benchmarks --cases=$(CASES) --out=benchmarked
+
+# What runs on several processes promise, line by line; `make cluster-check LINES=kills` shows one.
+LINES ?= same_bytes,kills,sigterm,lifetimes,overhead,simulated
+cluster-check: venv
+	$(BIN)/python -m benchmarks.cluster_check --lines=$(LINES)
 
 # The page of the experiments with people; the wheel carries it, so that whoever installs that needs no Node.js.
 experiment-page: model_metamers/people/page/index.html

@@ -28,6 +28,7 @@ QUEUES = {
     "lsf": ("LSFCluster", "bsub"),
 }
 LOCAL = "local"
+JOBS = "local-jobs"  # dask_jobqueue's stand-in for a queue, whose jobs are processes of this machine
 _EXTRA = "pip install 'model_metamers[cluster]'"
 _CONNECTS_S = 30
 _FURTHER = 8  # units that are out beside two a worker, so that none waits for the next
@@ -46,6 +47,7 @@ class Plan:
       gpus: of the machine, which local workers take in turn, or of each job.
       queue: that jobs are submitted to; None leaves that to the queue's own settings.
       walltime_s: of a job; None leaves it to the queue.
+      lifetime_s: after which a job's worker ends by itself; None for shortly before the walltime.
       memory_gb: of a job; None leaves it to the queue, where that has a default.
       prologue: shell commands that each job begins with.
       logs: folder for what scheduler, workers and jobs write.
@@ -57,6 +59,7 @@ class Plan:
     gpus: int = 0
     queue: str | None = None
     walltime_s: int | None = None
+    lifetime_s: float | None = None
     memory_gb: float | None = None
     prologue: tuple[str, ...] = ()
     logs: Path = Path("logs")
@@ -104,7 +107,7 @@ def workers(plan: Plan) -> Iterator[DaskWorkers]:
     with _settings(plan), _cluster(plan) as cluster, _connected(cluster or plan.where) as client:
         plugin = EndsEarly(
             logs=os.path.abspath(plan.logs) if plan.where == LOCAL else "",  # jobs have logs of their own
-            lifetime_s=_lifetime(plan) if plan.where in QUEUES else None,
+            lifetime_s=None if plan.where == LOCAL else _lifetime(plan),
             restarts=plan.where == LOCAL,
         )
         client.register_plugin(plugin, name="ends-early")
@@ -209,7 +212,9 @@ def _connected(where: Any) -> Iterator[Any]:
 def _lifetime(plan: Plan) -> float | None:
     """After how many seconds a job's worker ends by itself, so that its queue need not kill it."""
     wall = plan.walltime_s
-    return None if wall is None else max(wall - _ENDS_BEFORE_S, wall / 2)
+    if plan.lifetime_s is not None or wall is None:
+        return plan.lifetime_s
+    return max(wall - _ENDS_BEFORE_S, wall / 2)
 
 
 @contextlib.contextmanager
@@ -249,13 +254,13 @@ def _settings(plan: Plan) -> Iterator[None]:
 @contextlib.contextmanager
 def _cluster(plan: Plan) -> Iterator[Any]:
     """The cluster that is started for a plan; None for an address."""
-    if plan.where != LOCAL and plan.where not in QUEUES:
+    if plan.where not in (LOCAL, JOBS, *QUEUES):
         yield None
         return
     with _no_interrupts():
         cluster = _local(plan) if plan.where == LOCAL else _of_queue(plan)
     try:
-        if plan.where in QUEUES:  # after the lifetime of a job, `scale` starts no other
+        if plan.where != LOCAL:  # after the lifetime of a job, `scale` starts no other
             cluster.adapt(minimum=plan.count, maximum=plan.count)
         yield cluster
     finally:
@@ -291,8 +296,10 @@ def _local(plan: Plan) -> Any:
 
 
 def _of_queue(plan: Plan) -> Any:
-    import dask_jobqueue
+    import dask_jobqueue.local
 
+    if plan.where == JOBS:
+        return dask_jobqueue.local.LocalCluster(**queue_options(plan))
     return getattr(dask_jobqueue, QUEUES[plan.where][0])(**queue_options(plan))
 
 

@@ -1,0 +1,1 @@
+"""Shows that runs on several processes keep what they promise, on one machine without a queue."""
