@@ -29,6 +29,7 @@ that does so, and --plan tells before how long it would take. --memory_gb bounds
 where a block of all layers does not fit, the layers are measured in turn.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from absl import flags
@@ -37,11 +38,12 @@ import model_metamers as mm
 from model_metamers.catalog import named_network
 from model_metamers.criteria import null_design
 from model_metamers.recognition.labels import read_labels
-from model_metamers.runs import null_planning, null_runs
+from model_metamers.runs import null_blocks, null_planning, null_runs
 from model_metamers.runs.folder import NULL
 from model_metamers.signals import collection
-from model_metamers_experiments import binary, job_flags, plan_tables
+from model_metamers_experiments import binary, cluster_flags, job_flags, plan_tables
 
+flags.adopt_module_key_flags(cluster_flags)
 flags.adopt_module_key_flags(job_flags)
 _NETWORK = flags.DEFINE_string("network", None, f"{named_network.NAMES}.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "As for make_metamers.")
@@ -70,6 +72,12 @@ _LABELS = flags.DEFINE_string(
 )
 _SOUND_KEY = flags.DEFINE_string("sound_key", "/stimuli/signal", "Of the waveform in TFRecords of sounds.")
 _RECORD_RATE = flags.DEFINE_integer("record_rate", None, "Sample rate in TFRecords of sounds, Hz.")
+_THREADS = flags.DEFINE_integer(
+    "threads",
+    None,
+    "As for make_metamers: the last bits depend on it. Without it, all cores, and 1 with --cluster.",
+    lower_bound=1,
+)
 _PLAN = flags.DEFINE_bool(
     "plan",
     False,
@@ -85,6 +93,9 @@ def main() -> int:
         print(script, end="")
         return 0
     labels = read_labels(_LABELS.value) if _LABELS.value else None
+    out = Path(_OUT.value)
+    threads = cluster_flags.begin(out, _THREADS.value)
+    binary.import_tensorflow_quietly()
     binary.repeatable()
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
     stimuli = collection.find_stimuli(
@@ -96,17 +107,22 @@ def main() -> int:
         network=network,
         layers=network.chosen_layers(_LAYERS.value),
         stimuli=stimuli,
-        out=Path(_OUT.value),
+        out=out,
         pairs=_PAIRS.value,
         design=_DESIGN.value,
         block_size=_BLOCK_SIZE.value,
         seed=_SEED.value,
         memory_gb=_MEMORY.value,
+        threads=threads,
     )
     if _PLAN.value:
         plan_tables.print_null_plan(null_planning.plan(run), job_flags.WORKERS.value or 1)
         return 0
-    null = null_runs.measure(run, shard.index, shard.count, _PROGRESS.value)
+    if cluster_flags.is_used() and threads:
+        drive = cluster_flags.drive(out, threads, _PROGRESS.value)
+        null: mm.NullDistribution | None = null_blocks.measure_elsewhere(run, _source(labels), drive)
+    else:
+        null = null_runs.measure(run, shard.index, shard.count, _PROGRESS.value)
     if null is None:
         print(f"This shard is done. {_OUT.value} is complete once the other shards are.")
         return 0
@@ -118,6 +134,20 @@ def main() -> int:
     )
     print(f"Written: {run.out / NULL}")
     return 0
+
+
+def _source(labels: Mapping[str, str] | None) -> null_blocks.NullSource:
+    """What the flags name, for workers."""
+    return null_blocks.NullSource(
+        network=_NETWORK.value,
+        checkpoint=_CHECKPOINT.value,
+        signal=_SIGNAL.value,
+        inputs=tuple(_INPUTS.value),
+        recording=_RECORDING.value,
+        sound_key=_SOUND_KEY.value,
+        record_rate=_RECORD_RATE.value,
+        labels=None if labels is None else tuple(labels.items()),
+    )
 
 
 def _table(null: mm.NullDistribution) -> list[list[str]]:
@@ -158,7 +188,7 @@ def _upper_end(null: mm.NullDistribution) -> list[list[str]]:
 
 
 def run() -> None:
-    binary.run(main)
+    binary.run(main, tensorflow=False)  # loaded once its threads are set
 
 
 if __name__ == "__main__":

@@ -314,7 +314,7 @@ def queue_options(plan: Plan) -> dict[str, Any]:
         "cores": plan.threads,
         "processes": 1,
         "memory": memory,
-        "job_script_prologue": [*plan.prologue, *exports],
+        "job_script_prologue": [] if plan.where == JOBS else [*plan.prologue, *exports],  # it knows no shell
         "log_directory": os.path.abspath(plan.logs),
         "local_directory": "/tmp",
         "worker_extra_args": ["--memory-limit=0", "--nthreads=1"],

@@ -29,7 +29,7 @@ _LOADED = 2  # networks
 
 def make(batch: SearchBatch) -> None:
     """Makes the metamers of a batch; see `SearchBatch.run`."""
-    network = _network(batch.network, batch.checkpoint, batch.signal)
+    network = loaded_network(batch.network, batch.checkpoint, batch.signal)
     named = dict(zip(batch.names, map(Path, batch.files), strict=True))
     run = Run(
         network=network,
@@ -61,7 +61,8 @@ def _check(batch: SearchBatch, run: Run) -> None:
 
 
 @functools.lru_cache(_LOADED)
-def _network(name: str, checkpoint: str | None, signal: str | None) -> Network:
+def loaded_network(name: str, checkpoint: str | None, signal: str | None) -> Network:
+    """A network as `named_network.load` gives it, kept; from here on, operations repeat their bits."""
     tf.config.experimental.enable_op_determinism()
     return named_network.load(name, checkpoint, signal)
 

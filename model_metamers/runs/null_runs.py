@@ -49,6 +49,7 @@ class NullRun:
       out: folder.
       pairs, design, block_size, seed: see `null_design.make_design`.
       memory_gb: for ranks.
+      threads: as `Run` has them; of the settings of the folder where they are given.
     """
 
     network: Network
@@ -60,6 +61,7 @@ class NullRun:
     block_size: int = 120
     seed: int = 0
     memory_gb: float = 4.0
+    threads: int | None = None
 
     def blocks(self) -> list[null_design.Block]:
         return null_design.make_design(
@@ -106,7 +108,38 @@ def measure(
         )
     with hold(run.out, wait=True):
         null = _finished(run)
-        return _combined(run, blocks) if null is None else null
+        return combined(run, blocks) if null is None else null
+
+
+def begun(run: NullRun) -> NullDistribution | None:
+    """Claims a folder that this process holds, and makes room for blocks that are damaged.
+
+    Returns:
+      The null distribution where it is there already.
+
+    Raises:
+      InputError: the folder holds one of other settings.
+      StorageError: it cannot be written.
+    """
+    claim_folder(run.out, _settings(run))
+    if (null := _finished(run)) is not None:
+        return null
+    (run.out / NULL).unlink(missing_ok=True)
+    folder = make_folder(run.out / _BLOCKS)
+    for block in run.blocks():
+        if not _is_measured(folder, block.index, run.layers):
+            block_path(run, block.index).unlink(missing_ok=True)
+    return None
+
+
+def block_path(run: NullRun, index: int) -> Path:
+    """The file of a block."""
+    return _block_path(run.out / _BLOCKS, index)
+
+
+def whole_path(run: NullRun) -> Path:
+    """The file of the null distribution."""
+    return run.out / NULL
 
 
 def missing_blocks(run: NullRun) -> list[null_design.Block]:
@@ -144,7 +177,7 @@ def _finished(run: NullRun) -> NullDistribution | None:
     return null
 
 
-def _combined(run: NullRun, blocks: Sequence[null_design.Block]) -> NullDistribution | None:
+def combined(run: NullRun, blocks: Sequence[null_design.Block]) -> NullDistribution | None:
     """Writes the null distribution of all blocks; None while some are missing."""
     folder = run.out / _BLOCKS
     if not all(_is_measured(folder, block.index, run.layers) for block in blocks):
@@ -220,6 +253,7 @@ def _settings(run: NullRun) -> dict[str, Any]:
         "layers": list(run.layers),
         "stimuli": run.stimuli.digest,
         **{name: getattr(run, name) for name in ("pairs", "design", "block_size", "seed")},
+        **({"threads": run.threads} if run.threads is not None else {}),
         **({"labels": run.stimuli.labels_digest} if run.stimuli.labels_digest else {}),
     }
 

@@ -106,7 +106,7 @@ class Elsewhere:
 
     def sees(self) -> list[Path]:
         """Files that every worker must see: of the network, of its weights, and the first stimulus."""
-        given = [_network_file(self.network), self.checkpoint, self.signal]
+        given = [network_file(self.network), self.checkpoint, self.signal]
         own = [Path(place) for place in given if place and _is_local(place)]
         return [*own, *list(self.files.values())[:1]]
 
@@ -122,9 +122,9 @@ def units(run: Run, null: NullDistribution | None, elsewhere: Elsewhere) -> list
     digests = {name: array_digest(stimulus) for name, stimulus in run.stimuli.items()}
     return [
         SearchBatch(
-            network=_absolute_network(elsewhere.network),
-            checkpoint=_absolute(elsewhere.checkpoint) if elsewhere.checkpoint else None,
-            signal=_absolute(elsewhere.signal) if elsewhere.signal else None,
+            network=absolute_network(elsewhere.network),
+            checkpoint=absolute(elsewhere.checkpoint) if elsewhere.checkpoint else None,
+            signal=absolute(elsewhere.signal) if elsewhere.signal else None,
             weights=run.network.checkpoint_digest,
             is_cochleagram=viewed_name(run.network.name) != run.network.name,
             layer=layer,
@@ -175,19 +175,20 @@ def make_elsewhere(
     remove_left_over(run.folder.path, deep=True)  # of workers that were killed on this machine
 
 
-def _absolute_network(name: str) -> str:
+def absolute_network(name: str) -> str:
     """A network as any folder's process finds it; the name of one of the catalog is no file's."""
-    file = _network_file(name)
+    file = network_file(name)
     return os.path.abspath(file) + name[len(file) :] if file else name
 
 
-def _network_file(name: str) -> str:
+def network_file(name: str) -> str:
     """The file that a network is named by; "" for one of the catalog."""
     file, _, _ = name.rpartition(":")
     return file if file.endswith(".py") else name * name.endswith(".keras")
 
 
-def _absolute(place: str) -> str:
+def absolute(place: str) -> str:
+    """A file as any folder's process finds it; what is none stays as it is."""
     return os.path.abspath(place) if _is_local(place) else place
 
 
