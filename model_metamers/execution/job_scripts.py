@@ -3,7 +3,7 @@
 Everything here is text; no queue is asked. A script does two things. Submitted, each job of the array adds
 its own --shard to the command. Run without a place in an array (`bash FILE`), it gives the command as it
 is, which makes what is missing and finishes. What these scripts share with those of dask-jobqueue, and
-where they differ, is in docs/paper_size_plan.md.
+where they differ, is in docs/job_scripts.md.
 """
 
 from __future__ import annotations
