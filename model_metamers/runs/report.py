@@ -168,13 +168,12 @@ def _row(stimulus: str, cells: Sequence[dict[str, Any]], network: NetworkResults
         lines.append([f"at {layer}", *(cell["rhos"].get(layer, "") for cell in cells), limit])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     matched = ["", *(f"at {cell['layer']}" for cell in cells), ""]
-    table = [
-        [
-            (text.ljust(width) if place == 0 else f"  {text:>{width}}", line[0] == matched[place])
-            for place, (text, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        for line in lines
-    ]
+    table = []
+    for first, *others in lines:
+        line = [("", first.ljust(widths[0]), False)]
+        for place, text in enumerate(others, 1):
+            line.append((" " * (2 + widths[place] - len(text)), text, bool(text) and first == matched[place]))
+        table.append(line)
     return {"stimulus": stimulus, "target": cells[0]["target"], "cells": cells, "table": table}
 
 

@@ -201,3 +201,16 @@ def test_pages_of_a_run_that_goes_on_leave_most_of_the_time_to_the_search(monkey
         there.append(second)
         page.look()
     assert written[0] < 20 and np.all(np.diff(written) >= 200.0) and len(written) >= 4
+
+
+def test_rho_at_every_layer_stands_in_columns(tmp_path, tiny_vgg, small_images):
+    _, done = finished(tmp_path, tiny_vgg, small_images)
+    text = done.page.read_text(encoding="utf-8")
+    blocks = re.findall(r"<pre>(.*?)</pre>", text, re.S)
+    assert len(blocks) == 4
+    for number, block in enumerate(blocks):
+        records = [one.record for one in done.made if one.stimulus == f"image {number}"]
+        lines = re.sub(r"</?b>", "", block).splitlines()
+        assert len({len(line) for line in lines}) == 1
+        for record, own in zip(records, re.findall(r"<b>([\d.]+)", block), strict=True):
+            assert own == f"{record.floats.measurement.spearman[record.layer]:.3f}"
