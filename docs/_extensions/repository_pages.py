@@ -49,6 +49,7 @@ PARTS = (
     Part("built/changelog.md", "CHANGELOG.md", "Changelog"),
     Part("built/contributing.md", "CONTRIBUTING.md", "Contributing"),
     Part("built/own_network.md", "examples/README.md", "Metamers of your own network"),
+    Part("built/containers.md", "containers/README.md", "Containers"),
     Part("built/checkpoints.md", "checkpoints/README.md", "Checkpoints"),
 )
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
