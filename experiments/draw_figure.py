@@ -36,26 +36,20 @@ digest where several bear the name, such as vgg_19_small=random:0.
 The ending of --out decides: .pdf, .png or .svg.
 """
 
+from __future__ import annotations
+
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib
 from absl import flags
-from matplotlib.figure import Figure
 
 import model_metamers as mm
-from model_metamers import plots
 from model_metamers.storage.whole import make_folder
 from model_metamers_experiments import binary
-from model_metamers_experiments.figures import (
-    figure_3,
-    figure_3b,
-    figure_4,
-    figure_5,
-    figure_6,
-    figure_s9,
-    two_searches,
-)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _DPI = 300
 _FORMATS = ("pdf", "png", "svg")
@@ -101,6 +95,8 @@ _OUT = flags.DEFINE_string("out", None, "File of the figure.", required=True)
 def main() -> None:
     out = Path(_OUT.value)
     _check(out)
+    for library in ("fontTools", "matplotlib"):  # their notes on every table of a font, and on lists of fonts
+        logging.getLogger(library).setLevel(logging.WARNING)
     figure = _draw(_names())
     _save(figure, out)
     print(f"Written: {out}")
@@ -131,6 +127,17 @@ def _names() -> dict[str, str]:
 
 
 def _draw(names: dict[str, str]) -> Figure:
+    # Here, so that --help need not wait for Matplotlib and SciPy.
+    from model_metamers_experiments.figures import (
+        figure_3,
+        figure_3b,
+        figure_4,
+        figure_5,
+        figure_6,
+        figure_s9,
+        two_searches,
+    )
+
     if _FIGURE.value == "3":
         return figure_3.draw(_METAMERS.value, _STIMULI.value, _LAYERS.value, names)
     if _FIGURE.value == "searches":
@@ -150,7 +157,10 @@ def _draw(names: dict[str, str]) -> Figure:
 
 def _save(figure: Figure, path: Path) -> None:
     """Whole or not at all; text stays text in a PDF, and the same results give the same bytes."""
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # its notes on every table of a font
+    import matplotlib
+
+    from model_metamers import plots
+
     make_folder(path.parent)
     with matplotlib.rc_context({"pdf.fonttype": 42, "svg.hashsalt": path.stem}):
         plots.save_figure(figure, path, dpi=_DPI)
