@@ -48,8 +48,6 @@ from model_metamers import runs
 from model_metamers.catalog import named_network
 from model_metamers.catalog.names import CATALOG
 from model_metamers.criteria.null_rule import MAXIMUM
-from model_metamers.recognition.labels import read_labels
-from model_metamers.signals import files
 from model_metamers.storage.whole import make_folder
 from model_metamers_experiments import (
     binary,
@@ -251,7 +249,9 @@ def main() -> int:
         stop_when=_STOP_WHEN.value,
         starts=_STARTS.value,
     )
+    from model_metamers.recognition.labels import read_labels
     from model_metamers.runs import null_runs, planning, verdict_table
+    from model_metamers.signals import files  # with every decoder of images, which --help need not wait for
 
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
     layers = network.chosen_layers(_LAYERS.value)
