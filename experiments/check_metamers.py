@@ -132,6 +132,7 @@ def _measure() -> inclusion.Measure | None:
         raise mm.InputError("--checkpoint is for --network; name the network too, or leave it out")
     if _SIGNAL.value and not _NETWORK.value:
         raise mm.InputError("--signal is for --network; name the network too, or leave it out")
+    binary.import_tensorflow_quietly()  # which nothing else here needs
     binary.repeatable()
     given = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value) if _NETWORK.value else None
     loaded: dict[tuple, mm.Network | mm.InputError] = {}
@@ -185,7 +186,7 @@ def _text(value: object) -> str:
 
 
 def run() -> None:
-    binary.run(main)
+    binary.run(main, tensorflow=False)
 
 
 if __name__ == "__main__":

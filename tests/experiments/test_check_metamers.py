@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +61,19 @@ def test_what_was_changed_is_named_and_the_rest_is_judged(run):
     assert [(row["layer"], row["stimulus"]) for row in rows(run)] == [
         (layer, f"noise_{i}") for layer, i in (("conv1_2", 1), ("conv1_2", 2), ("fc7", 1), ("fc7", 2))
     ]
+
+
+def test_records_are_judged_without_tensorflow(run):
+    flags = [f"--metamers={run.out}", f"--null={run.folder.null}", f"--out={run.out.parent / 'verdicts'}"]
+    code = (
+        "import sys; from model_metamers_experiments import check_metamers\n"
+        "try: check_metamers.run()\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "assert not {'tensorflow', 'keras'} & sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(rows(run)) == 6
 
 
 def test_verdicts_of_another_null_are_told_in_one_line(run):

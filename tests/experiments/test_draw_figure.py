@@ -31,6 +31,19 @@ def test_command_line_draws_the_same_bytes_twice(seen, tmp_path):
     assert {p.name for p in out[0].parent.iterdir()} == {"0.pdf", "1.pdf"}
 
 
+def test_drawing_loads_no_tensorflow(seen, tmp_path):
+    code = (
+        "import sys; from model_metamers_experiments import draw_figure\n"
+        "try: draw_figure.run()\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "assert not {'tensorflow', 'keras'} & sys.modules.keys()"
+    )
+    flags = ["--figure=5", f"--recognition={seen}", f"--out={tmp_path / 'drawn.png'}"]
+    done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "drawn.png").exists()
+
+
 REFUSED = {
     "--figure=5": "--figure=5 needs --recognition",
     "--figure=3 --recognition=x": "--figure=3 needs --metamers",
