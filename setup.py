@@ -91,6 +91,7 @@ setup(
     install_requires=[
         "absl-py>=2.0",
         "google-crc32c>=1.5",
+        "h5py>=3.10",
         "jinja2>=3.1",
         "lazy-loader>=0.4",
         "matplotlib>=3.8",
