@@ -26,6 +26,7 @@ extensions = [
     "repository_pages",
     "manuals",
     "docstrings",
+    "streams",
 ]
 exclude_patterns = ["_build", "_extensions", "tutorials/out", "**/.ipynb_checkpoints"]
 

@@ -17,13 +17,13 @@ DOCS = Path(__file__).parents[1] / "docs"
 def extension(monkeypatch):
     """Gives a module of docs/_extensions by name."""
     monkeypatch.syspath_prepend(str(DOCS / "_extensions"))
-    names = ("repository_pages", "manuals", "docstrings", "checked_links", "run_pages")
+    names = ("repository_pages", "manuals", "docstrings", "checked_links", "run_pages", "streams")
     yield importlib.import_module
     for name in names:
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("name", ["repository_pages", "manuals", "docstrings", "run_pages"])
+@pytest.mark.parametrize("name", ["repository_pages", "manuals", "docstrings", "run_pages", "streams"])
 def test_examples_of_the_extensions(extension, name):
     if name == "docstrings":
         pytest.importorskip("sphinx")
