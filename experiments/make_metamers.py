@@ -296,7 +296,8 @@ def main() -> int:
     binary.print_table(verdict_table.verdict_rows(done.made))
     if done.nulls == [None]:
         print("No null distribution: it needs two or more natural signals (--null_inputs).")
-    if told := null_advice.advice(done.nulls[0], _NETWORK.value, _CHECKPOINT.value, _LAYERS.value):
+    given = (_NETWORK.value, _CHECKPOINT.value, _LAYERS.value, _SIGNAL.value)
+    if told := null_advice.advice(done.nulls[0], *given):
         print(told)
     if is_whole:
         print(f"Look and listen: {done.page}")

@@ -16,3 +16,5 @@ def test_the_command_that_measures_more_is_told():
 @pytest.mark.parametrize("null", [None, null_of([1000]), null_of([3, 4000])])
 def test_nothing_is_said_of_enough_pairs_or_of_none(null):
     assert null_advice.advice(null, "net") is None
+    told = null_advice.advice(null_of([6]), "a.keras", None, None, "s.json")
+    assert "make_null_distribution --network=a.keras --signal=s.json --inputs=FOLDER" in told

@@ -67,6 +67,7 @@ FOREIGN = [
     "//server/share/model.ckpt",
     r"\\server\share\model.ckpt",
     "own.py:build",
+    "own.keras",
     "random:0; rm -rf",
     "random:" + "9" * 5000,
     "x" * 5000,
@@ -78,6 +79,7 @@ FOREIGN = [
 def test_other_places_are_not_followed_and_the_error_says_how_to_name_them(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text("raise SystemExit('was run')\n")
+    (tmp_path / "own.keras").write_text("")
     (tmp_path / "https:" / "example.org").mkdir(parents=True)  # a path that looks like the URL
     (tmp_path / "https:" / "example.org" / "model.tar.gz").write_text("")
     assert not generators.is_here(place)
