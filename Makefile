@@ -68,6 +68,7 @@ tutorials: wheel
 	$(PYTHON) -m venv $(TRY)/venv
 	$(TRY)/venv/bin/pip install --quiet --disable-pip-version-check "$$(ls -t dist/*.whl | head -1)[notebook]"
 	cp -r docs/tutorials docs/start docs/_extensions/run_pages.py $(TRY)/docs && cp -r README.md examples $(TRY)
+	rm -rf $(TRY)/docs/tutorials/out
 	cd $(TRY) && PATH="$$PWD/venv/bin:$$PATH" OMP_NUM_THREADS=1 venv/bin/python docs/run_pages.py $(TRIED) 2>/dev/null | tee log.txt; \
 	  tail -1 log.txt | grep -q '^\([0-9]*\) of \1 ran'
 
