@@ -4,7 +4,7 @@
   python -m benchmarks.cluster_check --lines=kills --units=60 --out=checked
 
 Each line says what is asked, what was found, and whether that passes; the exit status is 1 where one
-does not. All of them take some ten minutes of processor time.
+does not. All of them take some fifteen minutes of processor time.
 """
 
 import shutil
@@ -13,17 +13,30 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks.cluster_check import kills, lifetimes, overhead, same_bytes, sigterm, simulated
+from benchmarks.cluster_check import (
+    kills,
+    lifetimes,
+    overhead,
+    planned,
+    same_bytes,
+    sigterm,
+    simulated,
+    tested,
+)
 from benchmarks.cluster_check.lines import Line
 from model_metamers_experiments import binary
 
 _LINES = {
     "same_bytes": same_bytes.check,
     "kills": kills.check,
+    "twice": tested.twice,
     "sigterm": sigterm.check,
+    "surroundings": tested.surroundings,
     "lifetimes": lifetimes.check,
     "overhead": overhead.check,
     "simulated": simulated.check,
+    "job_scripts": tested.job_scripts,
+    "planned": planned.check,
 }
 _WANTED = flags.DEFINE_list("lines", list(_LINES), f"Some of {', '.join(_LINES)}.")
 _UNITS = flags.DEFINE_integer("units", 200, "Of the run whose workers are killed.", lower_bound=20)
