@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from benchmarks.cluster_check.running import (
 )
 from model_metamers.storage.reading import read_arrays
 
+_WHO = ("one process", "the driver of workers", "a worker")
+_LATER_S = 1.0  # than a state was saved
 _ITERATIONS, _EVERY = 3000, 500
 
 
@@ -28,11 +31,12 @@ def check(out: Path) -> Iterator[Line]:
     flags += [f"--iterations={_ITERATIONS}", f"--save_every={_EVERY}", "--batch_size=2", "--threads=1"]
     run("make_metamers", *flags, f"--out={out / 'whole'}")
     whole = digests(out / "whole")
-    for who in ("one process", "the driver of workers", "a worker"):
+    for who in _WHO:
         folder = out / who.replace(" ", "_")
         further = [f"--out={folder}", *(["--cluster=local", "--workers=1"] if who != "one process" else [])]
         process = start("make_metamers", *flags, *further)
         wait_for(lambda: bool(_states(folder)), process, 0.05)  # noqa: B023
+        time.sleep(_LATER_S)
         for one in workers_of(process.pid) if who == "a worker" else [process]:
             one.send_signal(signal.SIGTERM)
         if who == "a worker":

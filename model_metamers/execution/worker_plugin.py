@@ -16,7 +16,7 @@ from model_metamers.execution.units import Needs, Unit, UnitFailed
 
 _POLL_S = 0.05
 _LEAVES_S = 2.0  # Python's end with TensorFlow loaded may take longer than a nanny waits
-_SIGNALS = ("SIGTERM", "SIGUSR1")  # of queues, before they kill
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # of queues
 
 
 def do_here(unit: Unit, needs: Needs) -> None:
@@ -47,10 +47,8 @@ class EndsEarly(distributed.WorkerPlugin):
         if self._lifetime_s is not None:
             worker.loop.call_later(self._lifetime_s, self._end, worker)
         if threading.current_thread() is threading.main_thread():
-            for name in _SIGNALS:
-                number = getattr(signal, name, None)
-                if number and signal.getsignal(number) == signal.SIG_DFL:  # else `dask worker` has its own
-                    signal.signal(number, lambda *_: worker.loop.add_callback_from_signal(self._end, worker))
+            for number in filter(_is_free, _SIGNALS):
+                signal.signal(number, lambda *_: worker.loop.add_callback_from_signal(self._end, worker))
 
     async def teardown(self, worker: distributed.Worker) -> None:
         await _idle()
@@ -75,3 +73,9 @@ async def _idle() -> None:
     stopping.tell()
     while units.busy():
         await asyncio.sleep(_POLL_S)
+
+
+def _is_free(number: int) -> bool:
+    """Whether a signal is neither ignored nor handled by `dask worker`, which closes in its own way."""
+    handler = signal.getsignal(number)
+    return handler != signal.SIG_IGN and not getattr(handler, "__module__", "").startswith("distributed")
