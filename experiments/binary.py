@@ -20,6 +20,7 @@ STARTS_OVER = "nothing was written, and the same command starts over"
 _CANNOT = 2  # exit status where the user has to mend something
 _AFTER_HELP = 1  # absl's exit status; its flags end a program for no other reason
 _A_GPU = "/dev/nvidia0"  # Linux's file of the first one, where its driver is loaded
+_TERMINATED = 143  # as after SIGTERM
 _NO_READER = 141  # by convention: 128 and SIGPIPE
 _OUT_OF_MEMORY = "memory ran out; lower --batch_size where there is one, or use a machine with more"
 
@@ -48,7 +49,9 @@ def run(main: Callable[[], int | None], after_stop: str = CONTINUES, tensorflow:
             stops.interrupt_work()
             return main()
         except KeyboardInterrupt as stop:
-            return _stopped(f"{stop}; {after_stop}" if str(stop) else after_stop)
+            told = stops.told()
+            status = _stopped(f"{stop}; {after_stop}" if str(stop) else after_stop)
+            return _TERMINATED if str(stop) and not told else status  # nobody pressed a key
         except Exception as error:
             if stops.told():  # one follows from the other
                 return _stopped(after_stop)

@@ -232,7 +232,10 @@ def _settings(plan: Plan) -> Iterator[None]:
     import dask
 
     environment = {**worker_setup.environment(plan.threads), "DASK_LOGGING__DISTRIBUTED": "warning"}
-    loggers = [logging.getLogger(name) for name in ("distributed", "dask_jobqueue")]
+    import distributed  # noqa: F401  # whose loggers have levels of their own
+
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(("distributed", "dask"))]
+    loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)  # what matters is told by whoever drives
