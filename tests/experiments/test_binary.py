@@ -200,3 +200,9 @@ def test_loading_tensorflow_says_nothing_of_gpus_unless_asked(level, told):
     command = [sys.executable, "-c", f"from model_metamers_experiments import binary; {load}"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0 and ("cuda" in done.stderr.lower()) == told, done.stderr
+
+
+def test_a_lost_scheduler_is_a_stop():
+    status, _, err = _run("raise mm.Stopped('the scheduler is gone')")
+    assert status == 143
+    assert err == f"make_metamers: stopped; the scheduler is gone; {binary.CONTINUES}\n"
