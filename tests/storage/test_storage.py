@@ -82,7 +82,7 @@ def test_a_truly_full_disk_is_told():
 
 
 def test_a_missing_folder_is_told(tmp_path):
-    with pytest.raises(StorageError, match="No such file"):
+    with pytest.raises(StorageError, match="its folder is gone"):
         writing.write_json(tmp_path / "none" / "a.json", {})
 
 
