@@ -10,39 +10,78 @@ import tensorflow as tf
 
 # The least cosine between a step and the change of the gradient that tells of a curvature.
 _LEAST_COSINE = 1e-6
+# Up to this share of the numbers it takes less time to gather those left out than to go through all.
+_FEW = 0.05
+# A share of a row's square that is no difference of nearly equal numbers.
+_MUCH = 0.5
+
+
+def own(memory: tf.Tensor) -> tf.Tensor:
+    """A copy of the memory, for `with_step` to write to."""
+    return tf.raw_ops.DeepCopy(x=memory)
 
 
 def with_step(
-    memory: tf.Tensor, count: tf.Tensor, step: tf.Tensor, change: tf.Tensor, where: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+    memory: tf.Tensor,
+    products: tf.Tensor,
+    count: tf.Tensor,
+    step: tf.Tensor,
+    change: tf.Tensor,
+    where: tf.Tensor,
+    gradient: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """The memory with one more step of each signal, in the place of the oldest.
+
+    The memory is most of what a search of large signals reads and writes. So it is read once for all
+    products, and the new rows are written into the memory given, which nobody else may hold (`own`).
 
     Args:
       memory: [batch, 2, vectors, n], the steps and the changes of the gradient.
+      products: [batch, 2 vectors, 2 vectors] of every two of them.
       count: [batch] of the steps that were written to it; 0 forgets them.
       step, change: [batch, n].
       where: [batch], whose steps are to be remembered, if they tell of a curvature.
+      gradient: [batch, n], whose products are wanted as well.
 
     Returns:
-      Memory and count.
+      Memory, products and count, and the memory's products [batch, 2 vectors] with `gradient`.
     """
+    batch, _, vectors, n = memory.shape
     product = tf.reduce_sum(step * change, axis=1)
     keep = where & (product > _LEAST_COSINE * tf.norm(step, axis=1) * tf.norm(change, axis=1))
-    vectors = memory.shape[2]
-    place = tf.one_hot(count % vectors, vectors, on_value=True, off_value=False) & keep[:, tf.newaxis]
-    latest = tf.stack([step, change], axis=1)[:, :, tf.newaxis]
-    memory = tf.where(place[:, tf.newaxis, :, tf.newaxis], latest, memory)
-    return memory, count + tf.cast(keep, tf.int32)
+    place = count % vectors
+    latest = tf.stack([step, change], axis=1)
+    there = tf.gather(memory, place, axis=2, batch_dims=1)
+    latest = tf.where(keep[:, tf.newaxis, tf.newaxis], latest, there)
+    rows = (2 * tf.range(batch)[:, tf.newaxis] + tf.range(2)) * vectors + place[:, tf.newaxis]
+    # `tf.tensor_scatter_nd_update` copies all of it.
+    memory = tf.raw_ops.InplaceUpdate(
+        x=tf.reshape(memory, [-1, n]), i=tf.reshape(rows, [-1]), v=tf.reshape(latest, [-1, n])
+    )
+    memory = tf.reshape(memory, [batch, 2, vectors, n])
+    new = tf.stack([step, change, gradient], axis=1)
+    new = tf.matmul(tf.reshape(memory, [-1, 2 * vectors, n]), new, transpose_b=True)
+    for row, column in ((place, new[:, :, 0]), (place + vectors, new[:, :, 1])):
+        here = tf.one_hot(tf.where(keep, row, -1), 2 * vectors, on_value=True, off_value=False)
+        products = tf.where(here[:, :, tf.newaxis], column[:, tf.newaxis], products)
+        products = tf.where(here[:, tf.newaxis], column[:, :, tf.newaxis], products)
+    return memory, products, count + tf.cast(keep, tf.int32), new[:, :, 2]
 
 
 def times_inverse_hessian(
-    memory: tf.Tensor, count: tf.Tensor, gradient: tf.Tensor, left_out: tf.Tensor | None
+    memory: tf.Tensor,
+    products: tf.Tensor,
+    count: tf.Tensor,
+    gradient: tf.Tensor,
+    along: tf.Tensor,
+    left_out: tf.Tensor | None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The gradient times L-BFGS's matrix.
 
     Args:
-      memory, count: see `with_step`.
+      memory, products, count: see `with_step`.
       gradient: [batch, n], zero where numbers are left out.
+      along: [batch, 2 vectors], the memory's products with it.
       left_out: [batch, n], numbers that take no part; None where all do.
 
     Returns:
@@ -51,19 +90,18 @@ def times_inverse_hessian(
     vectors, n = memory.shape[2], memory.shape[3]
     both = tf.reshape(memory, [-1, 2 * vectors, n])
     if left_out is not None:
-        both = tf.where(left_out[:, tf.newaxis], 0.0, both)
+        products = _without(both, products, left_out)
     # Oldest first; what was not written yet comes before.
     places = (count[:, tf.newaxis] + tf.range(vectors)) % vectors
     order = tf.concat([places, places + vectors], axis=1)
-    gram = tf.cast(tf.matmul(both, both, transpose_b=True), tf.float64)
+    gram = tf.cast(products, tf.float64)
     gram = tf.gather(tf.gather(gram, order, axis=1, batch_dims=1), order, axis=2, batch_dims=1)
-    along = tf.cast(tf.matmul(both, gradient[:, :, tf.newaxis]), tf.float64)
-    along = tf.gather(along, order, axis=1, batch_dims=1)
+    along = tf.gather(tf.cast(along, tf.float64), order, axis=1, batch_dims=1)[:, :, tf.newaxis]
 
-    products = tf.linalg.diag_part(gram[:, :vectors, vectors:])
+    curvatures = tf.linalg.diag_part(gram[:, :vectors, vectors:])
     sizes = tf.sqrt(tf.linalg.diag_part(gram))
     least = _LEAST_COSINE * sizes[:, :vectors] * sizes[:, vectors:]
-    known = (places < count[:, tf.newaxis]) & (products > least)
+    known = (places < count[:, tf.newaxis]) & (curvatures > least)
     twice = tf.concat([known, known], axis=1)
     gram = tf.where(twice[:, :, tf.newaxis] & twice[:, tf.newaxis], gram, 0.0)
     along = tf.where(twice[:, :, tf.newaxis], along, 0.0)
@@ -82,5 +120,36 @@ def times_inverse_hessian(
     back_to_places = (tf.range(vectors) - count[:, tf.newaxis]) % vectors
     back_to_places = tf.concat([back_to_places, back_to_places + vectors], axis=1)
     factors = tf.gather(factors, back_to_places, axis=1, batch_dims=1)
-    curved = tf.matmul(both, factors, transpose_a=True)[:, :, 0]
+    curved = tf.matmul(factors, both, transpose_a=True)[:, 0]
+    curved = curved if left_out is None else tf.where(left_out, 0.0, curved)
     return tf.cast(scale[:, :, 0], tf.float32) * gradient + curved, some
+
+
+def _without(both: tf.Tensor, products: tf.Tensor, left_out: tf.Tensor) -> tf.Tensor:
+    """The products of every two rows of `both` [batch, rows, n] without the numbers left out.
+
+    Few are left out as a rule: theirs are taken off. What is left of a row may be little beside that, and
+    hardly more than rounding; then, as for many, the products are computed anew.
+    """
+
+    def of_one(signal):
+        both, products, left_out = signal
+
+        def anew():
+            kept = tf.where(left_out, 0.0, both)
+            return tf.matmul(kept, kept, transpose_b=True)
+
+        def taken_off():
+            some = tf.gather(both, tf.where(left_out)[:, 0], axis=1)
+            rest = products - tf.matmul(some, some, transpose_b=True)
+            much = tf.linalg.diag_part(rest) >= _MUCH * tf.linalg.diag_part(products)
+            return tf.cond(tf.reduce_all(much), lambda: rest, anew)
+
+        share = tf.reduce_mean(tf.cast(left_out, tf.float32))
+        return tf.cond(share <= _FEW, taken_off, anew)
+
+    return tf.cond(
+        tf.reduce_any(left_out),
+        lambda: tf.map_fn(of_one, (both, products, left_out), fn_output_signature=products.dtype),
+        lambda: products,
+    )

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.synthesis import scaling
+from model_metamers.synthesis.inverse_hessian import own
 from model_metamers.synthesis.line_search import LbfgsState, advanced
 from model_metamers.synthesis.matching import potential_and_gradient
 from model_metamers.synthesis.state import BETA1, BETA2
@@ -61,6 +62,7 @@ def _memory(signals: np.ndarray, vectors: int) -> dict[str, np.ndarray]:
         longest=np.full([batch], np.inf, np.float32),
         trials=count,
         memory=np.zeros([batch, 2, vectors, n], np.float32),
+        products=np.zeros([batch, 2 * vectors, 2 * vectors], np.float32),
         remembered=count,
         m=zeros,
         v=zeros,
@@ -72,6 +74,15 @@ def _memory(signals: np.ndarray, vectors: int) -> dict[str, np.ndarray]:
         begun=count,
     )
     return state._asdict()
+
+
+def completed(optimizer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What an optimizer remembers, with the memory's products where an earlier version saved none."""
+    memory = optimizer.get("memory")
+    if memory is None or memory.ndim != 4 or "products" in optimizer:
+        return optimizer
+    rows = memory.reshape(len(memory), -1, memory.shape[3])
+    return {**optimizer, "products": rows @ rows.transpose(0, 2, 1)}
 
 
 def after_draft(signals: tf.Tensor, optimizer: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -99,6 +110,7 @@ def compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable
         del step, decay
         shape = signals.shape
         begun, coordinates = _parted(optimizer)
+        begun = begun._replace(memory=own(begun.memory))
 
         def signals_at(point):
             return scaling.sounds(coordinates, point) if coordinates else tf.reshape(point, shape)

@@ -62,6 +62,7 @@ class LbfgsState(NamedTuple):
       shortest, longest: [batch] lengths between which an acceptable one lies, as far as known.
       trials: [batch] evaluated along the direction.
       memory: [batch, 2, vectors, n] the latest steps, and the changes of the gradient.
+      products: [batch, 2 vectors, 2 vectors] of every two of them.
       remembered: [batch] how many steps were written to it since it was last forgotten.
       m, v: [batch, n] Adam's moments.
       powers: [batch, 2] Adam's.
@@ -85,6 +86,7 @@ class LbfgsState(NamedTuple):
     longest: tf.Tensor
     trials: tf.Tensor
     memory: tf.Tensor
+    products: tf.Tensor
     remembered: tf.Tensor
     m: tf.Tensor
     v: tf.Tensor
@@ -108,7 +110,7 @@ def advanced(
     """The state after one evaluation.
 
     Args:
-      state: whose `trial` was evaluated.
+      state: whose `trial` was evaluated; its memory is written to (`inverse_hessian.own`).
       loss: [batch] of the trial, for the trace.
       value, gradient: [batch] and [batch, n] of the function that is made small, at the trial.
       low, high: bounds of every number of the signals.
@@ -132,17 +134,23 @@ def advanced(
     better = finite & (loss < state.loss)
     more = tf.minimum(_MOST_ADAM_STEPS, _ADAM_STEPS * 2 ** tf.minimum(state.restarts, 10))
 
-    memory, remembered = with_step(
-        state.memory, state.remembered, moved, gradient - state.gradient, accepted & searching
+    change = gradient - state.gradient
+    current = _where(accepted, state.trial, state.current)
+    gradient = _where(accepted, gradient, state.gradient)
+    pushed = _pushed(current, gradient, low, high)
+    free = gradient if pushed is None else tf.where(pushed, 0.0, gradient)
+    memory, products, remembered, along = with_step(
+        state.memory, state.products, state.remembered, moved, change, accepted & searching, free
     )
     longer = lower & ~accepted
     state = state._replace(
         memory=memory,
+        products=products,
         remembered=tf.where(failed, 0, remembered),
-        current=_where(accepted, state.trial, state.current),
+        current=current,
         best=_where(better, state.trial, state.best),
         loss=tf.where(better, loss, state.loss),
-        gradient=_where(accepted, gradient, state.gradient),
+        gradient=gradient,
         shortest=tf.where(longer, state.length, state.shortest),
         longest=tf.where(longer, state.longest, state.length),
         trials=trials,
@@ -154,22 +162,34 @@ def advanced(
         begun=tf.ones_like(state.begun),
     )
     stepping = state.adam_left > 0
-    state = _adam_step(state, stepping, failed, low, high, rate)
-    length = tf.minimum(_next_length(state, value), limit)
+    again = state._replace(length=tf.minimum(_next_length(state, value), limit))
     state = state._replace(value=tf.where(accepted, value, state.value))
-    fresh_line = _new_line(state, low, high)
-    again = _on_line(state, state.direction, length, low, high)._replace(length=length)
-    return _chosen(stepping, state, _chosen(accepted, fresh_line, again))
+    fresh_line = _new_line(state, free, along, pushed, low, high)
+    again = again._replace(value=state.value)
+    state = _chosen(stepping, state, _chosen(accepted, fresh_line, again))
+    trial = tf.clip_by_value(state.current + state.length[:, None] * state.direction, low, high)
+    return _adam_step(state._replace(trial=trial), stepping, failed, low, high, rate)
 
 
-def _new_line(state: LbfgsState, low: float, high: float) -> LbfgsState:
-    """The state at the first trial along a new direction."""
-    pushed = ((state.current <= low) & (state.gradient > 0)) | (
-        (state.current >= high) & (state.gradient < 0)
+def _pushed(current: tf.Tensor, gradient: tf.Tensor, low: float, high: float) -> tf.Tensor | None:
+    """Where numbers lie at a bound and are pushed against it [batch, n]; None without bounds."""
+    if not np.isfinite([low, high]).any():
+        return None
+    return ((current <= low) & (gradient > 0)) | ((current >= high) & (gradient < 0))
+
+
+def _new_line(
+    state: LbfgsState,
+    gradient: tf.Tensor,
+    along: tf.Tensor,
+    left_out: tf.Tensor | None,
+    low: float,
+    high: float,
+) -> LbfgsState:
+    """The state at the first trial along a new direction; for the others see `times_inverse_hessian`."""
+    product, known = times_inverse_hessian(
+        state.memory, state.products, state.remembered, gradient, along, left_out
     )
-    gradient = tf.where(pushed, 0.0, state.gradient)
-    left_out = pushed if np.isfinite([low, high]).any() else None
-    product, known = times_inverse_hessian(state.memory, state.remembered, gradient, left_out)
     direction = -product
     slope = _dot(gradient, direction)
     downhill = slope < 0
@@ -179,7 +199,7 @@ def _new_line(state: LbfgsState, low: float, high: float) -> LbfgsState:
     unknown = ~(downhill & known)
     size = tf.maximum(tf.norm(direction, axis=1), 1e-30)
     length = tf.minimum(tf.where(unknown, tf.minimum(1.0, 1.0 / size), 1.0), _limit(direction, low, high))
-    state = state._replace(
+    return state._replace(
         direction=direction,
         slope=slope,
         length=length,
@@ -188,7 +208,6 @@ def _new_line(state: LbfgsState, low: float, high: float) -> LbfgsState:
         trials=tf.zeros_like(state.trials),
         remembered=tf.where(downhill, state.remembered, 0),
     )
-    return _on_line(state, direction, length, low, high)
 
 
 def _next_length(state: LbfgsState, value: tf.Tensor) -> tf.Tensor:
@@ -207,13 +226,6 @@ def _limit(direction: tf.Tensor, low: float, high: float) -> tf.Tensor:
     return np.float32(_LARGEST_MOVE * (high - low)) / tf.maximum(fastest, 1e-30)
 
 
-def _on_line(
-    state: LbfgsState, direction: tf.Tensor, length: tf.Tensor, low: float, high: float
-) -> LbfgsState:
-    trial = tf.clip_by_value(state.current + length[:, None] * direction, low, high)
-    return state._replace(trial=trial)
-
-
 def _adam_step(
     state: LbfgsState,
     stepping: tf.Tensor,
@@ -222,16 +234,25 @@ def _adam_step(
     high: float,
     rate: tf.Tensor | float,
 ) -> LbfgsState:
-    m = _where(first, tf.zeros_like(state.m), state.m)
-    v = _where(first, tf.zeros_like(state.v), state.v)
-    powers = _where(first, tf.broadcast_to(tf.constant([BETA1, BETA2]), tf.shape(state.powers)), state.powers)
-    trial, m, v = adam_update(state.current, state.gradient, m, v, tf.transpose(powers)[:, :, None], rate)
-    return state._replace(
-        trial=_where(stepping, tf.clip_by_value(trial, low, high), state.trial),
-        m=_where(stepping, m, state.m),
-        v=_where(stepping, v, state.v),
-        powers=_where(stepping, powers * tf.constant([BETA1, BETA2]), state.powers),
-    )
+    """The state with Adam's trial where it steps; mostly it does nowhere, and nothing is computed."""
+
+    def step():
+        m = _where(first, tf.zeros_like(state.m), state.m)
+        v = _where(first, tf.zeros_like(state.v), state.v)
+        betas = tf.constant([BETA1, BETA2])
+        powers = _where(first, tf.broadcast_to(betas, tf.shape(state.powers)), state.powers)
+        both = tf.transpose(powers)[:, :, None]
+        trial, m, v = adam_update(state.current, state.gradient, m, v, both, rate)
+        return (
+            _where(stepping, tf.clip_by_value(trial, low, high), state.trial),
+            _where(stepping, m, state.m),
+            _where(stepping, v, state.v),
+            _where(stepping, powers * betas, state.powers),
+        )
+
+    unchanged = (state.trial, state.m, state.v, state.powers)
+    trial, m, v, powers = tf.cond(tf.reduce_any(stepping), step, lambda: unchanged)
+    return state._replace(trial=trial, m=m, v=v, powers=powers)
 
 
 def _chosen(where: tf.Tensor, yes: LbfgsState, no: LbfgsState) -> LbfgsState:

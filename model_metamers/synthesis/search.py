@@ -120,6 +120,7 @@ class Search:
         targets = self.network.signal.check(targets, "target")
         if state is None:
             state = self._fresh(targets, signals)
+        state = dataclasses.replace(state, optimizer=lbfgs.completed(state.optimizer))
         self._check_state(state, targets)
         wanted = self.network.activations(targets, [self.layer])[self.layer]
         self._check_some_finite(wanted)
