@@ -9,7 +9,7 @@ from pathlib import Path
 from absl import flags
 
 import model_metamers as mm
-from model_metamers.execution import dask_workers, driving, job_scripts, worker_setup
+from model_metamers.execution import dask_workers, driving, job_scripts, worker_plans, worker_setup
 from model_metamers.execution.units import Needs, SchedulerLost, UnfitWorker, Unit
 from model_metamers.runs.batches import WHOLE
 from model_metamers_experiments import job_flags
@@ -20,7 +20,7 @@ _CLUSTER = flags.DEFINE_string(
     "cluster",
     _NONE,
     f"Who does the work: none, this process; local, --workers processes of this machine; "
-    f"{', '.join(dask_workers.QUEUES)}, that many jobs of the queue; or the address of a Dask scheduler, "
+    f"{', '.join(worker_plans.QUEUES)}, that many jobs of the queue; or the address of a Dask scheduler, "
     f"whose workers are there already. Others than none need the extra `cluster`.",
 )
 _RETRIES = flags.DEFINE_integer(
@@ -34,10 +34,10 @@ def is_used() -> bool:
     return _CLUSTER.value != _NONE
 
 
-def plan(out: Path, threads: int) -> dask_workers.Plan:
+def plan(out: Path, threads: int) -> worker_plans.Plan:
     """The workers that the flags ask for, which log below a folder of results."""
     walltime = job_flags.WALLTIME.value
-    return dask_workers.Plan(
+    return worker_plans.Plan(
         where=_CLUSTER.value,
         count=job_flags.WORKERS.value or _WORKERS,
         threads=threads,

@@ -48,6 +48,7 @@ from model_metamers import runs
 from model_metamers.catalog import named_network
 from model_metamers.catalog.names import CATALOG
 from model_metamers.criteria.null_rule import MAXIMUM
+from model_metamers.runs.batches import WHOLE
 from model_metamers.storage.whole import make_folder
 from model_metamers_experiments import (
     binary,
@@ -219,7 +220,7 @@ _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
 def main() -> int:
-    shard = job_flags.shard()
+    is_whole = job_flags.shard() == WHOLE
     if script := job_flags.job_script(__name__):
         print(script, end="")
         return 0
@@ -233,7 +234,28 @@ def main() -> int:
     threads = flags.FLAGS.threads = cluster_flags.begin(out, _THREADS.value)  # flags.txt repeats it
     binary.import_tensorflow_quietly()
     binary.repeatable()
-    config = mm.SynthesisConfig(
+    run, inputs = _asked(threads)
+    if _PLAN.value:
+        from model_metamers.runs import planning
+
+        plan_tables.print_plan(planning.plan(run), job_flags.WORKERS.value or 1)
+        return 0
+    command = shlex.join(["make_metamers", f"--flagfile={os.path.relpath(run.folder.flags)}"])
+    done = runs.execute(
+        [run],
+        flags=binary.settings(__name__, ["plan"]),
+        page=runs.Page(f"Metamers of {run.network.name}", command, _SINGLE_FILE.value) if is_whole else None,
+        resume=_RESUME.value,
+        progress=_PROGRESS.value,
+        elsewhere=_elsewhere(inputs, out, threads) if cluster_flags.is_used() and threads else None,
+    )
+    _tell(run, done)
+    return int(not done.complete)
+
+
+def _config() -> mm.SynthesisConfig:
+    """The search that the flags ask for."""
+    return mm.SynthesisConfig(
         iterations=_ITERATIONS.value,
         learning_rate=_LEARNING_RATE.value,
         preset=_PRESET.value,
@@ -249,12 +271,16 @@ def main() -> int:
         stop_when=_STOP_WHEN.value,
         starts=_STARTS.value,
     )
+
+
+def _asked(threads: int | None) -> tuple[runs.Run, Mapping[str, Path]]:
+    """The run that the flags ask for, and the files of its stimuli by name."""
     from model_metamers.recognition.labels import read_labels
-    from model_metamers.runs import null_runs, planning, verdict_table
+    from model_metamers.runs import null_runs
     from model_metamers.signals import files  # with every decoder of images, which --help need not wait for
 
+    config = _config()  # refused, if it is, before anything is loaded
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
-    layers = network.chosen_layers(_LAYERS.value)
     inputs = files.find_files(_INPUTS.value, network.signal)
     null_inputs = files.find_files(_NULL_INPUTS.value, network.signal)
     labels = read_labels(_LABELS.value) if _LABELS.value else {}
@@ -265,48 +291,39 @@ def main() -> int:
     }
     run = runs.Run(
         network=network,
-        layers=layers,
+        layers=network.chosen_layers(_LAYERS.value),
         stimuli=files.load_signals(inputs, network.signal),
         null_stimuli=files.load_signals(null_inputs, network.signal),
-        out=out,
+        out=Path(_OUT.value),
         config=config,
         batch_size=_BATCH_SIZE.value,
         null=null_runs.read(_NULL.value) if _NULL.value else None,
         null_rule=_NULL_RULE.value,
         classes=classes,
-        shard=shard,
+        shard=job_flags.shard(),
         threads=threads,
         tensorboard_dir=Path(_TENSORBOARD_DIR.value) if _TENSORBOARD_DIR.value else None,
     )
-    if _OPTIMIZE.value == "cochleagram":
-        run = runs.over_cochleagrams(run)
-    if _PLAN.value:
-        plan_tables.print_plan(planning.plan(run), job_flags.WORKERS.value or 1)
-        return 0
-    command = shlex.join(["make_metamers", f"--flagfile={os.path.relpath(run.folder.flags)}"])
-    is_whole = shard.count == 1
-    done = runs.execute(
-        [run],
-        flags=binary.settings(__name__, ["plan"]),
-        page=runs.Page(f"Metamers of {run.network.name}", command, _SINGLE_FILE.value) if is_whole else None,
-        resume=_RESUME.value,
-        progress=_PROGRESS.value,
-        elsewhere=_elsewhere(inputs, out, threads) if cluster_flags.is_used() and threads else None,
-    )
+    return (runs.over_cochleagrams(run) if _OPTIMIZE.value == "cochleagram" else run), inputs
+
+
+def _tell(run: runs.Run, done: runs.Executed) -> None:
+    """Prints what became of a run, and where to look."""
+    from model_metamers.runs import verdict_table
+
     binary.print_table(verdict_table.verdict_rows(done.made))
     if done.nulls == [None]:
         print("No null distribution: it needs two or more natural signals (--null_inputs).")
     given = (_NETWORK.value, _CHECKPOINT.value, _LAYERS.value, _SIGNAL.value)
     if told := null_advice.advice(done.nulls[0], *given):
         print(told)
-    if is_whole:
+    if run.shard == WHOLE:
         print(f"Look and listen: {done.page}")
         if _SINGLE_FILE.value:
             megabytes = run.folder.single_page.stat().st_size / 1e6
             print(f"To be sent by mail: {run.folder.single_page} ({megabytes:.1f} MB)")
     else:
         print("This shard is done. Once the others are, the same command without --shard finishes.")
-    return int(not done.complete)
 
 
 def _elsewhere(inputs: Mapping[str, Path], out: Path, threads: int) -> runs.Elsewhere:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.cluster_check.empty_units import EmptyUnit
 from benchmarks.cluster_check.lines import Line
-from model_metamers.execution import dask_workers, driving
+from model_metamers.execution import dask_workers, driving, worker_plans
 from model_metamers.execution.units import Needs
 
 _LIFETIME_S, _WORKERS, _UNITS, _EACH_S, _BACK_S = 25.0, 2, 120, 1.5, 60.0
@@ -18,7 +18,7 @@ _LIFETIME_S, _WORKERS, _UNITS, _EACH_S, _BACK_S = 25.0, 2, 120, 1.5, 60.0
 def check(out: Path) -> Iterator[Line]:
     (out / "done").mkdir(parents=True)
     units = [EmptyUnit(str(out / "done" / f"{i:03d}"), _EACH_S) for i in range(_UNITS)]
-    plan = dask_workers.Plan("local-jobs", _WORKERS, logs=out / "logs", lifetime_s=_LIFETIME_S)
+    plan = worker_plans.Plan("local-jobs", _WORKERS, logs=out / "logs", lifetime_s=_LIFETIME_S)
     counts: list[tuple[float, int]] = []
     over = threading.Event()
     with dask_workers.workers(plan) as workers:

@@ -12,7 +12,7 @@ import psutil
 from benchmarks.cluster_check.empty_units import EmptyUnit
 from benchmarks.cluster_check.lines import Line
 from benchmarks.cluster_check.running import scheduler_of, workers_of
-from model_metamers.execution import dask_workers, driving
+from model_metamers.execution import dask_workers, driving, worker_plans
 from model_metamers.execution.units import Needs
 
 _MOST_MS, _AT_START_MB, _AFTER_MB = 5.0, 120.0, 300.0
@@ -22,7 +22,7 @@ def check(out: Path, count: int) -> Iterator[Line]:
     (out / "done").mkdir(parents=True)
     units = [EmptyUnit(str(out / "done" / f"{i:05d}")) for i in range(count)]
     first, rest = units[:50], units[50:]  # by the first, the workers set themselves up
-    plan = dask_workers.Plan("local", 2, logs=out / "logs")
+    plan = worker_plans.Plan("local", 2, logs=out / "logs")
     with dask_workers.workers(plan) as workers:
         scheduler = scheduler_of(os.getpid())
         assert scheduler is not None

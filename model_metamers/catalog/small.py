@@ -10,7 +10,7 @@ comparisons of initialisations (Figures 5 and 6).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from model_metamers.catalog.small_signals import (
     CIFAR10_CLASSES,
@@ -53,51 +53,26 @@ def _vgg(name: str) -> Network:
     )
 
 
-def _inception(name: str) -> Network:
+def _inception(classes: Sequence[str], size: int, strides: tuple[int, int, int], name: str) -> Network:
     return InceptionV3(
         name,
-        CIFAR10_CLASSES,
+        classes,
         depth_multiplier=0.25,
-        image_size=32,
-        stem_strides=(1, 1, 2),
+        image_size=size,
+        stem_strides=strides,
         norm_decay=_NORM_DECAY,
     )
 
 
-def _resnet(name: str) -> Network:
+def _resnet(classes: Sequence[str], size: int, strides: tuple[int, int], name: str) -> Network:
     return ResNetV2(
         name,
-        CIFAR10_CLASSES,
+        classes,
         units=(2, 2, 2, 2),
-        image_size=32,
+        image_size=size,
         widths=(16, 32, 64, 128),
         stem_width=32,
-        stem_strides=(1, 2),
-        norm_decay=_NORM_DECAY,
-        scope="resnet_v2_26",
-    )
-
-
-def _inception_64(name: str) -> Network:
-    return InceptionV3(
-        name,
-        tiny_imagenet_classes(),
-        depth_multiplier=0.25,
-        image_size=64,
-        stem_strides=(2, 1, 2),
-        norm_decay=_NORM_DECAY,
-    )
-
-
-def _resnet_64(name: str) -> Network:
-    return ResNetV2(
-        name,
-        tiny_imagenet_classes(),
-        units=(2, 2, 2, 2),
-        image_size=64,
-        widths=(16, 32, 64, 128),
-        stem_width=32,
-        stem_strides=(2, 2),
+        stem_strides=strides,
         norm_decay=_NORM_DECAY,
         scope="resnet_v2_26",
     )
@@ -122,10 +97,10 @@ _WORD = {WORD_TASK: len(WORDS)}
 _ENVIRONMENTAL = {AUDIOSET_TASK: len(ENVIRONMENTAL_CLASSES)}
 _FAMILIES: dict[str, Callable[[str], Network]] = {
     "vgg_19_small": _vgg,
-    "inception_v3_small": _inception,
-    "resnet_v2_small": _resnet,
-    "inception_v3_small_64": _inception_64,
-    "resnet_v2_small_64": _resnet_64,
+    "inception_v3_small": functools.partial(_inception, CIFAR10_CLASSES, 32, (1, 1, 2)),
+    "resnet_v2_small": functools.partial(_resnet, CIFAR10_CLASSES, 32, (1, 2)),
+    "inception_v3_small_64": functools.partial(_inception, tiny_imagenet_classes(), 64, (2, 1, 2)),
+    "resnet_v2_small_64": functools.partial(_resnet, tiny_imagenet_classes(), 64, (2, 2)),
     "word_aliased_small": functools.partial(_auditory, _WORD, False),
     "word_reduced_aliasing_small": functools.partial(_auditory, _WORD, True),
     "environmental_reduced_aliasing_small": functools.partial(_auditory, _ENVIRONMENTAL, True),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import importlib.util
 import itertools
 import logging
@@ -12,57 +11,17 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from model_metamers.errors import InputError
 from model_metamers.execution import worker_setup
 from model_metamers.execution.units import Needs, SchedulerLost, Unit, UnitFailed
+from model_metamers.execution.worker_plans import JOBS, LOCAL, QUEUES, Plan, lifetime, queue_options
 from model_metamers.storage.whole import make_folder
 
-# Of dask_jobqueue: its class, and the program that submits.
-QUEUES = {
-    "slurm": ("SLURMCluster", "sbatch"),
-    "pbs": ("PBSCluster", "qsub"),
-    "sge": ("SGECluster", "qsub"),
-    "lsf": ("LSFCluster", "bsub"),
-}
-LOCAL = "local"
-JOBS = "local-jobs"  # dask_jobqueue's stand-in for a queue, whose jobs are processes of this machine
 _EXTRA = "pip install 'model_metamers[cluster]'"
 _CONNECTS_S = 30
 _FURTHER = 8  # units that are out beside two a worker, so that none waits for the next
-_MEMORY_GB = 4.0  # where a queue must be told
-_ENDS_BEFORE_S = 300.0  # the walltime of a job: enough to save a search
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """Which workers are wanted.
-
-    Attributes:
-      where: "local", a queue's name, or the address of a scheduler.
-      count: of workers that are kept; of an address, those that are there work.
-      threads: of TensorFlow and BLAS in each.
-      gpus: of the machine, which local workers take in turn, or of each job.
-      queue: that jobs are submitted to; None leaves that to the queue's own settings.
-      walltime_s: of a job; None leaves it to the queue.
-      lifetime_s: after which a job's worker ends by itself; None for shortly before the walltime.
-      memory_gb: of a job; None leaves it to the queue, where that has a default.
-      prologue: shell commands that each job begins with.
-      logs: folder for what scheduler, workers and jobs write.
-    """
-
-    where: str
-    count: int
-    threads: int = 1
-    gpus: int = 0
-    queue: str | None = None
-    walltime_s: int | None = None
-    lifetime_s: float | None = None
-    memory_gb: float | None = None
-    prologue: tuple[str, ...] = ()
-    logs: Path = Path("logs")
 
 
 def check(plan: Plan) -> None:
@@ -107,7 +66,7 @@ def workers(plan: Plan) -> Iterator[DaskWorkers]:
     with _settings(plan), _cluster(plan) as cluster, _connected(cluster or plan.where) as client:
         plugin = EndsEarly(
             logs=os.path.abspath(plan.logs) if plan.where == LOCAL else "",  # jobs have logs of their own
-            lifetime_s=None if plan.where == LOCAL else _lifetime(plan),
+            lifetime_s=None if plan.where == LOCAL else lifetime(plan),
             restarts=plan.where == LOCAL,
         )
         client.register_plugin(plugin, name="ends-early")
@@ -209,14 +168,6 @@ def _connected(where: Any) -> Iterator[Any]:
             client.close(timeout=5)
 
 
-def _lifetime(plan: Plan) -> float | None:
-    """After how many seconds a job's worker ends by itself, so that its queue need not kill it."""
-    wall = plan.walltime_s
-    if plan.lifetime_s is not None or wall is None:
-        return plan.lifetime_s
-    return max(wall - _ENDS_BEFORE_S, wall / 2)
-
-
 @contextlib.contextmanager
 def _no_interrupts() -> Iterator[None]:
     """Lets no process or thread that begins in the block be interrupted by Ctrl-C, which is for this one."""
@@ -304,43 +255,3 @@ def _of_queue(plan: Plan) -> Any:
     if plan.where == JOBS:
         return dask_jobqueue.local.LocalCluster(**queue_options(plan))
     return getattr(dask_jobqueue, QUEUES[plan.where][0])(**queue_options(plan))
-
-
-def queue_options(plan: Plan) -> dict[str, Any]:
-    """What dask_jobqueue's cluster of a queue is given."""
-    from model_metamers.execution.scheduler_process import SchedulerProcess
-
-    environment = worker_setup.environment(plan.threads)
-    memory = f"{plan.memory_gb or _MEMORY_GB:g}GB"
-    exports = [f"export {name}={value}" for name, value in environment.items()]
-    options: dict[str, Any] = {
-        "cores": plan.threads,
-        "processes": 1,
-        "memory": memory,
-        "job_script_prologue": [] if plan.where == JOBS else [*plan.prologue, *exports],  # it knows no shell
-        "log_directory": os.path.abspath(plan.logs),
-        "local_directory": "/tmp",
-        "worker_extra_args": ["--memory-limit=0", "--nthreads=1"],
-        "death_timeout": 300,
-        "scheduler_cls": SchedulerProcess,
-        "scheduler_options": {"log": str(plan.logs / "scheduler.txt"), "dashboard_address": ":8787"},
-        "silence_logs": False,
-    }
-    if plan.memory_gb is None:
-        options["job_directives_skip"] = {"slurm": ["--mem="], "lsf": ["-M "]}.get(plan.where, [])
-    if plan.queue:
-        options["queue"] = plan.queue
-    if plan.walltime_s is not None:
-        options["walltime"] = _walltime(plan.where, plan.walltime_s)
-    if plan.gpus and plan.where == "pbs":
-        options["resource_spec"] = f"select=1:ncpus={plan.threads}:mem={memory}:ngpus={plan.gpus}"
-    elif plan.gpus:
-        asked = {"slurm": "--gres=gpu:{}", "sge": "-l gpu={}", "lsf": '-gpu "num={}"'}[plan.where]
-        options["job_extra_directives"] = [asked.format(plan.gpus)]
-    return options
-
-
-def _walltime(where: str, seconds: int) -> str:
-    minutes, left = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}" if where == "lsf" else f"{hours:02d}:{minutes:02d}:{left:02d}"

@@ -6,7 +6,6 @@ Nothing here imports TensorFlow, nor does the module of a unit: whoever hands un
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import logging
 import os
@@ -19,6 +18,7 @@ from typing import Protocol
 
 from model_metamers.errors import DivergedError, InputError
 from model_metamers.execution import stopping, worker_setup
+from model_metamers.storage.digests import file_digest
 from model_metamers.storage.explaining import explain
 from model_metamers.storage.whole import check_writable
 
@@ -209,4 +209,4 @@ def _is_there(path: Path) -> bool:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return file_digest(path) if path.is_file() else ""

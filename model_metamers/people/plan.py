@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from model_metamers.errors import InputError
 from model_metamers.recognition.judgement import NATURAL
+from model_metamers.storage.digests import file_digest
 from model_metamers.storage.reading import one_line, read_json
 from model_metamers.storage.writing import write_json
 
@@ -167,7 +167,7 @@ _FIXED = ("format", "participants", "trials_per_condition", "powers")
 def write_plan(path: Path, plan: Plan) -> str:
     """Writes a plan and returns the sha256 of the file, hex; StorageError where it cannot be written."""
     write_json(path, dataclasses.asdict(plan))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_digest(path)
 
 
 def check(plan: Plan, conditions: Collection[str] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from model_metamers.recognition.columns import (
     or_nothing,
     read_table,
 )
+from model_metamers.storage.digests import file_digest
 from model_metamers.storage.reading import read_json
 
 ENDED = ("finished", "failed_headphones", "failed_demonstration", "open", "given_up")
@@ -115,7 +115,7 @@ def recorded(folder: StudyFolder, answers: Sequence[Answer], sessions: Sequence[
         are those of another study.
     """
     study, shown = folder.read_study(), folder.read_answers()
-    plan, digest = read_plan(folder.plan), hashlib.sha256(folder.plan.read_bytes()).hexdigest()
+    plan, digest = read_plan(folder.plan), file_digest(folder.plan)
     if digest != study.plan_sha256:
         raise InputError(
             f"{folder.plan}: was changed after the study was made; put it back; other settings are for "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,10 +54,10 @@ def make(batch: SearchBatch) -> None:
 def _check(batch: SearchBatch, run: Run) -> None:
     """Refuses weights or stimuli that are others here than where the batch was cut."""
     if run.network.checkpoint_digest != batch.weights:
-        raise InputError(f"{batch.checkpoint or batch.network}: other weights on {os.uname().nodename}")
+        raise InputError(f"{batch.checkpoint or batch.network}: other weights on {platform.node()}")
     for name, file, digest in zip(batch.names, batch.files, batch.targets, strict=True):
         if array_digest(run.stimuli[name]) != digest:
-            raise InputError(f"{file}: another signal on {os.uname().nodename}")
+            raise InputError(f"{file}: another signal on {platform.node()}")
 
 
 @functools.lru_cache(_LOADED)
@@ -84,5 +84,5 @@ def _null(path: Path, digest: str) -> NullDistribution | None:
         return None
     null = null_runs.read(path)
     if null.digest != digest:
-        raise InputError(f"{path}: another null distribution on {os.uname().nodename}")
+        raise InputError(f"{path}: another null distribution on {platform.node()}")
     return null

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
+import platform
 from pathlib import Path
 
 from model_metamers.criteria import null_design
@@ -46,7 +46,7 @@ def _run(of_all: NullBlock) -> tuple[NullRun, dict[int, null_design.Block]]:
         ("stimuli", of_all.stimuli, stimuli.digest),
     ):
         if wanted != here:
-            raise InputError(f"{source.network}: other {what} on {os.uname().nodename}")
+            raise InputError(f"{source.network}: other {what} on {platform.node()}")
     run = NullRun(
         network=network,
         layers=of_all.layers,
