@@ -16,9 +16,9 @@ record tells of, because it is there twice, or because there is no null distribu
 network, weights and layer, is named; the rest is done, and the exit status is 1.
 
 Rho and classes are those that the records hold. With --anew they are measured again, on the
-float signal and on the file, by the network that the record names (of the catalog, with
-weights of this machine) or that --network does; a metamer whose record says otherwise is
-named, judged by what was measured, and makes the exit status 1.
+float signal and on the file, by the network that the record names (of the catalog or a package,
+with weights of this machine, or of a .keras file that is still there) or that --network does; a
+metamer whose record says otherwise is named, judged by what was measured, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from model_metamers.recognition.judgement import Who
 from model_metamers.runs import inclusion, measured_anew, null_runs
 from model_metamers.runs.folder import find_metamers
 from model_metamers.runs.measured_anew import MeasuredAnew
-from model_metamers.runs.record import Record
+from model_metamers.runs.record import Record, read_record
 from model_metamers.storage import locks
 from model_metamers.storage.writing import write_json, write_rows
 from model_metamers_experiments import binary, flag_checks, null_advice
@@ -87,17 +87,27 @@ def main() -> int:
     if _ANEW.value:
         same = sum(bool(one.same_bits) for one in checked)
         print(f"Measured anew: {len(checked)} metamers, {same} of them to the last bit as recorded")
-    networks = {viewed_name(one.network) for one in checked}
     for null in nulls:
-        told = null_advice.advice(null, null.network, then="the same command takes it by --null")
-        if told and viewed_name(null.network) in networks:
-            print(told)
+        if advice := _advice(null, checked):
+            print(advice)
     print(f"Written: {out}")
     return int(bool(problems))
 
 
 def _ruled(null: mm.NullDistribution) -> mm.NullDistribution:
     return null.by_rule(_NULL_RULE.value) if _NULL_RULE.value else null
+
+
+def _advice(null: mm.NullDistribution, checked: Sequence[inclusion.Checked]) -> str | None:
+    """How to measure more pairs, with the network as the records of its metamers name it."""
+    from model_metamers.recognition.generators import named_by, weights_place
+
+    own = (one for one in checked if viewed_name(one.network) == viewed_name(null.network))
+    if (one := next(own, None)) is None:
+        return None
+    network, checkpoint, signal = named_by(null.network, weights_place(one.folder, read_record(one.folder)))
+    then = "the same command takes it by --null"
+    return null_advice.advice(null, network, checkpoint, signal=signal, then=then)
 
 
 def _write(
@@ -159,21 +169,23 @@ def _network_of(folder: Path, record: Record, given: mm.Network | None) -> mm.Ne
       InputError: it is not --network, or is not to be found on this machine.
     """
     from model_metamers.networks.cochleagram_view import cochleagram_view
-    from model_metamers.recognition.generators import load_generator, weights_place
+    from model_metamers.recognition.generators import find_generator, weights_place
 
-    name = viewed_name(record.network)
-    told = f"is of {name} ({record.checkpoint[:19]})"
-    network = given
-    if network is None:
+    who = Who(viewed_name(record.network), record.checkpoint)
+    if given is None:
         try:
-            network = load_generator(Who(name, record.checkpoint), [weights_place(folder, record)])
+            network = find_generator(who, [weights_place(folder, record)])
         except mm.InputError as error:
-            raise mm.InputError(
-                f"{told}, which was not found on this machine; name it with --network and --checkpoint"
-            ) from error
-    if (network.name, network.checkpoint_digest) != (name, record.checkpoint):
-        raise mm.InputError(f"{told}, --network is {network.name} ({network.checkpoint_digest[:19]})")
-    return network if name == record.network else cochleagram_view(network)
+            how = "--network and --checkpoint, or --signal of a .keras file"
+            raise mm.InputError(f"{error}; name it with {how}") from error
+    elif Who(given.name, given.checkpoint_digest) == who:
+        network = given
+    else:
+        raise mm.InputError(
+            f"is of {who.name} ({who.weights[:19]}), --network is {given.name} "
+            f"({given.checkpoint_digest[:19]})"
+        )
+    return network if who.name == record.network else cochleagram_view(network)
 
 
 def _short(weights: str) -> str:

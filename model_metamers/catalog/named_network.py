@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
+import os
 import sys
 import types
 from pathlib import Path
@@ -74,16 +75,21 @@ def _load_keras(name: str, checkpoint: str | None, signal: str | None) -> Networ
     """The network of a .keras file."""
     if checkpoint is not None:
         raise InputError(f"{checkpoint}: {name} brings its own weights; leave the checkpoint out")
-    if signal is None and not signal_file(name).exists():
+    own = signal_file(name)
+    if not os.path.exists(name):
+        raise InputError(f"{name}: no such file")
+    if signal is None and not own.exists():
         raise InputError(
-            f"{name}: a .keras file does not tell what its model is fed; write it to {signal_file(name)}, or "
+            f"{name}: a .keras file does not tell what its model is fed; write it to {own}, or "
             f"name another file with --signal: {EXAMPLE}"
         )
-    description = read_description(signal_file(name) if signal is None else signal)
+    place = os.path.abspath(own if signal is None else signal)
+    description = read_description(own if signal is None else signal)
     from model_metamers.networks.keras_file import load_keras_file
 
     network = load_keras_file(name, description)
-    network.checkpoint_place = place_of(name)
+    told = "" if place == os.path.abspath(own) else f"={place}"  # as `load_spec` takes it
+    network.checkpoint_place = os.path.abspath(name) + told
     return network
 
 

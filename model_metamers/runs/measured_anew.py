@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from model_metamers import criteria
 from model_metamers.criteria.verdict import Measurement
+from model_metamers.errors import InputError
 from model_metamers.runs import results
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import Record
@@ -45,9 +46,11 @@ def measure_anew(folder: Path, record: Record, network: Network) -> MeasuredAnew
       network: that it was made for, with the same weights.
 
     Raises:
-      InputError: the network is another one, lacks the layer, or a file cannot be read.
+      InputError: the network takes other signals, lacks the layer, or a file cannot be read.
     """
     metamer = results.load(folder)
+    if network.signal != metamer.spec:
+        raise InputError(f"{folder}: is of {metamer.spec}, {network.name} now takes {network.signal}")
     network.check_layers([metamer.layer])
     floats = criteria.measure(network, metamer.target, metamer.signal, metamer.layer)
     file = results.measure_file(MetamerFolder(folder), metamer, network)

@@ -134,7 +134,8 @@ def test_a_place_that_is_not_on_this_machine_is_not_followed(run):
     null_runs.write(run.folder.null, dataclasses.replace(null, checkpoint="sha256:" + "0" * 64), stimuli)
     status, lines, _ = check(run, "--anew")
     assert status == 2 and len(lines) == 7
-    assert all("not found on this machine; name it with --network" in line for line in lines[:6])
+    told = "was not found (its record names https://x.y/z, which is followed only where you name it); name it"
+    assert all(f"{told} with --network" in line for line in lines[:6])
 
 
 @pytest.mark.parametrize("name", ["../../x", "/tmp/x"])

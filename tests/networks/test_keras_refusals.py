@@ -279,12 +279,14 @@ def test_a_file_says_what_it_is_fed_beside_it_or_by_name(tmp_path):
     path = saved(tmp_path, model(), described=False)
     text = refused(named_network.load, str(path))
     assert str(tmp_path / "mine.signal.json") in text and "--signal" in text and '"shape"' in text
+    gone = tmp_path / "gone.keras"
+    assert refused(named_network.load, str(gone)) == f"{gone}: no such file"
     assert "leave the checkpoint out" in refused(named_network.load, str(path), "model.ckpt")
     assert "tells what a .keras file is fed" in refused(named_network.load, "vgg_19_small", None, "a.json")
     signal = tmp_path / "signal.json"
     signal.write_text(json.dumps(SIGNAL_JSON))
     named = named_network.load(str(path), signal=str(signal))
-    assert named.checkpoint_place == str(path)
+    assert named.checkpoint_place == f"{path}={signal}"
     judge = named_network.load_spec(f"{path}={signal}")
     assert (judge.name, judge.checkpoint_digest) == (named.name, named.checkpoint_digest)
 

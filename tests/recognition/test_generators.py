@@ -83,7 +83,7 @@ def test_other_places_are_not_followed_and_the_error_says_how_to_name_them(place
     (tmp_path / "https:" / "example.org").mkdir(parents=True)  # a path that looks like the URL
     (tmp_path / "https:" / "example.org" / "model.tar.gz").write_text("")
     assert not generators.is_here(place)
-    with pytest.raises(InputError, match=r"was not found.*--judges=NAME=CHECKPOINT") as caught:
+    with pytest.raises(InputError, match=r"was not found.*; name it with --judges=") as caught:
         generators.load_generator(Who(NAME, "sha256:0"), [place])
     assert "followed only where you name it" in str(caught.value) and "\n" not in str(caught.value)
 
