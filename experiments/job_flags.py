@@ -95,18 +95,35 @@ def job_script(module: str) -> str | None:
         raise mm.InputError(f"--container={CONTAINER.value}: there is no such image")
     job = job_scripts.Job(
         program=_program(module),
-        command=[*_started(module, container), *_given(module)],
+        command=[*_started(module, container), *_given(module), *_threads(module)],
         folder=os.getcwd(),
         workers=WORKERS.value,
         queue=QUEUE.value,
         walltime_s=job_scripts.read_walltime(WALLTIME.value) if WALLTIME.value else None,
         gpus=GPUS.value,
-        cores=CORES.value,
+        cores=_cores(),
         memory_gb=MEMORY.value,
         prologue=PROLOGUE.value,
         container=container,
     )
     return job_scripts.script(JOB_SCRIPT.value, job)
+
+
+def _cores() -> int:
+    """Of a job: as many as were asked for, else one for each thread."""
+    asked = flags.FLAGS.threads if "threads" in flags.FLAGS else None
+    return CORES.value if flags.FLAGS["job_cores"].present or not asked else asked
+
+
+def _threads(module: str) -> list[str]:
+    """The flag of a program that can be told its threads, where it was not: the same bytes by all jobs."""
+    names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(_key(module))}
+    return [f"--threads={_cores()}"] if "threads" in names and flags.FLAGS.threads is None else []
+
+
+def _key(module: str) -> str:
+    """The name that absl knows a binary's flags by."""
+    return sys.argv[0] if module == "__main__" else module
 
 
 def _program(module: str) -> str:
@@ -124,9 +141,10 @@ def _started(module: str, container: str | None) -> list[str]:
 
 def _given(module: str) -> list[str]:
     """The flags that were given, but for those of jobs, one string each."""
-    key = sys.argv[0] if module == "__main__" else module
     jobs = {"plan", *(holder.name for holder in _JOBS)}
     own = [
-        flag for flag in flags.FLAGS.get_key_flags_for_module(key) if flag.present and flag.name not in jobs
+        flag
+        for flag in flags.FLAGS.get_key_flags_for_module(_key(module))
+        if flag.present and flag.name not in jobs
     ]
     return [line for flag in own for line in flag.serialize().split("\n") if line]

@@ -15,6 +15,7 @@ from distributed.deploy.spec import ProcessInterface
 
 from model_metamers.errors import InputError
 
+_CLASS = "model_metamers.execution.own_scheduler.OwnScheduler"
 _STARTS_S = 60.0
 _ENDS_S = 5.0
 # A unit whose worker was killed is tried again by whoever hands units out, which counts; no worker is given
@@ -25,7 +26,6 @@ _SETTINGS = {
     "DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING": "False",
     "DASK_DISTRIBUTED__SCHEDULER__ACTIVE_MEMORY_MANAGER__START": "False",
 }
-_IDLE = "15 minutes"  # of whoever was killed
 
 
 class SchedulerProcess(ProcessInterface):
@@ -38,14 +38,15 @@ class SchedulerProcess(ProcessInterface):
 
     def __init__(self, log: str, **options: Any):
         self._log = Path(log)
-        self._options = {"idle_timeout": _IDLE, **{k: v for k, v in options.items() if v is not None}}
+        self._options = {k: v for k, v in options.items() if v is not None}
         self.process: asyncio.subprocess.Process | None = None
         super().__init__()
 
     async def start(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "scheduler.json"
-            spec = {"cls": "distributed.Scheduler", "opts": {**self._options, "scheduler_file": str(place)}}
+            own = {"parent": os.getpid(), "scheduler_file": str(place)}
+            spec = {"cls": _CLASS, "opts": {**self._options, **own}}
             with self._log.open("a", encoding="utf-8") as log:
                 self.process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "dask", "spec", "--spec", json.dumps(spec)),

@@ -71,6 +71,29 @@ def test_the_jobs_of_a_script_make_what_one_process_makes(photos, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    "flags, threads, cores",
+    [
+        ((), 1, 1),
+        (("--job_cores=3",), 3, 3),
+        (("--threads=2",), 2, 2),
+        (("--threads=2", "--job_cores=4"), 2, 4),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("binary", ["make_metamers", "make_null_distribution", "recognize_metamers"])
+def test_all_jobs_compute_with_as_many_threads(binary, flags, threads, cores, tmp_path):
+    judges = binary == "recognize_metamers"
+    if judges and any("threads" in flag for flag in flags):
+        pytest.skip("it has no --threads")
+    own = ("--metamers=m",) if judges else ("--network=vgg_19_small", "--inputs=i")
+    given = (*own, "--out=out", "--job_script=slurm", "--workers=4", *flags)
+    printed = binaries.run(binary, *given, cwd=tmp_path).stdout
+    assert f"#SBATCH --cpus-per-task={cores}\n" in printed and f"export OMP_NUM_THREADS={cores} " in printed
+    assert printed.count(f"--threads={threads}") == int(not judges) == printed.count("--threads")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     "flags, told",
     [
         (("--job_script=slurm",), "--job_script needs --workers"),
