@@ -30,8 +30,14 @@ def nearest(name: str, names: Sequence[str], what: str) -> str:
     """
     if len(names) <= _LISTED:
         return f"there are {', '.join(names)}"
-    by_likeness = difflib.get_close_matches(name, names, _LISTED // 2, 0.0)
-    return f"of {len(names)} {what} the nearest are {', '.join(by_likeness)}"
+    by_likeness = sorted(names, key=lambda one: -_likeness(str(name), one))  # of equals, the first
+    return f"of {len(names)} {what} the nearest are {', '.join(by_likeness[: _LISTED // 2])}"
+
+
+def _likeness(given: str, name: str) -> float:
+    """How alike a name, or its part after a slash, is to what was given, 0 to 1."""
+    ends = [name[i:] for i, before in enumerate("/" + name) if before == "/"]
+    return max(difflib.SequenceMatcher(None, end.lower(), given.lower()).ratio() for end in ends)
 
 
 class InputError(ValueError):

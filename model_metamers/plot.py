@@ -13,7 +13,7 @@ Example:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,7 @@ def spearman(
       >>> mm.plot.spearman(found, null).get_title()
       'conv1_2'
     """
-    given = [metamers] if isinstance(metamers, Metamer) else list(metamers)
+    given = list(metamers) if isinstance(metamers, Iterable) else [metamers]
     found = [_metamer(one, "mm.plot.spearman") for one in given]
     places = sorted({(one.network, one.layer) for one in found})
     if len(places) != 1:

@@ -86,6 +86,7 @@ WRONG = {
     "the loss of a network's name": lambda: mm.plot.loss("vgg_19_small"),
     "loss on no axes": lambda: mm.plot.loss(metamer(IMAGE), "here"),
     "rho of nothing": lambda: mm.plot.spearman([]),
+    "rho of a number": lambda: mm.plot.spearman(3),
     "rho with a null of other layers": lambda: mm.plot.spearman(metamer(IMAGE), null_of([6])),
     "activations without a network": lambda: mm.plot.activations("vgg_19_small", metamer(IMAGE)),
     "a run that is not there": lambda: mm.plot.run("nowhere"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.machinery
 import os
 import sys
+import traceback
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model_metamers.catalog.registered import short
 from model_metamers.catalog.registry import load_network, place_of
-from model_metamers.errors import InputError
+from model_metamers.errors import InputError, UnknownLayerError
 from model_metamers.signals.described import EXAMPLE, read_description
 
 if TYPE_CHECKING:
@@ -87,7 +89,10 @@ def _load_keras(name: str, checkpoint: str | None, signal: str | None) -> Networ
     description = read_description(own if signal is None else signal)
     from model_metamers.networks.keras_file import load_keras_file
 
-    network = load_keras_file(name, description)
+    try:
+        network = load_keras_file(name, description)
+    except UnknownLayerError as error:  # only the description names layers
+        raise UnknownLayerError(f'{place}: field "layers": {error}') from error
     told = "" if place == os.path.abspath(own) else f"={place}"  # as `load_spec` takes it
     network.checkpoint_place = os.path.abspath(name) + told
     return network
@@ -102,9 +107,12 @@ def _build(name: str, file: str, function: str, checkpoint: str | None) -> Netwo
         raise InputError(f"{file}: has no function {function!r}")
     try:
         network = build() if checkpoint is None else build(checkpoint)
-    except (OSError, TypeError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # whatever a function of the user's may raise
         given = f"the checkpoint {checkpoint}" if checkpoint is not None else "no checkpoint"
-        raise InputError(f"{name}: does not build from {given}: {error}") from error
+        told = f"{short(error)}{_line_of(file, error)}"
+        raise InputError(f"{name}: does not build from {given}: {told}") from error
     if not isinstance(network, Network):
         raise InputError(f"{name}: gave {type(network).__name__}, expected an mm.Network")
     if checkpoint is not None:
@@ -130,6 +138,14 @@ def _run_file(path: Path):
     sys.path.insert(0, str(path.resolve().parent))
     try:
         loader.exec_module(module)
+    except Exception as error:  # whatever a file of the user's may raise
+        raise InputError(f"{path}: cannot be run: {short(error)}{_line_of(str(path), error)}") from error
     finally:
         sys.path.pop(0)
     return module
+
+
+def _line_of(file: str, error: Exception) -> str:
+    """The line of a file that an error came from, for a message; "" where it did not come from there."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f" (line {lines[-1]})" if lines else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,7 @@ def build_network(name: str) -> Network:
             return importlib.import_module(f"{__package__}.{module}").BUILDERS[name]()
     if found := registered.find_builder(name):
         return _built(name, *found)
-    raise UnknownNetworkError(
-        f"there is no network {name!r}; {nearest(name, networks(), 'networks')}; mm.networks() lists all"
-    )
+    raise UnknownNetworkError(f"there is no network {name!r}; {_what_it_is(name)}")
 
 
 def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Network:
@@ -57,6 +56,20 @@ def load_network(name: str, checkpoint: str | os.PathLike | None = None) -> Netw
         weights.load_weights(network, manifest.default_checkpoint(name) if checkpoint is None else checkpoint)
     network.checkpoint_place = place_of(checkpoint)
     return network
+
+
+def _what_it_is(name: str) -> str:
+    """What was given as a name of the catalog, and what to do."""
+    if name.endswith(".keras"):
+        return "in Python, mm.from_keras takes the model of a .keras file: keras.saving.load_model(...)"
+    if re.search(r"\.py(:|$)", name):
+        return "in Python, import that file and call its function, which gives the network"
+    if os.path.exists(name):
+        return (
+            "it is a file or folder: of weights, it is a checkpoint of a network of the catalog; of another "
+            "network, a Python file builds it (docs/your_network.md)"
+        )
+    return f"{nearest(name, networks(), 'networks')}; mm.networks() lists all"
 
 
 def _built(name: str, builder: Callable[[], Network], told: str) -> Network:

@@ -131,7 +131,7 @@ def measure_blocks(
       blocks: to be measured.
       keep: called with each finished block.
     """
-    layers = network.check_layers(layers)
+    layers = network.chosen_layers(layers)
     memory_gb = number("memory_gb", memory_gb)
     check_range("memory_gb", memory_gb, 0, _MOST_MEMORY_GB)
     size = max((len(block.stimuli) for block in blocks), default=0)

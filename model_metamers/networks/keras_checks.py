@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,16 @@ _MEND = (
     "it must be made of TensorFlow operations with a gradient, without NumPy, rounding, integer types or "
     "stop_gradient"
 )
+
+
+def check_arguments(layers: Any, signal: Any) -> None:
+    """Refuses layers that are no names, and what is no SignalSpec, with an InputError."""
+    names = (layers,) if isinstance(layers, str) else layers
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"layers={layers!r}: expected names of layers, such as ['conv_1', 'conv_2']; or []")
+    if not isinstance(signal, SignalSpec):
+        expected = "an mm.SignalSpec, such as mm.SignalSpec('image', (224, 224, 3), low=0.0, high=1.0)"
+        raise InputError(f"signal={signal!r}: expected {expected}")
 
 
 def check_model(model: Any) -> None:
@@ -61,6 +71,11 @@ def _what_it_is(thing: Any) -> str:
         return (
             f"{type(thing).__name__} of PyTorch: write it as a Keras model or a Network, and give that the "
             f"weights (docs/weights_from_pytorch.md)"
+        )
+    if isinstance(thing, Mapping):
+        return (
+            f"{type(thing).__name__}, which may hold weights, but no model: write it as a Keras model or a "
+            f"Network, and give that the weights (docs/weights_from_pytorch.md)"
         )
     return type(thing).__name__
 

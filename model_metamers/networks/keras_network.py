@@ -87,10 +87,10 @@ class KerasNetwork(Network):
         graph = KerasGraph(model)
         keras_checks.check_states(graph, model.name)
         outputs = graph.tensors[graph.output].shape[-1]
-        layers = (layers,) if isinstance(layers, str) else layers
-        super().__init__(
-            name or model.name, signal, layers, _class_names(classes, outputs, model.name), learning_rate
-        )
+        keras_checks.check_arguments(layers, signal)
+        classes = _class_names(classes, outputs, model.name)
+        # Its layers are those that are found below: an error must not tell of others as of its own.
+        super().__init__(name or model.name, signal, (), classes, learning_rate)
         self._preprocess = keras_checks.checked_preprocessing(preprocess, signal, model)
         self._two_classes = keras_checks.one_number(graph, model.name) if outputs == 1 else None
         # Set in this way because tf.Module would search ordinary attributes for variables.
@@ -99,7 +99,7 @@ class KerasNetwork(Network):
         object.__setattr__(self, "_ends", ends)
         hidden = _slots_that_hide_a_relu(graph, ends)
         self._hidden = frozenset(name for name, slot in graph.stages.items() if slot in hidden)
-        self.layers = self.check_layers(self.layers)
+        self.layers = self.check_layers(layers)
         keras_checks.check_gradients(graph, self.layers, model.name)
         keras_checks.check_answers(self, model, self._preprocess)
         self.weights = _by_path(model.weights)
@@ -147,6 +147,7 @@ class KerasNetwork(Network):
 
     def relu_gradient(self, layer: str, wanted: str) -> str:
         """As `Network.relu_gradient`, but "plain" for a layer with a ReLU that cannot be reached."""
+        (layer,) = self.check_layers([layer])
         return "plain" if layer in self._hidden else super().relu_gradient(layer, wanted)
 
     def check_layers(self, layers: Iterable[str]) -> tuple[str, ...]:

@@ -140,7 +140,11 @@ class Network(tf.Module):
 
         Returns:
           `wanted` where the layer ends in a ReLU; "none" where no ReLU is known there.
+
+        Raises:
+          UnknownLayerError: see `check_layers`.
         """
+        (layer,) = self.check_layers([layer])
         _, relu = self._traced[layer]
         return wanted if relu else "none"
 
@@ -169,9 +173,9 @@ class Network(tf.Module):
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
         for layer in layers:
             if layer not in self.stages:
+                own = f"its metamer layers are {', '.join(self.layers)}; " if self.layers else ""
                 raise UnknownLayerError(
-                    f"{self.name} has no layer {layer!r}; its metamer layers are {', '.join(self.layers)}; "
-                    f"{nearest(layer, self.stages, 'stages')}"
+                    f"{self.name} has no layer {layer!r}; {own}{nearest(layer, self.stages, 'stages')}"
                 )
         return layers
 

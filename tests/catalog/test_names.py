@@ -45,3 +45,42 @@ def test_a_network_knows_what_its_weights_were_loaded_from(tmp_path):
     (tmp_path / "weights.h5").touch()
     own = named_network.load(f"{tmp_path / 'own.py'}:build", f"{tmp_path}/./weights.h5")
     assert own.checkpoint_place == str(tmp_path / "weights.h5")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            "import no_such_module\n",
+            "cannot be run: ModuleNotFoundError: No module named 'no_such_module' (line 1)",
+        ),
+        ("def network(:\n", "cannot be run: SyntaxError: invalid syntax (x.py, line 1)"),
+        ("\ndef network():\n    return {}['a\\nb']\n", "does not build from no checkpoint: KeyError: "),
+        (
+            "def network():\n    raise ValueError('of Keras\\nand its layers')\n",
+            "of Keras and its layers (line 2)",
+        ),
+    ],
+)
+def test_a_file_of_the_users_that_fails_says_where_in_one_line(code, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.py").write_text(code)
+    with pytest.raises(mm.InputError) as error:
+        named_network.load("x.py:network")
+    assert told in str(error.value) and str(error.value).startswith("x.py") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("model.keras", "mm.from_keras takes the model"),
+        ("lab.py:network", "import that file and call its function"),
+        ("weights", "it is a file or folder"),
+        ("vgg19", "the nearest are vgg_19"),
+    ],
+)
+def test_what_is_no_name_of_the_catalog_is_told_what_it_is(name, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    with pytest.raises(mm.UnknownNetworkError, match=f"there is no network '{name}'; .*{told}"):
+        mm.load_network(name)

@@ -103,7 +103,7 @@ def refused(what, *more):
         (tokens, "[12]", "change `signal`"),
         (torch_module, "Net of PyTorch", "docs/weights_from_pytorch.md"),
         (lambda: "model.keras", "the text 'model.keras'", "keras.saving.load_model"),
-        (lambda: {"conv": np.zeros(3)}, "dict", "expected a Keras model"),
+        (lambda: {"conv": np.zeros(3)}, "dict, which may hold weights", "docs/weights_from_pytorch.md"),
     ],
 )
 def test_what_is_no_model_of_signals_is_refused(make, is_one, mend):
