@@ -44,23 +44,31 @@ errors over stimuli, and over stimuli and the seeds of the searches; chance),
 each, which may be deleted. A run that was stopped continues with the same command to the
 same bytes; other decisions or labels in the same --out need no network to look again.
 
-Looking is what takes long, and many processes can share it: --shard=0/4 to --shard=3/4 fill `logits/`,
-and the command without --shard does the rest. --job_script prints a script for a cluster's queue.
+Looking is what takes long, and many processes and machines can share it, 64 pictures or sounds at a time,
+to the same bytes as one process with the same --threads: --cluster has workers do it; --shard=0/4 to
+--shard=3/4 fill `logits/`, and the command without --shard does the rest; --job_script prints a script for a
+cluster's queue.
+
+  recognize_metamers ... --cluster=local --workers=2
+  recognize_metamers ... --shard=3/40
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 import model_metamers as mm
 from model_metamers import recognition
 from model_metamers.catalog import named_network
-from model_metamers.recognition import decisions, judgement, labels, points, presentations
+from model_metamers.catalog.named_network import Named
+from model_metamers.execution import driving
+from model_metamers.recognition import decisions, generators, judgement, labels, points, presentations
 from model_metamers.recognition.judgement import Judgement, Who
 from model_metamers.recognition.points import Point
 from model_metamers.recognition.presentations import Presentation
@@ -68,10 +76,14 @@ from model_metamers.runs.batches import WHOLE, Shard, hold_whole
 from model_metamers.storage import locks
 from model_metamers.storage.digests import file_digest
 from model_metamers.storage.writing import write_json
-from model_metamers_experiments import binary, job_flags
+from model_metamers_experiments import binary, cluster_flags, job_flags
+
+if TYPE_CHECKING:
+    from model_metamers.recognition.kept import Block
 
 _DECISIONS = ("fine", "sixteen", "sixteen_by_name", "classes")
 
+flags.adopt_module_key_flags(cluster_flags)
 flags.adopt_module_key_flags(job_flags)
 _METAMERS = flags.DEFINE_list("metamers", None, "Folders with metamers, at any depth.", required=True)
 _JUDGES = flags.DEFINE_list(
@@ -99,6 +111,12 @@ _CRITERIA = flags.DEFINE_enum(
 _BOOTSTRAP = flags.DEFINE_integer("bootstrap", 10000, "Resamples for the standard errors.", lower_bound=2)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the resamples.", lower_bound=0)
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
+_THREADS = flags.DEFINE_integer(
+    "threads",
+    None,
+    "As for make_metamers: the last bits depend on it. Without it, all cores, and 1 with --cluster.",
+    lower_bound=1,
+)
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show progress bars.")
 
 
@@ -107,57 +125,76 @@ def main() -> int:
     if script := job_flags.job_script(__name__):
         print(script, end="")
         return 0
-    binary.repeatable()
+    out = Path(_OUT.value)
+    threads = cluster_flags.begin(out, _THREADS.value)
     rules = _rules()
     classes = labels.read_labels(_LABELS.value, _LABEL_COLUMN.value) if _LABELS.value else None
     shown = presentations.find(_METAMERS.value, _CRITERIA.value)
     truths = dict(zip(shown, labels.truths(shown, classes), strict=True))
+    binary.import_tensorflow_quietly()
+    binary.repeatable()
     judges = _judges(shown)
     judged = [recognition.presentations_for(judge, shown) for judge in judges]
     chance = {(recognition.judge_of(j), rule.name): rule.chance(j) for j in judges for rule in rules}
-    out = Path(_OUT.value)
     if shard != WHOLE:
-        _look(shard, judges, judged, out)
+        _look_at_part(shard, judges, judged, out, threads)
         print("This shard is done. Once the others are, the same command without --shard finishes.")
         return 0
-    judgements = []
+    judgements: list[Judgement] = []
     with hold_whole(out):
-        for judge, own in zip(judges, judged, strict=True):
-            judgements += _judge(judge, own, [truths[one] for one in own], rules, out)
+        blocks = _blocks(judges, judged, out, threads)
+        if failed := _look(judges, blocks, out, threads):
+            binary.print_table([["not judged", "why"], *map(list, failed.items())])
+            print("The same command tries them again; without them nothing else was written.")
+            return 1
+        for judge, own, cut in zip(judges, judged, blocks, strict=True):
+            logits, true = recognition.logits_of(cut, own), [truths[one] for one in own]
+            for rule in rules:
+                judgements += recognition.judgements(judge, own, true, logits, rule)
         curve = points.of_judgements(judgements, chance, _BOOTSTRAP.value, _SEED.value)
         judgement.write_judgements(out / judgement.FILE, judgements)
         points.write_points(out / points.FILE, curve)
         rows = [point.cells() for point in curve]
-        write_json(out / "recognition.json", {"settings": _settings(judges, rules), "points": rows})
+        write_json(out / "recognition.json", {"settings": _settings(judges, rules, threads), "points": rows})
     binary.print_table(_table(curve))
     print(f"Written: {out}")
     return 0
 
 
+def _blocks(
+    judges: Iterable[mm.Network], judged: Iterable[Sequence[Presentation]], out: Path, threads: int | None
+) -> list[list[Block]]:
+    """What each judge is to look at; the folder, which this process holds, is held to the threads."""
+    recognition.claim_threads(out, threads)
+    return [
+        recognition.blocks(judge, own, recognition.kept_folder(out, judge))
+        for judge, own in zip(judges, judged, strict=True)
+    ]
+
+
 def _look(
-    shard: Shard, judges: Sequence[mm.Network], judged: Sequence[Sequence[Presentation]], out: Path
+    judges: Mapping[mm.Network, Named], blocks: Sequence[Sequence[Block]], out: Path, threads: int | None
+) -> Mapping[str, str]:
+    """Has the judges look at all that they did not yet; what failed, by block."""
+    if not cluster_flags.is_used() or threads is None:
+        driving.do_alone(list(itertools.chain(*blocks)), _PROGRESS.value)
+        return {}
+    drive = cluster_flags.drive(out, threads, _PROGRESS.value)
+    return recognition.look_elsewhere(list(zip(judges.values(), blocks, strict=True)), drive)
+
+
+def _look_at_part(
+    shard: Shard,
+    judges: Iterable[mm.Network],
+    judged: Iterable[Sequence[Presentation]],
+    out: Path,
+    threads: int | None,
 ) -> None:
-    """What the judges make of a part of what they are shown."""
+    """Has the judges look at a part of what they are shown."""
     with locks.hold(out, shard.lock):
         with locks.hold(out, wait=True):  # until nobody works on all of it
-            pass
-        blocks = 0
-        for judge, own in zip(judges, judged, strict=True):
-            folder = recognition.kept_folder(out, judge)
-            blocks = recognition.keep_part(judge, own, folder, shard, blocks, _PROGRESS.value)
-
-
-def _judge(
-    judge: mm.Network,
-    shown: Sequence[Presentation],
-    truths: Sequence[labels.Truth],
-    rules: Sequence[decisions.Decision],
-    out: Path,
-) -> list[Judgement]:
-    """A network's judgements by each of the rules."""
-    folder = recognition.kept_folder(out, judge)
-    logits = recognition.kept_logits(judge, shown, folder, _PROGRESS.value)
-    return [one for rule in rules for one in recognition.judgements(judge, shown, truths, logits, rule)]
+            blocks = list(itertools.chain(*_blocks(judges, judged, out, threads)))
+        driving.do_alone(blocks[shard.index :: shard.count], _PROGRESS.value)
 
 
 def _rules() -> list[decisions.Decision]:
@@ -179,24 +216,29 @@ def _class_list() -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _judges(shown: Sequence[Presentation]) -> list[mm.Network]:
-    """--judges, then the generating networks that are not among them."""
-    judges = [named_network.load_spec(spec) for spec in _JUDGES.value]
-    known = [recognition.judge_of(judge) for judge in judges]
+def _judges(shown: Sequence[Presentation]) -> dict[mm.Network, Named]:
+    """--judges, then the generating networks that are not among them, and what each is named by."""
+    named = [named_network.read_spec(spec) for spec in _JUDGES.value]
+    loaded = [named_network.load(*one) for one in named]
+    known = [recognition.judge_of(judge) for judge in loaded]
     if len(set(known)) < len(known):
         raise mm.InputError("--judges names a network with the same weights twice")
+    judges = dict(zip(loaded, named, strict=True))
     places: dict[Who, list[str | None]] = {}
     for one in () if _WITHOUT_SELF.value else shown:
         places.setdefault(one.generated_by, []).append(one.generator_place)
-    for generator, named in places.items():
+    for generator, own in places.items():
         if generator not in known:
-            judges.append(recognition.load_generator(generator, named))
+            network = recognition.load_generator(generator, own)
+            judges[network] = Named(*generators.named_by(network.name, network.checkpoint_place))
     if not judges:
         raise mm.InputError("--without_self needs --judges")
     return judges
 
 
-def _settings(judges: Sequence[mm.Network], rules: Sequence[decisions.Decision]) -> dict[str, Any]:
+def _settings(
+    judges: Iterable[mm.Network], rules: Sequence[decisions.Decision], threads: int | None
+) -> dict[str, Any]:
     """What decides the results, and the digests of what was read."""
     return {
         "metamers": _METAMERS.value,
@@ -209,6 +251,7 @@ def _settings(judges: Sequence[mm.Network], rules: Sequence[decisions.Decision])
         "labels_sha256": _digest(_LABELS.value),
         "bootstrap": _BOOTSTRAP.value,
         "seed": _SEED.value,
+        **({"threads": threads} if threads is not None else {}),
     }
 
 
@@ -249,7 +292,7 @@ def _text(value: float) -> str:
 
 
 def run() -> None:
-    binary.run(main)
+    binary.run(main, tensorflow=False)  # loaded once its threads are set
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 import traceback
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_metamers.catalog.registered import short
 from model_metamers.catalog.registry import load_network, place_of
@@ -41,6 +41,14 @@ _OTHER_FILES = {
     ".py": "say which function of it builds the network: --network=FILE.py:FUNCTION",
     ".onnx": "is not read; name a Python file that builds the network: --network=FILE.py:FUNCTION",
 }
+
+
+class Named(NamedTuple):
+    """What a network is named by, as `load` takes it."""
+
+    network: str
+    checkpoint: str | None = None
+    signal: str | None = None
 
 
 def load(name: str, checkpoint: str | None = None, signal: str | None = None) -> Network:
@@ -93,7 +101,7 @@ def _load_keras(name: str, checkpoint: str | None, signal: str | None) -> Networ
         network = load_keras_file(name, description)
     except UnknownLayerError as error:  # only the description names layers
         raise UnknownLayerError(f'{place}: field "layers": {error}') from error
-    told = "" if place == os.path.abspath(own) else f"={place}"  # as `load_spec` takes it
+    told = "" if place == os.path.abspath(own) else f"={place}"  # as `read_spec` takes it
     network.checkpoint_place = os.path.abspath(name) + told
     return network
 
@@ -120,10 +128,15 @@ def _build(name: str, file: str, function: str, checkpoint: str | None) -> Netwo
     return network
 
 
-def load_spec(spec: str) -> Network:
-    """The network of "NAME" or "NAME=CHECKPOINT"; of a .keras file, "NAME=SIGNAL.json"."""
+def read_spec(spec: str) -> Named:
+    """What "NAME" or "NAME=CHECKPOINT" names; of a .keras file, "NAME=SIGNAL.json".
+
+    Example:
+      >>> read_spec("vgg_19=vgg_19.ckpt")
+      Named(network='vgg_19', checkpoint='vgg_19.ckpt', signal=None)
+    """
     name, _, given = spec.partition("=")
-    return load(name, signal=given or None) if name.endswith(".keras") else load(name, given or None)
+    return Named(name, signal=given or None) if name.endswith(".keras") else Named(name, given or None)
 
 
 def _run_file(path: Path):

@@ -85,6 +85,22 @@ def drive(
     return _Drive(workers, needs, retries, patience_s).run(units, bar or UnitBar(units, progress))
 
 
+def do_alone(units: Sequence[Unit], progress: bool = True) -> None:
+    """Does those units that are not done in this process, in order; what one raises ends all.
+
+    Args:
+      units: of the run, or of a shard of it.
+      progress: whether to show a bar.
+    """
+    done = {unit.key for unit in units if unit.done()}
+    with UnitBar(units, progress) as bar:
+        bar.found(unit for unit in units if unit.key in done)
+        for unit in units:
+            if unit.key not in done:
+                unit.run()
+                bar.done(unit)
+
+
 class _Drive:
     """The state of a run that is driven; see `drive`."""
 

@@ -1,7 +1,8 @@
 from .decisions import Decision, decide, decision
 from .generators import load_generator
+from .judged_blocks import look_elsewhere
 from .judgement import NATURAL, Judgement, Who, read_judgements, write_judgements
-from .kept import keep_part, kept_folder, kept_logits
+from .kept import blocks, claim_threads, kept_folder, kept_logits, logits_of
 from .labels import Truth, read_labels, truths
 from .network_judge import judge_of, judgements, presentations_for, recognize
 from .points import Point, read_points, write_points
@@ -16,14 +17,17 @@ __all__ = [
     "Presentation",
     "Truth",
     "Who",
+    "blocks",
+    "claim_threads",
     "decide",
     "decision",
     "judge_of",
     "judgements",
-    "keep_part",
     "kept_folder",
     "kept_logits",
     "load_generator",
+    "logits_of",
+    "look_elsewhere",
     "presentations_for",
     "read_judgements",
     "read_labels",

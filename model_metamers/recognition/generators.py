@@ -30,7 +30,7 @@ _LONGEST_FLAGS = 1 << 20  # bytes
 # Names of servers' files: of URLs, and of what Windows asks another machine for.
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|//|\\\\")
 _UNTRAINED = re.compile(r"random:\d{1,18}")
-# MODEL.keras, or MODEL.keras=SIGNAL.json, as `named_network.load_spec` takes them.
+# MODEL.keras, or MODEL.keras=SIGNAL.json, as `named_network.read_spec` takes them.
 _KERAS = re.compile(r"(.+?\.keras)(?:=(.+))?")
 
 

@@ -166,6 +166,20 @@ def find(folders: Sequence[str | Path], criteria: str = "file") -> list[Presenta
     return [both[key] for key in sorted(both)]
 
 
+def read_presentation(folder: Path, stem: str, part: str) -> Presentation:
+    """A metamer or its target, as `find` gives it where all are included.
+
+    Args:
+      folder: of the metamer.
+      stem, part: see `Presentation`.
+
+    Raises:
+      InputError: there is no record of a metamer that can be read.
+    """
+    metamer, target = _presentations(folder, read_record(folder), "float" if part == "float" else "none")
+    return target if stem == "target" else metamer
+
+
 def _tell_of_two_names(records: Sequence[tuple[Path, Record]]) -> None:
     """Logs which targets are there under two names: each of them counts."""
     names: dict[tuple[str, str, str], dict[str, Path]] = {}

@@ -106,8 +106,7 @@ class Elsewhere:
 
     def sees(self) -> list[Path]:
         """Files that every worker must see: of the network, of its weights, and the first stimulus."""
-        given = [network_file(self.network), self.checkpoint, self.signal]
-        own = [Path(place) for place in given if place and _is_local(place)]
+        own = files_of_network(self.network, self.checkpoint, self.signal)
         return [*own, *list(self.files.values())[:1]]
 
 
@@ -179,6 +178,12 @@ def absolute_network(name: str) -> str:
     """A network as any folder's process finds it; the name of one of the catalog is no file's."""
     file = network_file(name)
     return os.path.abspath(file) + name[len(file) :] if file else name
+
+
+def files_of_network(network: str, checkpoint: str | None, signal: str | None) -> list[Path]:
+    """The files of a network, as `named_network.load` takes it: not what ships, or comes from a server."""
+    given = [network_file(network), checkpoint, signal]
+    return [Path(place) for place in given if place and _is_local(place)]
 
 
 def network_file(name: str) -> str:

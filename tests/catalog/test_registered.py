@@ -69,7 +69,7 @@ def test_a_registered_network_is_loaded_by_name():
     assert network.name == "mine" and network.checkpoint_digest == "random:1"
     assert network.checkpoint_place is None
     assert mm.load_network("mine", "random:5").checkpoint_digest == "random:5"
-    assert named_network.load("mine").name == named_network.load_spec("mine=random:2").name == "mine"
+    assert named_network.load("mine").name == named_network.load("mine", "random:2").name == "mine"
     assert random_vgg().name == "vgg_19_small"
 
 
@@ -120,7 +120,7 @@ def test_a_package_brings_networks(lab):
     assert "lab.networks" not in sys.modules and "lab" not in sys.modules
     network = mm.load_network("lab_vgg")
     assert network.name == "lab_vgg" and network.checkpoint_digest == "random:1"
-    assert named_network.load_spec("lab_vgg").name == "lab_vgg"
+    assert named_network.load(*named_network.read_spec("lab_vgg")).name == "lab_vgg"
     assert "lab_vgg" in refused(mm.load_network, "lab_vg")
 
 

@@ -37,6 +37,16 @@ def test_every_unit_is_done_once_and_none_again(tmp_path):
     assert all(len(unit.tries()) == 1 for unit in given)
 
 
+def test_alone_in_order_what_is_not_done_and_what_one_raises_ends_all(tmp_path):
+    given = [*units(tmp_path, 3), FileUnit(str(tmp_path), "bad", fails=1), FileUnit(str(tmp_path), "last")]
+    given[1].run()
+    with pytest.raises(ValueError, match="try 1 of bad"):
+        driving.do_alone(given, progress=False)
+    assert [unit.done() for unit in given] == [True, True, True, False, False]
+    driving.do_alone(given, progress=False)
+    assert [len(unit.tries()) for unit in given] == [1, 1, 1, 2, 1] and all(unit.done() for unit in given)
+
+
 def test_units_go_out_group_by_group(tmp_path):
     given = [FileUnit(str(tmp_path), f"{i}{group}", group) for i in range(3) for group in "ba"]
     workers = Threads(1)

@@ -103,6 +103,10 @@ def test_all_jobs_compute_with_as_many_threads(binary, flags, threads, cores, tm
         (("--job_script=slurm", "--workers=4", "--container=none.sif"), "there is no such image"),
         (("--job_script=torque", "--workers=4"), "torque"),
         (("--shard=5/4",), "expected i/n"),
+        (("--cluster=local", "--workers=2", "--shard=0/2"), "both divide the work"),
+        (("--cluster=local", "--job_script=slurm", "--workers=2"), "both submit jobs"),
+        (("--cluster=local", "--workers=0"), "--workers"),
+        (("--cluster=nowhere",), "expected none, local"),
     ],
     ids=str,
 )

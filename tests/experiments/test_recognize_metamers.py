@@ -223,6 +223,28 @@ def test_killed_three_times_ends_with_the_same_csv(work, seen, tmp_path):
     assert not list((tmp_path / "broken").rglob("*.partial"))
 
 
+@pytest.mark.slow
+def test_one_process_workers_and_shards_write_the_same_bytes(work, seen, tmp_path):
+    command = [sys.executable, "-m", "model_metamers_experiments.recognize_metamers", *FLAGS, "--threads=1"]
+    ways = {
+        "none": [[]],
+        "local": [["--cluster=local", "--workers=2"]],
+        "shards": [["--shard=1/2"], ["--shard=0/2"], []],
+    }
+    files = {}
+    for way, each in ways.items():
+        for further in each:
+            given = [*command, "--noprogress", *further, f"--out={tmp_path}/{way}"]
+            done = subprocess.run(given, cwd=work, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        results = [p for p in (tmp_path / way).rglob("*") if p.is_file() and p.parent.name != "logs"]
+        files[way] = {str(p.relative_to(tmp_path / way)): p.read_bytes() for p in results}
+    assert files["none"] == files["local"] == files["shards"]
+    assert {*RESULTS, "logits/settings.json"} < files["none"].keys() and len(files["none"]) == 3 + 1 + 3
+    done = subprocess.run([*command[:-1], f"--out={tmp_path}/none"], cwd=work, capture_output=True, text=True)
+    assert done.returncode == 2 and "threads=1 there, None now" in done.stderr
+
+
 def _other_null(run: RunFolder) -> Path:
     """As if another null distribution had judged one metamer."""
     place = run.metamers()[0]
@@ -280,7 +302,7 @@ def test_bad_input_ends_in_one_line_before_any_work(work, tmp_path, flag, messag
 def test_networks_that_cannot_be_had_are_refused(work, monkeypatch, spec, message):
     monkeypatch.chdir(work)
     with pytest.raises(InputError, match=message):
-        named_network.load_spec(spec)
+        named_network.load(*named_network.read_spec(spec))
 
 
 def test_metamers_of_a_network_of_ones_own(work, tmp_path):

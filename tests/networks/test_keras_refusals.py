@@ -287,7 +287,7 @@ def test_a_file_says_what_it_is_fed_beside_it_or_by_name(tmp_path):
     signal.write_text(json.dumps(SIGNAL_JSON))
     named = named_network.load(str(path), signal=str(signal))
     assert named.checkpoint_place == f"{path}={signal}"
-    judge = named_network.load_spec(f"{path}={signal}")
+    judge = named_network.load(*named_network.read_spec(f"{path}={signal}"))
     assert (judge.name, judge.checkpoint_digest) == (named.name, named.checkpoint_digest)
 
 

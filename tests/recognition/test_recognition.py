@@ -9,10 +9,10 @@ import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers import InputError
+from model_metamers.execution import driving
 from model_metamers.networks.keras_network import from_keras
 from model_metamers.recognition import decisions, kept, network_judge, points, presentations
 from model_metamers.recognition.labels import truths
-from model_metamers.runs.batches import Shard
 from model_metamers.runs.record import sealed
 from model_metamers.storage.reading import read_json
 from model_metamers.storage.writing import write_json
@@ -226,12 +226,12 @@ def test_parts_of_what_is_shown_are_looked_at_apart(image_run, tiny_vgg, tmp_pat
     monkeypatch.setattr(kept, "_BLOCK", 2)
     found = presentations.find([image_run])
     whole = kept.kept_logits(tiny_vgg, found, tmp_path / "whole", progress=False)
-    blocks = len(list((tmp_path / "whole").iterdir()))
-    assert blocks >= 4
-    counted = [
-        kept.keep_part(tiny_vgg, found, tmp_path / "parts", Shard(i, 3), 7, progress=False) for i in (2, 0, 1)
-    ]
-    assert counted == [7 + blocks] * 3 and len(list((tmp_path / "parts").iterdir())) == blocks
+    blocks = kept.blocks(tiny_vgg, found, tmp_path / "parts")
+    assert len(list((tmp_path / "whole").iterdir())) == len(blocks) >= 4
+    assert [block.number for block in blocks] == list(range(len(blocks)))
+    for i in (2, 0, 1):
+        driving.do_alone(blocks[i::3], progress=False)
+    assert all(block.done() for block in blocks)
     with monkeypatch.context() as patched:
         patched.setattr(kept, "logits", lambda *_: pytest.fail("all of it was looked at"))
         assert (kept.kept_logits(tiny_vgg, found, tmp_path / "parts", progress=False) == whole).all()
