@@ -3,7 +3,7 @@
   python examples/own_network.py
 
 Nothing here is trained; it shows the three things a network is: variables under names,
-a forward pass that names its stages, and what it is fed. See examples/README.md.
+a forward pass that names its stages, and what it is fed. See docs/your_network.md.
 """
 
 import numpy as np

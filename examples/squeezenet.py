@@ -3,7 +3,7 @@
   python examples/squeezenet.py squeezenet_v1_0.npz photos/ out/
 
 The `.npz` file holds an array `<layer>__w` and `<layer>__b` for each convolution, kernels
-[height, width, in, out]. See examples/README.md for what happens here step by step.
+[height, width, in, out]. See docs/your_network.md for what happens here step by step.
 """
 
 import sys

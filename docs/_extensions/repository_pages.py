@@ -48,7 +48,6 @@ PARTS = (
     Part("built/map.md", "WORKSPACE_NOTES.md", "Map of the code", ("Folder map", "Paper part -> file")),
     Part("built/changelog.md", "CHANGELOG.md", "Changelog"),
     Part("built/contributing.md", "CONTRIBUTING.md", "Contributing"),
-    Part("built/own_network.md", "examples/README.md", "Metamers of your own network"),
     Part("built/containers.md", "containers/README.md", "Containers"),
     Part("built/checkpoints.md", "checkpoints/README.md", "Checkpoints"),
 )

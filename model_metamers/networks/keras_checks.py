@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 keras = tf.keras
 
+_PAGE = "docs/your_network.md"
 _MEND = (
     "it must be made of TensorFlow operations with a gradient, without NumPy, rounding, integer types or "
     "stop_gradient"
@@ -50,8 +51,8 @@ def check_model(model: Any) -> None:
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise InputError(
             f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one of "
-            f"each: keras.Model(input, output) makes such a model of a part of it, a Network takes any (see "
-            f"examples/)"
+            f"each: keras.Model(input, output) makes such a model of a part of it, a Network takes any "
+            f"({_PAGE})"
         )
     if len(model.outputs[0].shape) != 2 or model.outputs[0].shape[-1] is None:
         raise InputError(
@@ -86,7 +87,7 @@ def _without_graph(model: Any) -> str:
         return "it was never built; begin it with keras.Input(shape)"
     return (
         "it is a subclass of keras.Model; build it of layers, keras.Model(input, output), or write a Network "
-        "(see examples/)"
+        f"({_PAGE})"
     )
 
 
@@ -204,7 +205,7 @@ def check_answers(network: Network, model: Any, preprocess: Callable) -> None:
     if not np.allclose(got, wanted, rtol=0, atol=tolerance):
         raise InputError(
             f"{model.name} does not answer as its layers do one by one: it draws at random, or a layer keeps "
-            f"a state; write a Network for it (see examples/)"
+            f"a state; write a Network for it ({_PAGE})"
         )
 
 
