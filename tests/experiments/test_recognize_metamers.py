@@ -245,6 +245,30 @@ def test_one_process_workers_and_shards_write_the_same_bytes(work, seen, tmp_pat
     assert done.returncode == 2 and "threads=1 there, None now" in done.stderr
 
 
+@pytest.mark.slow
+def test_what_fails_on_every_try_is_listed_and_the_rest_is_kept(work, tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "import model_metamers as mm\n"
+        "class Bad(type(mm.load_network('vgg_19_small'))):\n"
+        "    def forward(self, *given):\n"
+        "        raise mm.InputError('it sees nothing')\n"
+        "def build():\n"
+        "    network = mm.load_network('vgg_19_small', 'random:7')\n"
+        "    network.__class__, network.name = Bad, 'bad'\n"
+        "    return network\n"
+    )
+    command = [sys.executable, "-m", "model_metamers_experiments.recognize_metamers", "--metamers=runs"]
+    flags = [f"--judges={tmp_path}/bad.py:build", "--criteria=none", "--noprogress", f"--out={tmp_path}/seen"]
+    cluster = ["--cluster=local", "--workers=1", "--retries=1"]
+    done = subprocess.run([*command, *flags, *cluster], cwd=work, capture_output=True, text=True)
+    assert done.returncode == 1 and "it sees nothing" in done.stdout, done.stderr
+    (told,) = (line for line in done.stdout.splitlines() if line.startswith("bad-"))
+    assert told.split()[1:3] == ["block", "0"]
+    kept_there = list((tmp_path / "seen" / "logits").rglob("*.npz"))
+    assert len(kept_there) == 1 and kept_there[0].parent.name.startswith("vgg_19_small-")
+    assert not list((tmp_path / "seen").glob("*.csv"))
+
+
 def _other_null(run: RunFolder) -> Path:
     """As if another null distribution had judged one metamer."""
     place = run.metamers()[0]
