@@ -1,11 +1,30 @@
-"""What a progress bar writes to where nobody watches, as in a log: a line now and then."""
+"""How a progress bar is shown: on a terminal as a bar; where nobody watches, as in a log, a line a minute."""
 
 from __future__ import annotations
 
 import io
 import sys
+from typing import Any
 
-SECONDS_BETWEEN = 60.0
+_SECONDS_BETWEEN = 60.0
+
+
+def is_watched() -> bool:
+    """Whether the standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def as_bar_or_lines(bar: str, line: str) -> dict[str, Any]:
+    """What tqdm is to be given besides what it counts.
+
+    Args:
+      bar: its `bar_format` on a terminal.
+      line: elsewhere.
+    """
+    if is_watched():
+        return {"bar_format": bar, "dynamic_ncols": True}
+    between = {"mininterval": _SECONDS_BETWEEN, "maxinterval": _SECONDS_BETWEEN}
+    return {"bar_format": line, "file": Lines(), **between}
 
 
 class Lines(io.TextIOBase):

@@ -14,6 +14,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from model_metamers.execution import marks
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.execution.programs import command
 from model_metamers.execution.tasks import Task
 from model_metamers.storage.locks import hold
@@ -21,6 +22,7 @@ from model_metamers.storage.whole import make_folder
 
 _LOGS = "logs"
 _BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
+_LINE = "{percentage:3.0f}%, {elapsed} gone, {remaining} left{postfix}"
 
 
 def run(
@@ -56,7 +58,7 @@ def run(
     running: dict[concurrent.futures.Future, Task] = {}
     total, ended, shares = sum(task.seconds for task in waiting), 0.0, _Shares(jobs)
     with (
-        tqdm(total=total, disable=not progress, bar_format=_BAR) as bar,
+        tqdm(total=total, disable=not progress, miniters=0, **as_bar_or_lines(_BAR, _LINE)) as bar,
         concurrent.futures.ThreadPoolExecutor(jobs) as pool,
     ):
         try:
@@ -102,7 +104,8 @@ def _show(bar: tqdm, ended: float, running: Iterable[Task], elapsed: Mapping[str
     begun = [task for task in running if task.name in elapsed]
     # A task that takes longer than estimated counts as nearly done until it ends.
     bar.n = ended + sum(min(elapsed[task.name], 0.95 * task.seconds) for task in begun)
-    bar.set_postfix_str(", ".join(task.name for task in begun))
+    bar.set_postfix_str(", ".join(task.name for task in begun), refresh=False)
+    bar.update(0)  # shows it, unless that was done just now
 
 
 class _Shares:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from typing import Any
 
 from tqdm.auto import tqdm
 
-from model_metamers.execution.lines import SECONDS_BETWEEN, Lines
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.execution.units import Unit
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} steps [{elapsed}<{remaining}]"
@@ -26,11 +24,6 @@ class UnitBar:
     def __init__(self, units: Iterable[Unit], progress: bool):
         steps = [unit.steps for unit in units]
         self._all, self._done, self._failed = len(steps), 0, 0
-        watched = sys.stderr is not None and sys.stderr.isatty()
-        how: dict[str, Any] = {"bar_format": _BAR, "dynamic_ncols": True}
-        if not watched:
-            between = {"mininterval": SECONDS_BETWEEN, "maxinterval": SECONDS_BETWEEN}
-            how = {"bar_format": _LINE, "file": Lines(), **between}
         self._bar = tqdm(
             total=sum(steps),
             desc=f"0 of {self._all} units",
@@ -38,7 +31,7 @@ class UnitBar:
             smoothing=0,
             miniters=0,
             unit_scale=True,
-            **how,
+            **as_bar_or_lines(_BAR, _LINE),
         )
 
     def __enter__(self) -> UnitBar:

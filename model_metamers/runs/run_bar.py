@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
-from model_metamers.execution.lines import SECONDS_BETWEEN, Lines
+from model_metamers.execution.lines import as_bar_or_lines, is_watched
 from model_metamers.runs.batches import batches
 
 if TYPE_CHECKING:
@@ -35,16 +34,8 @@ class RunBar:
 
     def __init__(self, runs: Sequence[Run], progress: bool, watch: Callable[[], None] | None = None):
         total = sum(len(names) for run in runs for _, names in batches(run))
-        watched = sys.stderr is not None and sys.stderr.isatty()
-        self.shows_batches = progress and watched
-        how: dict[str, Any] = {"bar_format": _BAR, "dynamic_ncols": True}
-        if not watched:
-            how = {
-                "bar_format": _LINE,
-                "file": Lines(),
-                "mininterval": SECONDS_BETWEEN,
-                "maxinterval": SECONDS_BETWEEN,
-            }
+        self.shows_batches = progress and is_watched()
+        how = as_bar_or_lines(_BAR, _LINE)
         # Without smoothing the time left is by the mean rate; layers take long and short turns.
         self._bar = tqdm(total=total, desc="metamers", disable=not progress, smoothing=0, **how)
         self._before, self._size, self._searched = 0.0, 0, 0
