@@ -10,17 +10,16 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from model_metamers.execution import marks
 from model_metamers.execution.lines import as_bar_or_lines
-from model_metamers.execution.programs import command
+from model_metamers.execution.running import TaskFailed, log_of, run_held
 from model_metamers.execution.tasks import Task
 from model_metamers.storage.locks import hold
-from model_metamers.storage.whole import make_folder
 
-_LOGS = "logs"
 _BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 _LINE = "{percentage:3.0f}%, {elapsed} gone, {remaining} left{postfix}"
 
@@ -145,34 +144,31 @@ class _Shares:
             self._free.put(cores)
 
     def _run(self, task: Task, out: Path, cores: Sequence[int]) -> str | None:
-        log = make_folder(out / _LOGS) / f"{task.file_name}.txt"
-        # The program inherits the lock. So a program that outlived a killed run is waited for.
-        with hold(log.parent, task.file_name, wait=True) as lock, log.open("w", encoding="utf-8") as file:
-            marks.remove_mark(task, out)
-            began = time.monotonic()
+        def begin(program: list[str], **how: Any) -> subprocess.Popen:
             with self._lock:
                 if self._stopped:
-                    return f"{task.name}: not begun"
-                process = subprocess.Popen(
-                    command(task.program, task.arguments),
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=[lock],
-                )
+                    raise _NotBegun
+                process = subprocess.Popen(program, **how)
                 if cores:
                     os.sched_setaffinity(process.pid, cores)
                 self._processes.add(process)
+            return process
+
+        def wait(process: subprocess.Popen) -> int:
             status = process.wait()
             with self._lock:
                 self._processes.discard(process)
-        if status:
-            return f"{task.name}: ended with status {status}; {_last_line(log)} (all of it: {log})"
-        if task.makes and not task.makes.exists():
-            return f"{task.name}: ended well, but did not leave {task.makes} (what it said: {log})"
-        marks.write_mark(task, out, time.monotonic() - began)
+            return status
+
+        try:
+            with hold(log_of(task, out).parent, task.file_name, wait=True) as lock:
+                run_held(task, out, lock, begin, wait)
+        except _NotBegun:
+            return f"{task.name}: not begun"
+        except TaskFailed as failed:
+            return failed.text
         return None
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+class _NotBegun(Exception):
+    """No further programs are to begin."""
