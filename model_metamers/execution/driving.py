@@ -10,7 +10,7 @@ import collections
 import concurrent.futures
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from model_metamers.errors import InputError
@@ -59,6 +59,7 @@ def drive(
     progress: bool = True,
     patience_s: float = _PATIENCE_S,
     bar: UnitBar | None = None,
+    after: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, str]:
     """Lets workers do the units that are not done, group by group.
 
@@ -73,6 +74,8 @@ def drive(
       progress: whether to show a bar.
       patience_s: after so many seconds without a worker the run ends.
       bar: to be used instead of one of its own.
+      after: keys of the units that must be done before a unit is begun, by its key. Where one of them
+        failed, it is not begun, and listed too. No circle may be among them.
 
     Returns:
       What failed: the last line of each unit's last try, by key.
@@ -82,7 +85,8 @@ def drive(
       UnfitWorker: a worker is not like this process.
       SchedulerLost: whoever handed units on is gone; those that are done are kept.
     """
-    return _Drive(workers, needs, retries, patience_s).run(units, bar or UnitBar(units, progress))
+    driven = _Drive(workers, needs, retries, patience_s, after or {})
+    return driven.run(units, bar or UnitBar(units, progress))
 
 
 def do_alone(units: Sequence[Unit], progress: bool = True) -> None:
@@ -104,9 +108,17 @@ def do_alone(units: Sequence[Unit], progress: bool = True) -> None:
 class _Drive:
     """The state of a run that is driven; see `drive`."""
 
-    def __init__(self, workers: Workers, needs: Needs, retries: int, patience_s: float):
+    def __init__(
+        self,
+        workers: Workers,
+        needs: Needs,
+        retries: int,
+        patience_s: float,
+        after: Mapping[str, Sequence[str]],
+    ):
         self._workers, self._needs = workers, needs
-        self._retries, self._patience_s = retries, patience_s
+        self._retries, self._patience_s, self._after = retries, patience_s, after
+        self._unended: set[str] = set()
         self._waiting: collections.deque[Unit] = collections.deque()
         self._out: dict[concurrent.futures.Future, Unit] = {}
         self._ended: queue.SimpleQueue[concurrent.futures.Future] = queue.SimpleQueue()
@@ -122,9 +134,11 @@ class _Drive:
         with bar:
             bar.found(unit for unit in units if unit.key in done)
             self._waiting.extend(unit for unit in _by_group(units) if unit.key not in done)
+            self._unended.update(unit.key for unit in self._waiting)
             while self._waiting or self._out:
-                while self._waiting and len(self._out) < self._workers.room:
-                    self._hand_out(self._waiting.popleft())
+                self._leave_what_cannot_begin(bar)
+                while len(self._out) < self._workers.room and (unit := self._next()):
+                    self._hand_out(unit)
                 try:
                     future = self._ended.get(timeout=_TICK_S)
                 except queue.Empty:
@@ -134,6 +148,29 @@ class _Drive:
                     self._seen = time.monotonic()
                     self._take_in(future, bar)
         return self._failures
+
+    def _leave_what_cannot_begin(self, bar: UnitBar) -> None:
+        """Lists the units that need one that failed, and those that need these."""
+        while lost := [unit for unit in self._waiting if self._lost(unit)]:
+            for unit in lost:
+                self._waiting.remove(unit)
+                self._fail(unit, f"{unit.key}: not begun, as {self._lost(unit)} failed", bar)
+
+    def _lost(self, unit: Unit) -> str | None:
+        return next((need for need in self._after.get(unit.key, ()) if need in self._failures), None)
+
+    def _next(self) -> Unit | None:
+        """Takes the first unit for which all that it needs is done."""
+        for unit in self._waiting:
+            if self._unended.isdisjoint(self._after.get(unit.key, ())):
+                self._waiting.remove(unit)
+                return unit
+        return None
+
+    def _fail(self, unit: Unit, text: str, bar: UnitBar) -> None:
+        self._failures[unit.key] = text
+        self._unended.discard(unit.key)
+        bar.failed(unit)
 
     def _hand_out(self, unit: Unit) -> None:
         self._tries[unit.key] += 1
@@ -149,6 +186,7 @@ class _Drive:
             raise error
         if _shows(unit, wait=error is None):
             self._row.clear()
+            self._unended.discard(unit.key)
             bar.done(unit)
         elif isinstance(error, UnitStopped) and self._stops[unit.key] < _STOPS:
             self._stops[unit.key] += 1
@@ -167,8 +205,7 @@ class _Drive:
                 f"{failed.text} ({self._workers.logs})"
             )
         if failed.final or self._tries[unit.key] > self._retries:
-            self._failures[unit.key] = failed.text
-            bar.failed(unit)
+            self._fail(unit, failed.text, bar)
         else:
             self._avoid[unit.key] = failed.worker
             self._waiting.append(unit)

@@ -56,16 +56,29 @@ def left(tasks: Sequence[Task], out: Path) -> list[Task]:
     """
     made: dict[str, str] = {}
     for task in in_order(tasks):
-        mark = _read(task.file_name, out)
-        if (
-            mark is not None
-            and mark.command == _command(task)
-            and mark.inputs == list(task.inputs)
-            and mark.needs == {need: made.get(need) for need in task.needs}
-            and mark.made == _made(task, mark.needs) != ""
-        ):
-            made[task.name] = mark.made
+        if made_now := _made_by(task, out, made):
+            made[task.name] = made_now
     return [task for task in tasks if task.name not in made]
+
+
+def is_done(task: Task, out: Path) -> bool:
+    """Whether a task is done, if those that it needs are: what they made is believed as it is noted."""
+    noted = {need: mark.made for need in task.needs if (mark := _read(file_name(need), out))}
+    return bool(_made_by(task, out, noted))
+
+
+def _made_by(task: Task, out: Path, made: Mapping[str, str]) -> str:
+    """Digest of what a task made that ended well with what others had `made`; else empty."""
+    mark = _read(task.file_name, out)
+    if (
+        mark is not None
+        and mark.command == _command(task)
+        and mark.inputs == list(task.inputs)
+        and mark.needs == {need: made.get(need) for need in task.needs}
+        and mark.made == _made(task, mark.needs)
+    ):
+        return mark.made
+    return ""
 
 
 def seconds(task: Task, out: Path) -> float:

@@ -166,7 +166,7 @@ def do(unit: Unit, needs: Needs) -> None:
                 _proved.add(needs)
             if not unit.done():
                 unit.run()
-        except UnfitWorker:
+        except (UnfitWorker, UnitFailed):
             raise
         except KeyboardInterrupt:
             raise UnitStopped from None
