@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from absl import flags
 
@@ -27,6 +28,13 @@ _RETRIES = flags.DEFINE_integer(
     "retries", driving.RETRIES, "Further tries of what failed, on another worker where there is one."
 )
 _LOGS, _WORKERS = "logs", 2
+# What tells of workers, for binaries that divide their work in no other way.
+OF_WORKERS = (
+    _CLUSTER,
+    _RETRIES,
+    *(job_flags.WORKERS, job_flags.QUEUE, job_flags.WALLTIME, job_flags.GPUS, job_flags.CORES),
+    *(job_flags.MEMORY, job_flags.PROLOGUE),
+)
 
 
 def is_used() -> bool:
@@ -34,12 +42,17 @@ def is_used() -> bool:
     return _CLUSTER.value != _NONE
 
 
+def count() -> int:
+    """How many workers are asked for."""
+    return job_flags.WORKERS.value or _WORKERS
+
+
 def plan(out: Path, threads: int) -> worker_plans.Plan:
     """The workers that the flags ask for, which log below a folder of results."""
     walltime = job_flags.WALLTIME.value
     return worker_plans.Plan(
         where=_CLUSTER.value,
-        count=job_flags.WORKERS.value or _WORKERS,
+        count=count(),
         threads=threads,
         gpus=job_flags.GPUS.value,
         queue=job_flags.QUEUE.value,
@@ -73,12 +86,28 @@ def begin(out: Path, threads: int | None) -> int | None:
     return threads
 
 
-def drive(
-    out: Path, threads: int, progress: bool
-) -> Callable[[Sequence[Unit], Sequence[Path], Sequence[Path]], Mapping[str, str]]:
-    """Lets the workers of the flags do units, as `search_batches.Drive`."""
+class Driven(Protocol):
+    """Lets workers do units, as `search_batches.Drive`."""
 
-    def driven(units: Sequence[Unit], sees: Sequence[Path], writes: Sequence[Path]) -> Mapping[str, str]:
+    def __call__(
+        self,
+        units: Sequence[Unit],
+        sees: Sequence[Path],
+        writes: Sequence[Path],
+        after: Mapping[str, Sequence[str]] | None = None,
+    ) -> Mapping[str, str]:
+        """See `driving.drive` and `Needs`."""
+
+
+def drive(out: Path, threads: int, progress: bool) -> Driven:
+    """Lets the workers of the flags do units."""
+
+    def driven(
+        units: Sequence[Unit],
+        sees: Sequence[Path],
+        writes: Sequence[Path],
+        after: Mapping[str, Sequence[str]] | None = None,
+    ) -> Mapping[str, str]:
         if all(unit.done() for unit in units):
             return {}
         needs = Needs.here(threads, sees, writes)
@@ -86,7 +115,7 @@ def drive(
             with dask_workers.workers(plan(out, threads)) as workers:
                 if workers.dashboard:
                     print(f"Workers: {workers.dashboard}", file=sys.stderr, flush=True)
-                return driving.drive(units, workers, needs, _RETRIES.value, progress)
+                return driving.drive(units, workers, needs, _RETRIES.value, progress, after=after)
         except UnfitWorker as error:
             raise mm.InputError(str(error)) from error
         except SchedulerLost as error:

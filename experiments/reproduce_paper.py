@@ -26,6 +26,11 @@ Adam. What a claim needs and is not there makes it "cannot be told here".
 Prints the plan first; --plan writes nothing. What is done is not done again; a reproduction that was
 stopped goes on with the same command. Several steps run side by side (--jobs), each on its share of
 the cores; each writes OUT/logs/STEP.txt. One that failed leaves out what it would have made.
+
+With --cluster the steps are run by workers, on other machines too, if they see OUT, the stimuli and the
+weights: --cluster=local --workers=2, or --cluster=slurm --workers=12 --walltime=8h. Each step has one
+worker; to divide the searches of one network further, make_metamers has the same flags. The bytes are those
+of one process with as many --threads.
 """
 
 import dataclasses
@@ -42,12 +47,22 @@ import model_metamers as mm
 from model_metamers import execution
 from model_metamers.catalog import named_network, small_signals
 from model_metamers.criteria.null_rule import MAXIMUM
+from model_metamers.execution import task_units
+from model_metamers.runs.batches import WHOLE
 from model_metamers.storage import locks
 from model_metamers.storage.claims import claim_folder
-from model_metamers_experiments import binary, flag_checks, reproduction, suite_data
+from model_metamers_experiments import (
+    binary,
+    cluster_flags,
+    flag_checks,
+    job_flags,
+    reproduction,
+    suite_data,
+)
 from model_metamers_experiments.reproduction import cast, scales
 
 if TYPE_CHECKING:
+    from model_metamers_experiments.reproduction.steps import RunTasks
     from model_metamers_experiments.reproduction.stimuli import StimulusSet
 
 _ROLES = dict.fromkeys(part.role for scale in scales.SCALES.values() for part in scale.parts)
@@ -98,7 +113,16 @@ _ITERATIONS = flags.DEFINE_integer(
 _JOBS = flags.DEFINE_integer(
     "jobs", None, "Steps at once. Without it, two where there are two cores and no GPU.", lower_bound=1
 )
+_THREADS = flags.DEFINE_integer(
+    "threads",
+    None,
+    "Of TensorFlow and BLAS in every step, without oneDNN; the folder then keeps the number, since the last "
+    "bits depend on it. Without it, a step's share of the cores, and --job_cores with --cluster.",
+    lower_bound=1,
+)
 _PROGRESS = flags.DEFINE_bool("progress", True, "Show a progress bar.")
+for _flag in cluster_flags.OF_WORKERS:
+    flags.declare_key_flag(_flag.name)
 
 
 def _by_kind(given: int | None, of_scale: Mapping[str, int]) -> dict[str, int]:
@@ -114,6 +138,11 @@ def _noted(iterations: Mapping[str, int]) -> int | dict[str, int]:
 
 def main() -> int:
     out = Path(_OUT.value)
+    if job_flags.shard() != WHOLE or job_flags.JOB_SCRIPT.value:
+        raise mm.InputError("--shard, --job_script: steps need one another; take --cluster to share them")
+    if _JOBS.value and cluster_flags.is_used():
+        raise mm.InputError("--jobs is of this machine; with --cluster, --workers tells how many at once")
+    threads = cluster_flags.begin(out, _THREADS.value)
     if _NETWORK.value or _LAYERS.value:
         binary.import_tensorflow_quietly()
     scale = cast.with_networks(scales.SCALES[_SCALE.value], _NETWORK.value, _CHECKPOINT.value)
@@ -142,12 +171,16 @@ def main() -> int:
         return 0
     with locks.hold(out):
         ruled = {} if scale.null_rule == MAXIMUM else {"null_rule": scale.null_rule}
-        settings = {"scale": _SCALE.value, "iterations": _noted(scale.iterations), **ruled}
+        fixed = {} if threads is None else {"threads": threads}
+        settings = {"scale": _SCALE.value, "iterations": _noted(scale.iterations), **ruled, **fixed}
         claim_folder(out, settings, every_key=True)
         for kind, of_kind in stimuli.items():
             claim_folder(_folder(kind, out), {"signals": of_kind.source})
             of_kind.prepare()
-        tasks, failures = reproduction.steps.run(scale, stimuli, out, _jobs(), _PROGRESS.value)
+        run_tasks: RunTasks = _here
+        if threads and cluster_flags.is_used():
+            run_tasks = _by_workers(scale, stimuli, out, threads)
+        tasks, failures = reproduction.steps.run(scale, stimuli, out, run_tasks)
         current = {task.name for task in tasks} - set(failures)
         findings = reproduction.page.findings(scale, out, current)
         page = reproduction.page.write(
@@ -175,6 +208,29 @@ def main() -> int:
     binary.print_table([list(reproduction.page.COLUMNS), *rows])
     print(f"Look: {page}")
     return int(bool(failures))
+
+
+def _here(
+    tasks: Sequence[execution.Task], out: Path, *, failed: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Runs steps on this machine, as `reproduction.steps.RunTasks`."""
+    return execution.run(tasks, out, _jobs(), _PROGRESS.value, failed)
+
+
+def _by_workers(
+    scale: cast.Scale, stimuli: "Mapping[str, StimulusSet]", out: Path, threads: int
+) -> "RunTasks":
+    """Lets the workers of the flags run steps."""
+    drive = cluster_flags.drive(out, threads, _PROGRESS.value)
+    sees = [file for part in scale.parts if part.checkpoint or part.builder for file in cast.files_of(part)]
+    sees += [path for of_kind in stimuli.values() for path in (of_kind.matched, *of_kind.training)]
+
+    def run_tasks(
+        tasks: Sequence[execution.Task], out: Path, *, failed: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        return task_units.run(tasks, out, lambda units, after: drive(units, sees, [out], after), failed)
+
+    return run_tasks
 
 
 def _given(kind: str) -> tuple[flags.FlagHolder, ...]:
@@ -237,11 +293,13 @@ def _print_plan(tasks: Sequence[execution.Task], missing: Mapping[str, str], out
     binary.print_table(rows)
     for role, why in missing.items():
         print(f"Left out: {role} ({why})")
-    minutes = sum(task.seconds for task in left) / 60 / min(_jobs(), execution.cores())
+    at_once = cluster_flags.count() if cluster_flags.is_used() else _jobs()
+    cores = at_once if cluster_flags.is_used() else execution.cores()
+    minutes = sum(task.seconds for task in left) / 60 / min(at_once, cores)
     size = sum(task.bytes for task in left) / 1e6
     print(
         f"{len(left)} of {len(tasks)} steps to run: about {minutes:.0f} minutes "
-        f"with {_jobs()} at once, {size:.0f} MB below {out}.",
+        f"with {at_once} at once, {size:.0f} MB below {out}.",
         flush=True,
     )
 

@@ -238,16 +238,25 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
+def files_of(part: Part) -> list[Path]:
+    """The files that a network and its weights are read from; none where a server has them."""
+    if part.builder.endswith(".keras"):
+        return [Path(part.builder), named_network.signal_file(part.builder)]
+    if part.builder:
+        return [Path(part.builder.rpartition(":")[0]), *_files(part.checkpoint or "")]
+    return _files(_checkpoint(part))
+
+
+def _checkpoint(part: Part) -> str:
+    return part.checkpoint or str(manifest.default_checkpoint(part.network))
+
+
 def _digest(part: Part) -> str:
     """Digest of the content of a network's weights; the checkpoint's name where it is no file."""
+    files = files_of(part)
     if part.builder:
-        if part.builder.endswith(".keras"):
-            files = [Path(part.builder), named_network.signal_file(part.builder)]
-        else:
-            files = [Path(part.builder.rpartition(":")[0]), *_files(part.checkpoint or "")]
         return text_digest([part.builder, *file_digests(files)])
-    text = part.checkpoint or str(manifest.default_checkpoint(part.network))
-    return text_digest(file_digests(_files(text))) if _files(text) else text
+    return text_digest(file_digests(files)) if files else _checkpoint(part)
 
 
 def _missing(part: Part, used: set[tuple[str, str | None]]) -> str:

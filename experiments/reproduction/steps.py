@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from model_metamers import execution
 from model_metamers.criteria.null_rule import MAXIMUM
@@ -28,8 +29,17 @@ from model_metamers_experiments.reproduction.work import (
 _PICTURES = 60_000  # bytes of a metamer's pictures and record
 
 
+class RunTasks(Protocol):
+    """Runs the tasks that are not done, as `execution.run`."""
+
+    def __call__(
+        self, tasks: Sequence[Task], out: Path, *, failed: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """Gives the errors of those that failed or were not begun, by name."""
+
+
 def run(
-    scale: Scale, stimuli: Mapping[str, StimulusSet], out: Path, jobs: int, progress: bool = True
+    scale: Scale, stimuli: Mapping[str, StimulusSet], out: Path, run_tasks: RunTasks
 ) -> tuple[list[Task], dict[str, str]]:
     """Runs the planned tasks that are not done.
 
@@ -37,18 +47,18 @@ def run(
 
     Args:
       scale, stimuli, out: see `plan`.
-      jobs, progress: see `execution.run`.
+      run_tasks: on this machine or elsewhere.
 
     Returns:
       All tasks, and the errors of those that failed, by name.
     """
     tasks = plan(scale, stimuli, out)
-    failures = execution.run(tasks, out, jobs, progress)
+    failures = run_tasks(tasks, out)
     failed = execution.causes(failures, tasks)
     lost = [name for name in failed if name.startswith(f"{METAMERS}/")]
     if lost:
         tasks = plan(scale, stimuli, out, lost)
-        failures = execution.run(tasks, out, jobs, progress, failed)
+        failures = run_tasks(tasks, out, failed=failed)
     return tasks, failures
 
 

@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 
 from model_metamers import SignalSpec
@@ -71,6 +73,57 @@ def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
     for path in sorted(whole.glob("recognition/*/*.csv")):
         assert (killed / path.relative_to(whole)).read_bytes() == path.read_bytes(), path
     assert (killed / page.CLAIMS).read_bytes() == (whole / page.CLAIMS).read_bytes()
+
+
+@pytest.mark.slow
+def test_workers_of_which_one_is_killed_make_the_bytes_of_one_process(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "METAMERS_DATA"}
+
+    def begin(out, *how):
+        given = [
+            "--scale=mini",
+            "--stimuli=2",
+            "--iterations=4",
+            "--threads=1",
+            "--noprogress",
+            f"--out={out}",
+        ]
+        command = [sys.executable, "-m", "model_metamers_experiments.reproduce_paper", *given, *how]
+        return subprocess.Popen(command, env=environment)
+
+    alone, shared = tmp_path / "alone" / "r", tmp_path / "shared" / "r"
+    stimuli.synthesised_words(SignalSpec("sound", (8000,), -1.0, 1.0, 8000), tmp_path / "words", 2).prepare()
+    for out in (alone, shared):
+        shutil.copytree(tmp_path / "words", out / "stimuli" / "words")  # espeak-ng is not repeatable
+    assert begin(alone).wait() == 0
+    process = begin(shared, "--cluster=local", "--workers=2")
+    while not list(shared.glob("done/*.json")):
+        assert process.poll() is None
+        time.sleep(0.5)
+    workers = [int(log.stem.rpartition("-")[2]) for log in shared.glob("logs/worker-*.txt")]
+    os.kill(next(one for one in workers if psutil.pid_exists(one)), signal.SIGKILL)
+    assert process.wait() == 0
+    made = ("recognition/*/*.csv", "metamers/**/*.npz", "metamers/**/metamer.json", page.CLAIMS)
+    paths = [path.relative_to(alone) for pattern in made for path in sorted(alone.glob(pattern))]
+    assert len(paths) > 100
+    for path in paths:
+        assert (shared / path).read_bytes() == (alone / path).read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--shard=0/2"], "--cluster to share them"),
+        (["--job_script=slurm"], "--cluster to share them"),
+        (["--cluster=local", "--jobs=2"], "--workers tells how many"),
+        (["--cluster=local", "--workers=0"], "--workers"),
+        (["--threads=0"], "--threads"),
+    ],
+)
+def test_workers_that_cannot_be_had_are_refused_before_anything_is_written(given, told, tmp_path):
+    done = binaries.run("reproduce_paper", *given, f"--out={tmp_path / 'r'}")
+    assert done.returncode == 2 and told in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize("binary", ["reproduce_paper", "train_suite"])

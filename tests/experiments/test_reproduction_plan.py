@@ -6,10 +6,13 @@ import json
 import pytest
 
 from model_metamers import InputError, SignalSpec, execution
+from model_metamers.execution import driving, task_units
 from model_metamers.execution.programs import flags
+from model_metamers.execution.units import Needs
 from model_metamers_experiments.figures import figure_2
 from model_metamers_experiments.reproduction import cast, judging, page, scales, steps
 from model_metamers_experiments.reproduction.stimuli import StimulusSet
+from tests.builders.file_units import Threads
 
 SIGNALS = {
     "image": SignalSpec("image", (32, 32, 3), 0.0, 1.0),
@@ -330,7 +333,19 @@ else:
 """.replace("ROWS", figure_2.ROWS)
 
 
-def test_where_metamers_fail_the_rest_is_run_without_them(tmp_path, monkeypatch):
+def two_at_once(tasks, out, *, failed=None):
+    return execution.run(tasks, out, 2, False, failed)
+
+
+def by_workers(tasks, out, *, failed=None):
+    def drive(units, after):
+        return driving.drive(units, Threads(), Needs.here(0), 0, False, after=after)
+
+    return task_units.run(tasks, out, drive, failed)
+
+
+@pytest.mark.parametrize("run_tasks", [two_at_once, by_workers])
+def test_where_metamers_fail_the_rest_is_run_without_them(run_tasks, tmp_path, monkeypatch):
     (tmp_path / "stand_in.py").write_text(STAND_IN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("BEGUN", str(tmp_path / "begun.txt"))
@@ -339,7 +354,7 @@ def test_where_metamers_fail_the_rest_is_run_without_them(tmp_path, monkeypatch)
     monkeypatch.setenv("FAILS", ",".join(fails))
 
     def run():
-        tasks, failures = steps.run(scales.MINI, stimuli_in(tmp_path), tmp_path, 2, progress=False)
+        tasks, failures = steps.run(scales.MINI, stimuli_in(tmp_path), tmp_path, run_tasks)
         begun = (tmp_path / "begun.txt").read_text().split()
         (tmp_path / "begun.txt").unlink()
         return {task.name: task for task in tasks}, failures, begun
