@@ -16,7 +16,8 @@ def print_plan(plan: Plan, workers: int) -> None:
     if not plan.units:
         print(f"Nothing is left to search for: all {plan.there} metamers are there.")
         return
-    rows = [["layer", "batches", "metamers", "s to compile", "ms a step", "minutes"]]
+    most = "at most " if plan.is_bound else ""
+    rows = [["layer", "batches", "metamers", "s to compile", "ms a step", f"{most}minutes"]]
     for layer in dict.fromkeys(unit.layer for unit in plan.units):
         units = [unit for unit in plan.units if unit.layer == layer]
         costs = [cost for (name, _), cost in plan.costs.items() if name == layer]
@@ -29,16 +30,27 @@ def print_plan(plan: Plan, workers: int) -> None:
     binary.print_table(rows)
     page = plan.page * (plan.metamers + plan.there)
     print(
-        f"{len(plan.units)} batches, {plan.metamers} metamers, each of {plan.steps} steps; "
+        f"{len(plan.units)} batches, {plan.metamers} metamers, each of {most}{plan.most_steps} steps; "
         f"{plan.there} are there.\n"
+        f"{_why_at_most(plan)}"
         f"Beside them: {plan.start:.0f} s to start, {plan.null:.0f} s for the null distribution, "
         f"{page:.0f} s for the page.\n"
-        f"All of it by one process as fast as this one was now: {duration(plan.seconds())}."
+        f"All of it by one process as fast as this one was now: {most}{duration(plan.seconds())}."
     )
     if workers > 1:
         alone = f"By {workers} such processes that do not slow each other down"
-        print(f"{alone}: {duration(plan.seconds(workers))}.")
+        print(f"{alone}: {most}{duration(plan.seconds(workers))}.")
     print(f"Disk: {size(plan.disk)}. Memory of a process: {size(plan.memory)}.")
+
+
+def _why_at_most(plan: Plan) -> str:
+    """What may make searches shorter than is planned, as a line; "" where nothing may."""
+    reasons = ["--stop_when may end a search before"] * plan.ends_early
+    if plan.starts > 1:
+        reasons.append(
+            f"only what is stuck is searched again, from {plan.starts} starts of {plan.steps} steps"
+        )
+    return f"At most: {'; '.join(reasons)}.\n" if reasons else ""
 
 
 def print_null_plan(plan: NullPlan, workers: int) -> None:

@@ -63,7 +63,7 @@ class Plan:
     Attributes:
       units: batches that are to be made.
       there: metamers that are there already.
-      steps: of each search.
+      steps: of a search from one start.
       costs: by layer and size of a batch.
       start: seconds until a process has TensorFlow, the network and the signals.
       null: seconds for the null distribution.
@@ -71,6 +71,8 @@ class Plan:
       page: seconds for each metamer on the page.
       disk: bytes of results, at the end.
       memory: bytes that a process takes, at most so far.
+      starts: that a metamer may be searched from.
+      ends_early: whether criteria may end a search before its last step.
     """
 
     units: Sequence[Unit]
@@ -83,6 +85,18 @@ class Plan:
     page: float
     disk: float
     memory: int
+    starts: int = 1
+    ends_early: bool = False
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether searches may need fewer steps, so that steps and times are the most that there can be."""
+        return self.ends_early or self.starts > 1
+
+    @property
+    def most_steps(self) -> int:
+        """Of a metamer, from all of its starts."""
+        return self.starts * self.steps
 
     @property
     def metamers(self) -> int:
@@ -90,9 +104,9 @@ class Plan:
         return sum(unit.size for unit in self.units)
 
     def of_unit(self, unit: Unit) -> float:
-        """Seconds that a batch takes, once its layer is compiled."""
+        """Seconds that a batch takes once its layer is compiled: from all starts, to the last step."""
         cost = self.costs[unit.layer, unit.size]
-        return cost.batch + self.steps * cost.step + unit.size * self.metamer
+        return self.starts * (cost.batch + self.steps * cost.step) + unit.size * self.metamer
 
     def seconds(self, workers: int = 1) -> float:
         """Seconds until all is done, the page included.
@@ -117,9 +131,9 @@ class Plan:
 def plan(run: Run) -> Plan:
     """Times a few steps of a run, and tells what all of it would take.
 
-    A search counts with all its iterations from one start, also where criteria may end it or search again;
-    where the last tenth of the steps is computed in another way (`precision`, `frontend`), it counts as the
-    others do. Batches that are partly there count whole.
+    A search counts with all its iterations from each of its starts, also where criteria may end it before,
+    or the first start may do (`Plan.is_bound`); where the last tenth of the steps is computed in another way
+    (`precision`, `frontend`), it counts as the others do. Batches that are partly there count whole.
 
     Args:
       run: see `Run`; its folder is only looked at.
@@ -132,8 +146,12 @@ def plan(run: Run) -> Plan:
     missing = [(place, layer, names) for place, (layer, names) in cut if _is_missing(run, layer, names)]
     units = [Unit(place, layer, len(names)) for place, layer, names in missing]
     there = sum(len(names) for _, (_, names) in cut) - sum(unit.size for unit in units)
+    starts, ends_early = run.config.starts, run.config.stop_when is not None
+    steps = run.config.iterations
     if not missing:
-        return Plan(units, there, run.config.iterations, {}, since_start(), 0.0, 0.0, 0.0, 0.0, peak_memory())
+        return Plan(
+            units, there, steps, {}, since_start(), 0.0, 0.0, 0.0, 0.0, peak_memory(), starts, ends_early
+        )
     start = since_start()
     with tempfile.TemporaryDirectory() as folder:
         small = dataclasses.replace(run, out=Path(folder), shard=WHOLE)
@@ -148,8 +166,20 @@ def plan(run: Run) -> Plan:
     assert written is not None
     metamer, page, of_each = written
     disk = of_each * sum(unit.size for unit in units)
-    iterations = run.config.iterations
-    return Plan(units, there, iterations, costs, start, null_seconds, metamer, page, disk, peak_memory())
+    return Plan(
+        units,
+        there,
+        steps,
+        costs,
+        start,
+        null_seconds,
+        metamer,
+        page,
+        disk,
+        peak_memory(),
+        starts,
+        ends_early,
+    )
 
 
 def _is_missing(run: Run, layer: str, names: Sequence[str]) -> bool:

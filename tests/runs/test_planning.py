@@ -1,5 +1,7 @@
 """What a run would take: counted exactly, timed on a few steps, and nothing written."""
 
+import dataclasses
+
 import pytest
 
 import model_metamers as mm
@@ -61,6 +63,29 @@ def test_time_is_of_what_each_worker_does():
     assert plan.seconds() == pytest.approx(5 + 3 + 10 + 20 + 2 * a + 2 * b + 8 * 0.25)
     assert plan.seconds(2) == pytest.approx(5 + 3 + 10 + 20 + a + b + 5 + 8 * 0.25)
     assert plan.seconds(4) == plan.seconds(9) == pytest.approx(5 + 3 + 20 + b + 5 + 8 * 0.25)
+
+
+@pytest.mark.parametrize(
+    ("search", "steps", "told"),
+    [
+        ({}, 200, []),
+        ({"stop_when": "verdict"}, 200, ["--stop_when may end a search before."]),
+        ({"starts": 3}, 600, ["searched again, from 3 starts of 200 steps."]),
+        ({"stop_when": "converged", "starts": 2}, 400, ["--stop_when may", "from 2 starts of 200 steps."]),
+    ],
+)
+def test_starts_multiply_the_steps_and_what_may_end_sooner_is_told(tmp_path, capsys, search, steps, told):
+    config = dataclasses.replace(CONFIG, **search)
+    plan = planning.plan(dataclasses.replace(make_run(tmp_path / "out"), config=config))
+    unit = plan.units[0]
+    once = dataclasses.replace(plan, starts=1)
+    searched = once.of_unit(unit) - unit.size * plan.metamer
+    assert plan.of_unit(unit) == pytest.approx(steps // 200 * searched + unit.size * plan.metamer)
+    plan_tables.print_plan(plan, 2)
+    text = capsys.readouterr().out
+    assert all(reason in text for reason in told)
+    most = "at most " if told else ""
+    assert f"5 metamers, each of {most}{steps} steps" in text and text.count("at most") == 4 * bool(told)
 
 
 def test_what_cannot_be_made_is_not_planned(tmp_path):
