@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -94,6 +94,7 @@ class Driven(Protocol):
         units: Sequence[Unit],
         sees: Sequence[Path],
         writes: Sequence[Path],
+        watch: Callable[[], None] | None = None,
         after: Mapping[str, Sequence[str]] | None = None,
     ) -> Mapping[str, str]:
         """See `driving.drive` and `Needs`."""
@@ -106,6 +107,7 @@ def drive(out: Path, threads: int, progress: bool) -> Driven:
         units: Sequence[Unit],
         sees: Sequence[Path],
         writes: Sequence[Path],
+        watch: Callable[[], None] | None = None,
         after: Mapping[str, Sequence[str]] | None = None,
     ) -> Mapping[str, str]:
         if all(unit.done() for unit in units):
@@ -115,7 +117,9 @@ def drive(out: Path, threads: int, progress: bool) -> Driven:
             with dask_workers.workers(plan(out, threads)) as workers:
                 if workers.dashboard:
                     print(f"Workers: {workers.dashboard}", file=sys.stderr, flush=True)
-                return driving.drive(units, workers, needs, _RETRIES.value, progress, after=after)
+                return driving.drive(
+                    units, workers, needs, _RETRIES.value, progress, after=after, watch=watch
+                )
         except UnfitWorker as error:
             raise mm.InputError(str(error)) from error
         except SchedulerLost as error:

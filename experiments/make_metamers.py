@@ -198,8 +198,8 @@ _PLAN = flags.DEFINE_bool(
     "plan",
     False,
     "Print what the run would take, and end: batches, time, disk and memory, from a few steps of each layer "
-    "that are tried out on this machine; of several workers with --workers. With --starts or --stop_when, what "
-    "it would take at most. Writes nothing below --out.",
+    "that are tried out on this machine; of several workers with --workers. With --starts or --stop_when, "
+    "what it would take at most. Writes nothing below --out.",
 )
 _RESUME = flags.DEFINE_bool(
     "resume", True, "Continue a run in --out; without, a folder with a run is refused."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import os
+import re
 import sys
 import traceback
 import types
@@ -28,6 +29,7 @@ SIGNAL = (
     "Of a .keras file: JSON file that tells what the model is fed, such as " + EXAMPLE + "; see "
     "docs/your_network.md. Without it, MODEL.signal.json beside MODEL.keras."
 )
+_SPEC_OF_A_FILE = re.compile(r"(.+?(?:\.keras|\.py:\w+))(?:=(.*))?", re.DOTALL)  # its folder may hold an =
 _PYTORCH = (
     "holds PyTorch's weights, not a network; name a Python file that builds it: --network=FILE.py:FUNCTION"
 )
@@ -135,7 +137,8 @@ def read_spec(spec: str) -> Named:
       >>> read_spec("vgg_19=vgg_19.ckpt")
       Named(network='vgg_19', checkpoint='vgg_19.ckpt', signal=None)
     """
-    name, _, given = spec.partition("=")
+    file = _SPEC_OF_A_FILE.fullmatch(spec)
+    name, given = (file[1], file[2]) if file else spec.partition("=")[::2]
     return Named(name, signal=given or None) if name.endswith(".keras") else Named(name, given or None)
 
 

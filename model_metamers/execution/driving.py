@@ -60,6 +60,7 @@ def drive(
     patience_s: float = _PATIENCE_S,
     bar: UnitBar | None = None,
     after: Mapping[str, Sequence[str]] | None = None,
+    watch: Callable[[], None] | None = None,
 ) -> dict[str, str]:
     """Lets workers do the units that are not done, group by group.
 
@@ -76,6 +77,7 @@ def drive(
       bar: to be used instead of one of its own.
       after: keys of the units that must be done before a unit is begun, by its key. Where one of them
         failed, it is not begun, and listed too. No circle may be among them.
+      watch: called when a unit came to an end, and every second meanwhile.
 
     Returns:
       What failed: the last line of each unit's last try, by key.
@@ -86,7 +88,7 @@ def drive(
       SchedulerLost: whoever handed units on is gone; those that are done are kept.
     """
     driven = _Drive(workers, needs, retries, patience_s, after or {})
-    return driven.run(units, bar or UnitBar(units, progress))
+    return driven.run(units, bar or UnitBar(units, progress), watch or (lambda: None))
 
 
 def do_alone(units: Sequence[Unit], progress: bool = True) -> None:
@@ -129,7 +131,7 @@ class _Drive:
         self._failures: dict[str, str] = {}
         self._seen = time.monotonic()  # when a worker was there
 
-    def run(self, units: Sequence[Unit], bar: UnitBar) -> dict[str, str]:
+    def run(self, units: Sequence[Unit], bar: UnitBar, watch: Callable[[], None]) -> dict[str, str]:
         done = {unit.key for unit in units if unit.done()}
         with bar:
             bar.found(unit for unit in units if unit.key in done)
@@ -147,11 +149,12 @@ class _Drive:
                 else:
                     self._seen = time.monotonic()
                     self._take_in(future, bar)
+                watch()
         return self._failures
 
     def _leave_what_cannot_begin(self, bar: UnitBar) -> None:
         """Lists the units that need one that failed, and those that need these."""
-        while lost := [unit for unit in self._waiting if self._lost(unit)]:
+        while self._failures and (lost := [unit for unit in self._waiting if self._lost(unit)]):
             for unit in lost:
                 self._waiting.remove(unit)
                 self._fail(unit, f"{unit.key}: not begun, as {self._lost(unit)} failed", bar)

@@ -108,9 +108,12 @@ def execute(
             nulls = _nulls(runs, progress)
         by_run: list[list[Made]] = [[] for _ in runs]
         seen = progress and elsewhere is None  # workers have a bar of their own
-        bar = locks.enter_context(RunBar(runs, seen, LivePage(runs, nulls, page).look))
+        look = LivePage(runs, nulls, page).look
+        bar = locks.enter_context(RunBar(runs, seen, look))
         for run, null, made in zip(runs, nulls, by_run, strict=True):
-            making = make_elsewhere(run, null, elsewhere) if elsewhere else make(run, null, progress, bar)
+            making = (
+                make_elsewhere(run, null, elsewhere, look) if elsewhere else make(run, null, progress, bar)
+            )
             with contextlib.closing(making) as being_made:
                 for one in being_made:
                     made.append(one)

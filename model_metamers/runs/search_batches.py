@@ -9,7 +9,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from model_metamers.errors import InputError
 from model_metamers.execution.units import Unit
@@ -20,9 +20,25 @@ if TYPE_CHECKING:
     from model_metamers.criteria.null import NullDistribution
     from model_metamers.runs.run import Made, Run
 
-# Lets workers do units; gives what failed, by key. The files are those that every worker must see, the
-# folders those that it must be able to write to.
-Drive = Callable[[Sequence[Unit], Sequence[Path], Sequence[Path]], Mapping[str, str]]
+
+class Drive(Protocol):
+    """Lets workers do units."""
+
+    def __call__(
+        self,
+        units: Sequence[Unit],
+        sees: Sequence[Path],
+        writes: Sequence[Path],
+        watch: Callable[[], None] | None = None,
+    ) -> Mapping[str, str]:
+        """What failed, by key.
+
+        Args:
+          units: to be done.
+          sees: files that every worker must see.
+          writes: folders that it must be able to write to.
+          watch: called now and then, while the units are done.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +159,10 @@ def units(run: Run, null: NullDistribution | None, elsewhere: Elsewhere) -> list
 
 
 def make_elsewhere(
-    run: Run, null: NullDistribution | None, elsewhere: Elsewhere
+    run: Run,
+    null: NullDistribution | None,
+    elsewhere: Elsewhere,
+    watch: Callable[[], None] | None = None,
 ) -> Generator[Made, None, None]:
     """As `making.make`, by workers; every metamer is told of when all are over.
 
@@ -151,6 +170,7 @@ def make_elsewhere(
       run: checked and claimed.
       null: of its network, which lies in its folder; None without.
       elsewhere: who makes them.
+      watch: called now and then meanwhile.
 
     Raises:
       InputError, UnfitWorker, SchedulerLost: see `driving.drive`; what was done is kept.
@@ -162,7 +182,7 @@ def make_elsewhere(
 
     begin(run, null)
     all_units = units(run, null, elsewhere)
-    failed = elsewhere.drive(all_units, elsewhere.sees(), [run.folder.path])
+    failed = elsewhere.drive(all_units, elsewhere.sees(), [run.folder.path], watch)
     for unit in all_units:
         for name in unit.names:
             folder = run.folder.metamer(unit.layer, name)

@@ -84,3 +84,19 @@ def test_what_is_no_name_of_the_catalog_is_told_what_it_is(name, told, tmp_path,
     (tmp_path / "weights").mkdir()
     with pytest.raises(mm.UnknownNetworkError, match=f"there is no network '{name}'; .*{told}"):
         mm.load_network(name)
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ("vgg_19", ("vgg_19", None, None)),
+        ("vgg_19=lr=0.1/a.ckpt", ("vgg_19", "lr=0.1/a.ckpt", None)),
+        ("lr=0.1/m.keras", ("lr=0.1/m.keras", None, None)),
+        ("lr=0.1/m.keras=a=b.json", ("lr=0.1/m.keras", None, "a=b.json")),
+        ("lr=0.1/n.py:build", ("lr=0.1/n.py:build", None, None)),
+        ("lr=0.1/n.py:build=w=1.npz", ("lr=0.1/n.py:build", "w=1.npz", None)),
+        ("m.keras=", ("m.keras", None, None)),
+    ],
+)
+def test_folders_of_files_may_hold_an_equals_sign(spec, named):
+    assert named_network.read_spec(spec) == named

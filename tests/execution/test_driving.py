@@ -37,6 +37,13 @@ def test_every_unit_is_done_once_and_none_again(tmp_path):
     assert all(len(unit.tries()) == 1 for unit in given)
 
 
+def test_whoever_watches_is_told_after_each_unit_and_while_none_ends(tmp_path):
+    given = [*units(tmp_path, 4), FileUnit(str(tmp_path), "slow", seconds=0.3)]
+    seen = []
+    drive(given, watch=lambda: seen.append(sum(unit.done() for unit in given)))
+    assert seen == sorted(seen) and {4, 5} <= set(seen) and len(seen) > len(given)
+
+
 def test_alone_in_order_what_is_not_done_and_what_one_raises_ends_all(tmp_path):
     given = [*units(tmp_path, 3), FileUnit(str(tmp_path), "bad", fails=1), FileUnit(str(tmp_path), "last")]
     given[1].run()

@@ -2,8 +2,11 @@
 
 import dataclasses
 import pickle
+import re
 import subprocess
 import sys
+import time
+import types
 
 import pytest
 from PIL import Image
@@ -12,7 +15,7 @@ import model_metamers as mm
 from model_metamers import runs
 from model_metamers.execution import driving, stopping
 from model_metamers.execution.units import Needs, UnitFailed, UnitStopped, do
-from model_metamers.runs import null_blocks, null_runs, results, search_batches
+from model_metamers.runs import live_page, null_blocks, null_runs, report, results, search_batches
 from model_metamers.signals import collection, files
 from tests.builders.file_units import Threads
 from tests.runs.test_shards import files as files_of
@@ -70,12 +73,32 @@ def _load(name):
     return named_network.load(name)
 
 
-def in_threads(units, sees, writes):
-    return driving.drive(units, Threads(1), Needs.here(0, sees, writes), progress=False)
+def in_threads(units, sees, writes, watch=None):
+    return driving.drive(units, Threads(1), Needs.here(0, sees, writes), progress=False, watch=watch)
 
 
 def execute(run, elsewhere=None):
     return runs.execute([run], progress=False, elsewhere=elsewhere)
+
+
+def test_the_page_is_there_while_workers_search(place, tmp_path, monkeypatch):
+    """From the first metamers on, then once a minute; the driver writes it, and it is whole at the end."""
+    minutes, seen = iter(range(10_000)), []
+    clock = types.SimpleNamespace(strftime=time.strftime, monotonic=lambda: 20.0 * next(minutes))
+    monkeypatch.setattr(live_page, "time", clock)
+    write = report.write_report
+
+    def noting(*args, **how):
+        seen.append(re.findall(r"(\d+) of 10 metamers were there", write(*args, **how).read_text("utf-8")))
+        return run.folder.page
+
+    monkeypatch.setattr(report, "write_report", noting)
+    run, elsewhere = make_run(place, tmp_path / "out")
+    done = runs.execute([run], page=runs.Page("t", "c"), progress=False, elsewhere=elsewhere)
+    assert done.complete and seen[-1] == [] and len(seen) >= 2
+    counts = [int(found[0]) for found in seen[:-1]]
+    assert counts == sorted(set(counts)) and 0 < counts[0] < 10
+    assert re.search(r"<td>sum</td>\s*<td>10</td>", run.folder.page.read_text("utf-8"))
 
 
 def test_workers_make_the_bytes_of_one_process(place, tmp_path):
