@@ -1,6 +1,7 @@
 """Judged blocks as units: the same bytes by whoever looks, no TensorFlow in who hands them out, refusals."""
 
 import dataclasses
+import json
 import logging
 import pickle
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import model_metamers as mm
@@ -17,6 +19,7 @@ from model_metamers.catalog.named_network import Named
 from model_metamers.execution import driving
 from model_metamers.execution.units import Needs, UnitFailed, do
 from model_metamers.recognition import judge_worker, judged_blocks, kept, network_judge, presentations
+from model_metamers.recognition.generators import named_by
 from model_metamers.runs import search_batches
 from model_metamers.signals import files
 from tests.builders.file_units import Threads
@@ -132,6 +135,33 @@ def test_workers_judge_sounds_and_cochleagrams(tiny_word_cnn, small_sounds, tmp_
     assert {block.judge.signal.kind for block in own} == {"sound", "cochleagram"}
     driving.do_alone(own, progress=False)
     assert judged_blocks.look_elsewhere([(Named("word_tiny"), theirs)], in_threads) == {}
+    assert logits_files(tmp_path / "own") == logits_files(tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("by", ["judges", "record"])
+def test_workers_build_judges_of_keras_files_anew(place, tmp_path, monkeypatch, by):
+    """As --judges names them in this folder, or as a record does."""
+    monkeypatch.chdir(tmp_path)
+    tf.keras.utils.set_random_seed(3)
+    inputs = tf.keras.Input((4, 4, 3))
+    flat = tf.keras.layers.Flatten(name="flat")(tf.keras.layers.ReLU(name="relu")(inputs))
+    tf.keras.Model(inputs, tf.keras.layers.Dense(3, name="top")(flat), name="mine").save("mine.keras")
+    signal = {"kind": "image", "shape": [4, 4, 3], "low": 0, "high": 1, "layers": ["relu"]}
+    (tmp_path / "fed.json").write_text(json.dumps({**signal, "classes": ["r", "g", "b"]}))
+    named = named_network.read_spec("mine.keras=fed.json")
+    judge = named_network.load(*named)
+    if by == "record":
+        named = Named(*named_by(judge.name, judge.checkpoint_place))
+    shown = presentations.find([place / "run"], "none")
+    own, theirs = (kept.blocks(judge, shown, tmp_path / way) for way in ("own", "theirs"))
+    driving.do_alone(own, progress=False)
+    units = [judged_blocks.unit(block, named) for block in theirs]
+    assert {(unit.network, unit.signal) for unit in units} == {
+        (str(tmp_path / "mine.keras"), str(tmp_path / "fed.json"))
+    }
+    monkeypatch.chdir("/")
+    for unit in units:
+        do(unit, Needs.here(0))
     assert logits_files(tmp_path / "own") == logits_files(tmp_path / "theirs")
 
 
