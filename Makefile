@@ -25,7 +25,7 @@ bench: venv
 	$(BIN)/python -m benchmarks --cases=$(CASES) --out=benchmarked
 
 # What runs on several processes promise, line by line; `make cluster-check LINES=kills` shows one.
-LINES ?= same_bytes,kills,twice,sigterm,surroundings,lifetimes,overhead,simulated,job_scripts,planned
+LINES ?= same_bytes,kills,twice,sigterm,surroundings,lifetimes,overhead,first_unit,simulated,job_scripts,planned
 cluster-check: venv
 	$(BIN)/python -m benchmarks.cluster_check --lines=$(LINES)
 

@@ -49,7 +49,7 @@ def test_what_they_install_and_call_is_there():
         (asked,) = re.findall(r"\[([\w,]+)\]'", text)
         assert asked.split(",") and set(asked.split(",")) <= set(extras)
     low, high = re.search(r'python_requires=">=3\.(\d+),<3\.(\d+)"', SETUP).groups()
-    versions = re.findall(r"(?:FROM|From:) python:3\.(\d+)-slim", DOCKERFILE + DEFINITION)
+    versions = re.findall(r"(?:ARG BASE=|base=)python:3\.(\d+)-slim", DOCKERFILE + DEFINITION)
     assert len(versions) == 2 and all(int(low) <= int(version) < int(high) for version in versions)
     assert "tensorflow[and-cuda]" in DOCKERFILE and "tensorflow[and-cuda]" in DEFINITION
 

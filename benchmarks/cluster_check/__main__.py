@@ -14,6 +14,7 @@ from pathlib import Path
 from absl import flags
 
 from benchmarks.cluster_check import (
+    first_unit,
     kills,
     lifetimes,
     overhead,
@@ -34,6 +35,7 @@ _LINES = {
     "surroundings": tested.surroundings,
     "lifetimes": lifetimes.check,
     "overhead": overhead.check,
+    "first_unit": first_unit.check,
     "simulated": simulated.check,
     "job_scripts": tested.job_scripts,
     "planned": planned.check,
