@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from model_metamers import gradients
 from model_metamers.networks import layers, one_channel
+from model_metamers.networks.max_pooling import max_pool2d
 
 Args = Mapping[str, Any]
 Weights = Mapping[str, tf.Variable]
@@ -237,7 +238,7 @@ LAYER_TYPES: Mapping[str, LayerType] = {
         },
         _hpool,
     ),
-    "tf.layers.max_pooling2d": LayerType(_POOL, _pool(tf.nn.max_pool2d)),
+    "tf.layers.max_pooling2d": LayerType(_POOL, _pool(max_pool2d)),
     "tf.layers.average_pooling2d": LayerType(_POOL, _pool(tf.nn.avg_pool2d)),
     "tf.nn.avg_pool": LayerType(
         {

@@ -10,6 +10,7 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.networks import layers
 from model_metamers.networks.inception_blocks import BLOCKS, STEM, Branch, Conv, Fork, Pool, Step
+from model_metamers.networks.max_pooling import max_pool2d
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
 from model_metamers.networks.stage import Stage
 
@@ -169,7 +170,7 @@ class InceptionV3(SlimNetwork):
             return tf.concat([self._step(x, scope, conv, training) for conv in step.convs], axis=-1)
         if isinstance(step, Conv):
             return self._conv(x, scope + step.scope, training, step.stride, step.padding)
-        pool = tf.nn.max_pool2d if step.kind == "max" else tf.nn.avg_pool2d
+        pool = max_pool2d if step.kind == "max" else tf.nn.avg_pool2d
         return pool(x, 3, step.stride, step.padding)
 
     def _aux_logits(self, x: tf.Tensor, training: layers.Training) -> tf.Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from model_metamers.networks import layers
+from model_metamers.networks.max_pooling import max_pool2d
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
 from model_metamers.networks.stage import Stage
 
@@ -99,7 +100,7 @@ class ResNetV2(SlimNetwork):
         conv_stride, pool_stride = self._stem_strides
         x = self._conv(self._preprocess(signals), "conv1", training, conv_stride, "EVEN")
         stages = {"conv1": Stage(x)}
-        x = tf.nn.max_pool2d(x, 3, pool_stride, "SAME")
+        x = max_pool2d(x, 3, pool_stride, "SAME")
         for block, block_units in self._blocks:
             for unit, _, stride in block_units:
                 x = self._unit(x, unit, stride, training, stages)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from model_metamers.networks import layers
+from model_metamers.networks.max_pooling import max_pool2d
 from model_metamers.networks.network import Network
 from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
@@ -80,7 +81,7 @@ class VGG(Network):
                 kernel, bias = self._weights_of(f"conv{block}/conv{block}_{i}")
                 stages[f"conv{block}_{i}"] = Stage(layers.conv2d(x, kernel, bias), relu=True)
                 x = stages[f"conv{block}_{i}"].output
-            x = tf.nn.max_pool2d(x, 2, 2, "VALID")
+            x = max_pool2d(x, 2, 2, "VALID")
             stages[f"pool{block}"] = Stage(x)
 
         # Slim's fc layers are VALID convolutions with a single output position. Matrix products

@@ -15,6 +15,7 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.log_mel import LogMelConfig, log_mel_examples
 from model_metamers.networks import layers
+from model_metamers.networks.max_pooling import max_pool2d
 from model_metamers.networks.network import Network
 from model_metamers.networks.stage import Stage
 from model_metamers.signals.spec import SignalSpec
@@ -106,7 +107,7 @@ class VGGish(Network):
                 stages[stage] = self._stage(value, relu=True)
                 x = tf.nn.relu(value)
             stages[f"conv{block}"] = stages[stage]
-            x = tf.nn.max_pool2d(x, 2, 2, "SAME")
+            x = max_pool2d(x, 2, 2, "SAME")
             stages[f"pool{block}"] = self._stage(x)
 
         x = tf.reshape(x, [-1, x.shape[1:].num_elements()])
