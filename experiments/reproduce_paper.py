@@ -228,7 +228,7 @@ def _by_workers(
     def run_tasks(
         tasks: Sequence[execution.Task], out: Path, *, failed: Mapping[str, str] | None = None
     ) -> dict[str, str]:
-        return task_units.run(tasks, out, lambda units, after: drive(units, sees, [out], after), failed)
+        return task_units.run(tasks, out, lambda units, after: drive(units, sees, [out], after=after), failed)
 
     return run_tasks
 
