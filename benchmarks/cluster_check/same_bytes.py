@@ -9,7 +9,7 @@ from benchmarks.cluster_check.lines import Line
 from benchmarks.cluster_check.running import differing, digests, photographs, run
 
 _SHARDS = 4
-_JUDGES = ("vgg_19_small_seed1", "resnet_v2_small", "inception_v3_small=random:1")
+_JUDGES = ("vgg_19_small_seed1", "resnet_v2_small", "vgg_19_small=random:1")
 
 
 def check(out: Path) -> Iterator[Line]:
