@@ -22,7 +22,7 @@ from model_metamers.frontends.picture import picture_frontend, sound_picture
 from model_metamers.recognition import presentations
 from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.recognition.presentations import Presentation
-from model_metamers.runs import results
+from model_metamers.runs import shown_files
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.intact import check_nulls
 from model_metamers.runs.record import read_record
@@ -193,7 +193,7 @@ def shown_signal(metamer: Presentation, stem: str) -> np.ndarray:
     if metamer.spec.kind == "cochleagram":
         array = "target" if stem == "target" else "signal"
         return read_arrays(MetamerFolder(metamer.folder).arrays, (array,))[array]
-    return results.read_shown(MetamerFolder(metamer.folder).shown(stem, metamer.spec.kind), metamer.spec)
+    return shown_files.read_shown(MetamerFolder(metamer.folder).shown(stem, metamer.spec.kind), metamer.spec)
 
 
 def _picture(axes: Axes, metamer: Presentation, stem: str) -> None:

@@ -18,7 +18,7 @@ from model_metamers.networks.names import viewed_name
 from model_metamers.recognition.decisions import label_of
 from model_metamers.recognition.generators import weights_place
 from model_metamers.recognition.judgement import NATURAL, Who
-from model_metamers.runs import intact, results
+from model_metamers.runs import intact, shown_files
 from model_metamers.runs.folder import MetamerFolder, find_metamers
 from model_metamers.runs.record import Record, read_record
 from model_metamers.signals import images
@@ -112,7 +112,7 @@ class Presentation:
         if self.is_file and spec.kind == self.spec.kind == "image":
             return images.load_image(self.path, spec)
         if self.is_file:
-            return refit(results.read_shown(self.path, self.spec), self.spec, spec, str(self.path))
+            return refit(shown_files.read_shown(self.path, self.spec), self.spec, spec, str(self.path))
         array = "target" if self.stem == "target" else "signal"
         return refit(read_arrays(self.path, (array,))[array], self.spec, spec, str(self.path))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from model_metamers import criteria
 from model_metamers.criteria.verdict import Measurement
 from model_metamers.errors import InputError
-from model_metamers.runs import results
+from model_metamers.runs import results, shown_files
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.record import Record
 
@@ -53,7 +53,7 @@ def measure_anew(folder: Path, record: Record, network: Network) -> MeasuredAnew
         raise InputError(f"{folder}: is of {metamer.spec}, {network.name} now takes {network.signal}")
     network.check_layers([metamer.layer])
     floats = criteria.measure(network, metamer.target, metamer.signal, metamer.layer)
-    file = results.measure_file(MetamerFolder(folder), metamer, network)
+    file = shown_files.measure_file(MetamerFolder(folder), metamer, network)
     pairs = [("", record.floats.measurement, floats)]
     if record.file.measurement is not None:
         pairs.append((" of the file", record.file.measurement, file))

@@ -3,10 +3,6 @@
 A metamer's folder holds `metamer.npz` (float32 signal, target, loss trace),
 `metamer.json`, and `metamer.png` or `metamer.wav` beside the target as `target.*`. It
 appears whole or not at all.
-
-A metamer that is a cochleagram has no sound to be heard. Its `metamer.png` is a picture,
-which cannot be turned back into the values, so that "the file" whose criteria are told is
-the float32 `metamer.npz`.
 """
 
 from __future__ import annotations
@@ -26,8 +22,7 @@ from model_metamers.errors import AlreadyThereError, DamagedFileError
 from model_metamers.runs.folder import MetamerFolder
 from model_metamers.runs.intact import MEND, is_file_of
 from model_metamers.runs.record import JudgedFile, JudgedFloats, Record, read_record, write_record
-from model_metamers.signals import images, sounds
-from model_metamers.signals.spec import SignalSpec
+from model_metamers.runs.shown_files import judged_path, measure_file, write_shown
 from model_metamers.storage.digests import array_digest, file_digest
 from model_metamers.storage.reading import read_arrays, read_json
 from model_metamers.storage.whole import whole_file, whole_folder
@@ -193,30 +188,9 @@ def write_shown_anew(folder: MetamerFolder, names: Collection[str]) -> None:
         if path.is_dir():
             raise DamagedFileError(f"{path}: is a folder; {MEND}")
         with whole_file(path) as partial:
-            _write_shown(partial, signal, spec, brightest)
+            write_shown(partial, signal, spec, brightest)
             if record.files is not None and not is_file_of(partial, record.files[path.name]):
                 raise DamagedFileError(f"{path}: cannot be written as it was; {MEND}")
-
-
-def read_shown(path: Path, spec: SignalSpec) -> np.ndarray:
-    """A file that a record names, PNG, WAV or NPZ, as the network's signal, level and size kept."""
-    if spec.kind == "cochleagram":
-        return read_arrays(path, ("signal",))["signal"]
-    if spec.kind == "image":
-        return images.load_image(path, spec)
-    return sounds.read_waveform(path, spec.rate_hz).astype(np.float32)
-
-
-def measure_file(folder: MetamerFolder, metamer: Metamer, network: Network) -> criteria.Measurement:
-    """Rho and classes of what a person is shown, as read back.
-
-    Args:
-      folder: that it lies in.
-      metamer: its floats.
-      network: that it was made for.
-    """
-    shown = read_shown(_judged_path(folder, metamer.spec), metamer.spec)
-    return criteria.measure(network, metamer.target, shown, metamer.layer)
 
 
 def _write_signals(place: MetamerFolder, metamer: Metamer) -> int:
@@ -231,8 +205,8 @@ def _write_signals(place: MetamerFolder, metamer: Metamer) -> int:
         },
     )
     spec, brightest = metamer.spec, float(metamer.target.max())
-    _write_shown(place.shown("target", spec.kind), metamer.target, spec, brightest)
-    return _write_shown(place.shown("metamer", spec.kind), metamer.signal, spec, brightest)
+    write_shown(place.shown("target", spec.kind), metamer.target, spec, brightest)
+    return write_shown(place.shown("metamer", spec.kind), metamer.signal, spec, brightest)
 
 
 def _judged_file(
@@ -243,16 +217,12 @@ def _judged_file(
     null: NullDistribution | None,
 ) -> JudgedFile:
     """The criteria of what a person is shown, measured on the file as read back."""
-    path = _judged_path(place, metamer.spec)
+    path = judged_path(place, metamer.spec)
     if network is None:
         return JudgedFile(path.name, clipped)
     measurement = measure_file(place, metamer, network)
     verdict = None if null is None else criteria.verdict_on(measurement, metamer.layer, null)
     return JudgedFile(path.name, clipped, measurement, verdict)
-
-
-def _judged_path(place: MetamerFolder, spec: SignalSpec) -> Path:
-    return place.arrays if spec.kind == "cochleagram" else place.shown("metamer", spec.kind)
 
 
 def _record(
@@ -294,19 +264,3 @@ def _check(path: Path, name: str, array: np.ndarray, kinds: str, shape: tuple[in
         raise DamagedFileError(
             f"{path}: {name} is {array.dtype} {list(array.shape)}, expected {list(shape)}, as in its record"
         )
-
-
-def _write_shown(path: Path, signal: np.ndarray, spec: SignalSpec, brightest: float) -> int:
-    """Writes the file a person is shown; returns how many sound samples were clipped.
-
-    `brightest` is the value of a cochleagram's brightest colour.
-    """
-    if spec.kind == "sound":
-        return sounds.write_sound(path, signal, spec)
-    if spec.kind == "image":
-        images.write_image(path, signal, spec)
-    else:
-        import matplotlib.image
-
-        matplotlib.image.imsave(path, signal[:, :, 0], vmin=0.0, vmax=brightest, cmap="magma", origin="lower")
-    return 0

@@ -13,7 +13,7 @@ from model_metamers.networks.auditory_cnn import AuditoryCNN, word_architecture
 from model_metamers.networks.names import viewed_name
 from model_metamers.networks.tasks import WORD_TASK
 from model_metamers.networks.vggish import VGGish
-from model_metamers.runs import inclusion, report, results
+from model_metamers.runs import inclusion, report, shown_files
 from model_metamers.runs.folder import find_metamers
 from model_metamers.runs.record import read_record
 from model_metamers.synthesis import starts
@@ -150,7 +150,9 @@ def test_run_over_cochleagrams_beside_the_one_over_sounds(tiny_word_cnn, view, s
     assert metamer.spec == view.signal and record.signal.kind == "cochleagram"
     assert record.file.name == "metamer.npz"
     assert record.file.measurement == record.floats.measurement
-    np.testing.assert_array_equal(results.read_shown(folder / "metamer.npz", metamer.spec), metamer.signal)
+    np.testing.assert_array_equal(
+        shown_files.read_shown(folder / "metamer.npz", metamer.spec), metamer.signal
+    )
     expected = criteria.measure(view, metamer.target, metamer.signal)
     assert metamer.spearman == pytest.approx(expected.spearman)
 

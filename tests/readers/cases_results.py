@@ -14,7 +14,7 @@ from model_metamers import SignalSpec, SynthesisConfig
 from model_metamers.criteria import null as nulls
 from model_metamers.criteria.null_file import read_null, write_null
 from model_metamers.criteria.verdict import Measurement
-from model_metamers.runs import intact, results
+from model_metamers.runs import intact, results, shown_files
 from model_metamers.runs.record import read_record
 from model_metamers.storage.reading import read_arrays
 from model_metamers.synthesis import adam
@@ -82,7 +82,7 @@ def check_metamer(path: Path):
     loaded = results.load(path.parent)
     assert loaded.signal.shape == loaded.spec.shape == record.signal.shape
     assert loaded.measurement.spearman.keys() >= {record.layer}
-    results.read_shown(path.parent / record.file.name, record.signal)
+    shown_files.read_shown(path.parent / record.file.name, record.signal)
     intact.check_files(path.parent, record)
 
 

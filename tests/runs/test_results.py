@@ -12,7 +12,7 @@ import scipy.stats
 import model_metamers as mm
 from model_metamers import InputError, criteria
 from model_metamers.errors import StorageError
-from model_metamers.runs import record, results
+from model_metamers.runs import record, shown_files
 from model_metamers.synthesis import adam, lbfgs
 from model_metamers.synthesis.state import SearchState, read_state, write_state
 
@@ -86,7 +86,7 @@ def test_sound_that_exceeds_the_range_is_clipped_and_counted(tmp_path, sound_met
     loud[10:15] = 2.0
     saved = mm.save(dataclasses.replace(sound_metamer, signal=loud), tmp_path / "m", tiny_word_cnn)
     assert saved["file"]["clipped_samples"] == 5
-    shown = results.read_shown(tmp_path / "m" / "metamer.wav", tiny_word_cnn.signal)
+    shown = shown_files.read_shown(tmp_path / "m" / "metamer.wav", tiny_word_cnn.signal)
     assert shown.max() == pytest.approx(32767 / 32768)
 
 
