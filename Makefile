@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: docs tutorials venv demo reproduce bench cluster-check experiment-page wheel test test-numerics test-all lint clean
+.PHONY: docs tutorials venv demo reproduce bench cluster-check experiment-page wheel test test-lowest test-numerics test-all lint clean
 
 venv: .venv/.installed
 
@@ -53,6 +53,19 @@ test-numerics: venv
 
 test-all: venv
 	$(IN_TWO) -m ''
+
+# The quick tests with the lowest versions that setup.py allows, by the lowest Python.
+LOWEST_PYTHON ?= python3.10
+LOWEST := .venv-lowest/bin
+test-lowest: .venv-lowest/.installed
+	OMP_NUM_THREADS=1 $(LOWEST)/pytest -n 2 --dist=loadscope
+
+.venv-lowest/.installed: setup.py
+	rm -rf .venv-lowest
+	$(LOWEST_PYTHON) -m venv .venv-lowest
+	$(LOWEST)/pip install --quiet --disable-pip-version-check 'uv>=0.4'
+	$(LOWEST)/uv pip install --quiet --python $(LOWEST)/python --resolution lowest-direct --editable '.[dev,imagenet]'
+	touch $@
 
 # The pages: docs/_build/html/index.html. Nothing comes from the network but, once, Sphinx. Notebooks whose code
 # changed are run (`make clean` forgets what the others gave); `DOCS_NOTEBOOKS=off make docs` runs none.

@@ -51,12 +51,11 @@ def diverging_above(network: mm.Network, limit: float) -> mm.Network:
     def forward(signals, training=False):
         stages = original(signals, training)
         power = tf.reduce_mean(signals**2, axis=list(range(1, signals.shape.rank)))
+        nothing = tf.where(power < limit, 0.0, np.nan)  # 0 * log(...) would be folded to 0 by TensorFlow 2.16
 
         def spoilt(stage):
             shape = [-1] + [1] * (stage.value.shape.rank - 1)
-            return dataclasses.replace(
-                stage, value=stage.value + 0.0 * tf.reshape(tf.math.log(limit - power), shape)
-            )
+            return dataclasses.replace(stage, value=stage.value + tf.reshape(nothing, shape))
 
         return {name: spoilt(stage) for name, stage in stages.items()}
 
