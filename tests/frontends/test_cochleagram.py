@@ -12,7 +12,7 @@ from model_metamers.frontends.cochleagram import CochleagramConfig, cochleagram
 from model_metamers.frontends.erb_filters import erb_cosine_filters
 from model_metamers.frontends.numpy_cochleagram import downsampling_window, numpy_cochleagram
 from tests.builders import tf1_graph
-from tests.builders.front_ends import with_gradient
+from tests.builders.front_ends import compiled, with_gradient
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "cochleagram.npz"
 _SMALL = CochleagramConfig(sample_rate=8000, num_filters=51, high_hz=3600.0)
@@ -91,7 +91,7 @@ def test_chunks_of_single_bands_give_the_same(monkeypatch):
 
 @pytest.mark.parametrize(
     "run",
-    [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
+    [lambda f: f, tf.function, compiled],
     ids=["eager", "function", "xla"],
 )
 def test_silence_has_a_finite_gradient(run):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.log_mel import LogMelConfig, log_mel, log_mel_examples, mel_filters
 from tests.builders import tf1_audio
-from tests.builders.front_ends import with_gradient
+from tests.builders.front_ends import compiled, with_gradient
 from tests.goldens import seeded_sounds
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "vggish.npz"
@@ -51,7 +51,7 @@ def test_slope_is_clipped_where_the_logarithm_is_steep():
 
 @pytest.mark.parametrize(
     "run",
-    [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
+    [lambda f: f, tf.function, compiled],
     ids=["eager", "function", "xla"],
 )
 def test_silence_has_a_finite_gradient(run):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from model_metamers.errors import InputError
 from model_metamers.frontends.mfcc import MfccConfig, mfcc
 from tests.builders import tf1_audio
-from tests.builders.front_ends import with_gradient
+from tests.builders.front_ends import compiled, with_gradient
 from tests.goldens import seeded_sounds
 
 _GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "deepspeech.npz"
@@ -71,7 +71,7 @@ def test_gradient_equals_plain_operations(config, plain, kind):
 
 @pytest.mark.parametrize(
     "run",
-    [lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)],
+    [lambda f: f, tf.function, compiled],
     ids=["eager", "function", "xla"],
 )
 @pytest.mark.parametrize("config", [MfccConfig(), _RAW], ids=["v0.4.1", "v0.5"])

@@ -118,7 +118,7 @@ CASES = {
     "AVIF": _image("a.avif", "AVIF"),
     "JPEG 2000": _image("a.jp2", "JPEG2000"),
     "PPM": _image("a.ppm", "PPM"),
-    "icon": _image("a.ico", "ICO"),
+    "icon": _image("a.ico", "ICO", sizes=[PIXELS.shape[1::-1]]),
     "WAV": _sound("a.wav"),
     "WAV of floats": _sound("a.wav", subtype="FLOAT"),
     "FLAC": _sound("a.flac"),

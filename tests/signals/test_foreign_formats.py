@@ -31,7 +31,7 @@ def no_programs(monkeypatch):
 
 def encoded(kind: str) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (8, 8), "red").save(file, kind)
+    Image.new("RGB", (16, 16), "red").save(file, kind)  # the smallest icon
     return file.getvalue()
 
 
