@@ -13,8 +13,8 @@ import numpy as np
 from model_metamers import criteria, runs
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.runs import results
+from model_metamers.statistics import among_seeds
 from model_metamers.synthesis.config import SynthesisConfig
-from model_metamers_experiments import among_seeds
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network

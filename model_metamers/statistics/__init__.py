@@ -1,1 +1,1 @@
-"""Exact ranks, bootstrapped errors, exact tests and bounds of few values, Holm's adjustment."""
+"""Exact ranks, bootstrapped errors, exact tests and bounds of few values, a number among others."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from model_metamers_experiments.among_seeds import LOSS, RHO, place
+from model_metamers.statistics.among_seeds import LOSS, RHO, place
 
 
 def test_rank_range_and_score():
