@@ -20,7 +20,7 @@ from model_metamers import criteria
 from model_metamers.criteria.null import NullDistribution
 from model_metamers.criteria.null_file import read_null
 from model_metamers.criteria.null_rule import MAXIMUM, check_rule, limit, needs_classes
-from model_metamers.errors import DamagedFileError, InputError
+from model_metamers.errors import DamagedFileError, InputError, OtherSettingsError
 from model_metamers.runs import null_runs
 from model_metamers.runs.batch_size import AUTO, check_batch_size, noted
 from model_metamers.runs.batches import WHOLE, Shard
@@ -30,6 +30,7 @@ from model_metamers.runs.mending import gave_verdicts
 from model_metamers.runs.record import Record, read_record
 from model_metamers.storage.claims import claim_folder, read_noted
 from model_metamers.storage.digests import array_digest, text_digest
+from model_metamers.storage.reading import read_json
 from model_metamers.storage.whole import make_folder
 from model_metamers.synthesis.config import SynthesisConfig
 
@@ -196,7 +197,20 @@ def claim(run: Run, resume: bool = True) -> None:
     there = read_noted(run.folder.path)
     if run.null_rule != MAXIMUM or "null_rule" in there:
         beside = {**there, **beside, "null_rule": run.null_rule}
-    claim_folder(run.folder.path, settings, resume, every_key=True, noted=beside)
+    try:
+        claim_folder(run.folder.path, settings, resume, every_key=True, noted=beside)
+    except OtherSettingsError as error:
+        raise OtherSettingsError(f"{error}{_of_threads(run)}") from error
+
+
+def _of_threads(run: Run) -> str:
+    """What to do where the run that is there fixed other threads than this one, for a message."""
+    threads = read_json(run.folder.settings, "settings").get("threads")
+    if threads == run.threads:
+        return ""
+    if threads is None:
+        return ", or leave out --threads and --cluster: they go on only with a run that was begun with them"
+    return f", or give --threads={threads}, with which the run there was begun"
 
 
 def computed(run: Run) -> dict[str, int]:

@@ -16,6 +16,7 @@ from model_metamers import runs
 from model_metamers.execution import driving, stopping
 from model_metamers.execution.units import Needs, UnitFailed, UnitStopped, do
 from model_metamers.runs import live_page, null_blocks, null_runs, report, results, search_batches
+from model_metamers.runs.run import prepare
 from model_metamers.signals import collection, files
 from tests.builders.file_units import Threads
 from tests.runs.test_shards import files as files_of
@@ -222,3 +223,19 @@ def test_a_name_of_the_catalog_is_no_file_though_one_is_called_so(tmp_path, monk
     assert search_batches.absolute_network("net.py:f") == f"{tmp_path}/net.py:f"
     assert search_batches.absolute_network("m.keras") == f"{tmp_path}/m.keras"
     assert search_batches.absolute("random:3") == "random:3"
+
+
+@pytest.mark.parametrize(
+    ("begun", "now", "told"),
+    [
+        (None, 1, "choose another folder, or leave out --threads and --cluster: they go on only with"),
+        (1, None, "choose another folder, or give --threads=1, with which the run there was begun"),
+        (2, 1, "choose another folder, or give --threads=2, with which"),
+    ],
+)
+def test_a_run_of_other_threads_says_how_to_go_on_with_it(place, tmp_path, begun, now, told):
+    run, _ = make_run(place, tmp_path / "out")
+    prepare(dataclasses.replace(run, threads=begun))
+    with pytest.raises(mm.OtherSettingsError, match=re.escape(told)):
+        prepare(dataclasses.replace(run, threads=now))
+    prepare(dataclasses.replace(run, threads=begun))
