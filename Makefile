@@ -67,8 +67,9 @@ test-lowest: .venv-lowest/.installed
 	$(LOWEST)/uv pip install --quiet --python $(LOWEST)/python --resolution lowest-direct --editable '.[dev,imagenet]'
 	touch $@
 
-# The pages: docs/_build/html/index.html. Nothing comes from the network but, once, Sphinx. Notebooks whose code
-# changed are run (`make clean` forgets what the others gave); `DOCS_NOTEBOOKS=off make docs` runs none.
+# The pages: docs/_build/html/index.html. Nothing comes from the network but, once, Sphinx. A notebook whose code
+# changed is run; all are where code or data of model_metamers/, experiments/ or checkpoints/ did, other than its
+# comments and docstrings (`make clean` forgets what they gave); `DOCS_NOTEBOOKS=off make docs` runs none.
 docs: venv .venv/.docs
 	$(WITH_BIN) OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build/html
 	$(BIN)/python docs/_extensions/checked_links.py docs/_build/html

@@ -11,6 +11,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings, al
 
 shutil.rmtree(HERE / "tutorials" / "out", ignore_errors=True)  # what a notebook wrote the last time
 
+import code_digest  # noqa: E402  of _extensions
+
 import model_metamers as mm  # noqa: E402  after the level of its log
 
 project = "model_metamers"
@@ -34,7 +36,10 @@ exclude_patterns = ["_build", "_extensions", "tutorials/out", "**/.ipynb_checkpo
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 nb_execution_mode = os.environ.get("DOCS_NOTEBOOKS", "cache")  # "off" shows the code alone
-nb_execution_cache_path = str(HERE / "_build" / "jupyter_cache")
+# What a notebook gave is kept by its code, in a folder named by the code that it runs; where that is another,
+# Sphinx reads all pages again and runs all notebooks. Comments and docstrings do not count.
+_RUN = [HERE.parent / name for name in ("model_metamers", "experiments", "checkpoints")]
+nb_execution_cache_path = str(HERE / "_build" / "jupyter_cache" / code_digest.digest(_RUN))
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_execution_show_tb = True

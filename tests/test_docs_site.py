@@ -17,13 +17,23 @@ DOCS = Path(__file__).parents[1] / "docs"
 def extension(monkeypatch):
     """Gives a module of docs/_extensions by name."""
     monkeypatch.syspath_prepend(str(DOCS / "_extensions"))
-    names = ("repository_pages", "manuals", "docstrings", "checked_links", "run_pages", "streams")
+    names = (
+        "repository_pages",
+        "manuals",
+        "docstrings",
+        "checked_links",
+        "code_digest",
+        "run_pages",
+        "streams",
+    )
     yield importlib.import_module
     for name in names:
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("name", ["repository_pages", "manuals", "docstrings", "run_pages", "streams"])
+@pytest.mark.parametrize(
+    "name", ["repository_pages", "manuals", "docstrings", "code_digest", "run_pages", "streams"]
+)
 def test_examples_of_the_extensions(extension, name):
     if name == "docstrings":
         pytest.importorskip("sphinx")
@@ -111,3 +121,40 @@ def test_every_tutorial_is_a_notebook_that_is_run(extension):
         text = page.read_text(encoding="utf-8")
         assert text.startswith("---\njupytext:") and len(cells(text)) >= 3, page
         assert text.count("{code-cell}") == len(cells(text)), page
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "counts"),
+    [
+        ("code.py", "def f(x):\n    return x + 2\n", True),
+        ("deeper/code.py", "def f(x):\n    return x\n", True),
+        ("new.py", "", True),
+        ("data.json", "[1, 3]", True),
+        ("code.py", 'def f(x):\n    """The next."""\n    return (x + 1)  # one more\n', False),
+        ("code.py", '"""Of numbers."""\n\n\ndef f(x):\n    return x + 1\n', False),
+        ("__pycache__/code.pyc", "else", False),
+    ],
+)
+def test_notebooks_are_run_again_where_the_code_or_its_data_is_another(
+    extension, tmp_path, name, content, counts
+):
+    package = tmp_path / "package"
+    for given, text in {"code.py": "def f(x):\n    return x + 1\n", "data.json": "[1, 2]"}.items():
+        (package / given).parent.mkdir(exist_ok=True)
+        (package / given).write_text(text, encoding="utf-8")
+    before = extension("code_digest").digest([package])
+    (package / name).parent.mkdir(exist_ok=True)
+    (package / name).write_text(content, encoding="utf-8")
+    assert (extension("code_digest").digest([package]) != before) == counts
+
+
+def test_a_file_elsewhere_or_taken_away_is_another_code(extension, tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "a.py").write_text("x = 1\n", encoding="utf-8")
+    digest = extension("code_digest").digest
+    before = digest([package])
+    (package / "a.py").rename(package / "b.py")
+    renamed = digest([package])
+    (package / "b.py").unlink()
+    assert len({before, renamed, digest([package])}) == 3
