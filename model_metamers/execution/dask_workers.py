@@ -21,6 +21,7 @@ from model_metamers.storage.whole import make_folder
 
 _EXTRA = "pip install 'model_metamers[cluster]'"
 _CONNECTS_S = 30
+_SAVES_S = 60  # that workers are given to end a step and save their search
 _FURTHER = 8  # units that are out beside two a worker, so that none waits for the next
 
 
@@ -60,7 +61,7 @@ def workers(plan: Plan) -> Iterator[DaskWorkers]:
     Raises:
       InputError: they cannot be had.
     """
-    from model_metamers.execution.worker_plugin import EndsEarly
+    from model_metamers.execution.worker_plugin import EndsEarly, idle
 
     make_folder(plan.logs)
     with _settings(plan), _cluster(plan) as cluster, _connected(cluster or plan.where) as client:
@@ -73,9 +74,11 @@ def workers(plan: Plan) -> Iterator[DaskWorkers]:
         try:
             yield DaskWorkers(client, plan)
         finally:
-            if cluster is None:  # others' workers live on
-                with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):
+                if cluster is None:  # others' workers live on
                     client.unregister_worker_plugin("ends-early")
+                else:  # Dask itself waits some seconds, and a step may take longer
+                    client.sync(client.run, idle, callback_timeout=_SAVES_S)
 
 
 class DaskWorkers:

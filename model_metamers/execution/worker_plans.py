@@ -61,6 +61,7 @@ def queue_options(plan: Plan) -> dict[str, Any]:
     options: dict[str, Any] = {
         "cores": plan.threads,
         "processes": 1,
+        "nanny": False,  # told to end, it gives a worker ten seconds, whatever the queue gives
         "memory": memory,
         "job_script_prologue": [] if plan.where == JOBS else [*plan.prologue, *exports],  # it knows no shell
         "log_directory": os.path.abspath(plan.logs),

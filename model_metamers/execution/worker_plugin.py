@@ -47,18 +47,19 @@ class EndsEarly(distributed.WorkerPlugin):
         if self._lifetime_s is not None:
             worker.loop.call_later(self._lifetime_s, self._end, worker)
         if threading.current_thread() is threading.main_thread():
-            for number in filter(_is_free, _SIGNALS):
-                signal.signal(number, lambda *_: worker.loop.add_callback_from_signal(self._end, worker))
+            for number in _SIGNALS:  # in place of Dask's own, which ends without waiting for a unit
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    signal.signal(number, lambda *_: worker.loop.add_callback_from_signal(self._end, worker))
 
     async def teardown(self, worker: distributed.Worker) -> None:
-        await _idle()
+        await idle()
         if worker.status == distributed.Status.closing:  # and not left by a driver, for the next one
             leave = threading.Timer(_LEAVES_S, os._exit, (0,))
             leave.daemon = True
             leave.start()
 
     async def _end(self, worker: distributed.Worker) -> None:
-        await _idle()
+        await idle()
         await worker.close_gracefully(restart=self._restarts)
 
     @staticmethod
@@ -68,14 +69,8 @@ class EndsEarly(distributed.WorkerPlugin):
                 os.dup2(file.fileno(), stream)
 
 
-async def _idle() -> None:
+async def idle() -> None:
     """Tells the unit that is being worked on to stop, and waits until it did."""
     stopping.tell()
     while units.busy():
         await asyncio.sleep(_POLL_S)
-
-
-def _is_free(number: int) -> bool:
-    """Whether a signal is neither ignored nor handled by `dask worker`, which closes in its own way."""
-    handler = signal.getsignal(number)
-    return handler != signal.SIG_IGN and not getattr(handler, "__module__", "").startswith("distributed")

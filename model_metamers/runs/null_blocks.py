@@ -99,7 +99,12 @@ class NullBlock:
         return os.path.exists(self.path) or os.path.exists(self.whole)
 
     def run(self) -> None:
-        """Measures it; InputError where weights or stimuli are others here."""
+        """Measures it.
+
+        Raises:
+          InputError: weights or stimuli are others here.
+          KeyboardInterrupt: this process was told to end; a block is measured whole or not at all.
+        """
         from model_metamers.runs import null_worker
 
         null_worker.measure(self)

@@ -6,10 +6,12 @@ import dataclasses
 import functools
 import platform
 from pathlib import Path
+from typing import Any
 
 from model_metamers.criteria import null_design
-from model_metamers.criteria.null_distribution import measure_blocks
+from model_metamers.criteria.null_distribution import Signals, measure_blocks
 from model_metamers.errors import InputError
+from model_metamers.execution import stopping
 from model_metamers.runs.batch_worker import loaded_network
 from model_metamers.runs.null_blocks import NullBlock
 from model_metamers.runs.null_runs import NullRun
@@ -23,12 +25,27 @@ def measure(unit: NullBlock) -> None:
     measure_blocks(
         run.network,
         run.layers,
-        run.stimuli,
+        _UntilTold(run.stimuli),
         [blocks[unit.index]],
         run.memory_gb,
         keep=lambda _, rho: write_arrays(unit.path, rho),
         progress=False,
     )
+
+
+class _UntilTold:
+    """Signals that are given until this process is told to end; the block is then left, and measured anew."""
+
+    def __init__(self, signals: Signals):
+        self._signals = signals
+
+    def __len__(self) -> int:
+        return len(self._signals)
+
+    def __getitem__(self, index: int) -> Any:
+        if stopping.told():
+            raise KeyboardInterrupt
+        return self._signals[index]
 
 
 @functools.lru_cache(1)

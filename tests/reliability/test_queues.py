@@ -90,13 +90,13 @@ def test_an_array_of_jobs_makes_the_bytes_of_one_process(queue, whole):
 
 
 @pytest.mark.slow
-def test_workers_of_a_queue_make_them_also_when_one_is_cancelled(queue, whole):
+def test_workers_of_a_queue_make_them_also_when_all_are_cancelled(queue, whole):
     out = whole / f"{queue}-workers"
     given = (f"--cluster={queue}", "--workers=2", "--walltime=20m")
     driver = start("make_metamers", *SEARCH, f"--inputs={whole}/inputs", f"--out={out}", *given)
     assert wait_for(lambda: bool(list(out.glob("*/*/.search-*"))), driver), driver.communicate()
     first = jobs(out)
-    subprocess.run([QUEUES[queue][3], first[-1]], capture_output=True, check=True)
+    subprocess.run([QUEUES[queue][3], *first], capture_output=True, check=True)
     printed, _ = driver.communicate(timeout=ENDS_S)
     assert driver.returncode == 0 and "Look and listen" in printed, printed
     assert not differing(digests(whole / "whole"), digests(out)) and not partial(out)

@@ -200,6 +200,37 @@ def test_blocks_by_workers_make_the_null_distribution_of_one_process(place, tmp_
     assert made["own"] == made["theirs"] and {"null.npz", "null.json", "settings.json"} <= made["own"].keys()
 
 
+def test_a_block_that_is_stopped_is_left_and_measured_anew(place, tmp_path, monkeypatch):
+    stopped = []
+
+    def drive(units, sees, writes):
+        needs = Needs.here(0)
+        with monkeypatch.context() as told:
+            # Told of in the midst of each block: the signals before were given.
+            given = iter([False, False, False, *[True] * 100])
+            told.setattr(stopping, "told", lambda: next(given))
+            with pytest.raises(UnitStopped):
+                do(units[0], needs)
+        stopped.append(not units[0].done())
+        return in_threads(units, sees, writes)
+
+    network = _load(f"{place}/sums.py:network")
+    stimuli = collection.find_stimuli([place / "in"], network.signal)
+    source = null_blocks.NullSource(
+        f"{place}/sums.py:network", None, None, (str(place / "in"),), None, "", None, None
+    )
+    made = []
+    for way in ("own", "theirs"):
+        run = null_runs.NullRun(network, ["sum"], stimuli, tmp_path / way, 20, block_size=4, threads=1)
+        null = (
+            null_runs.measure(run, progress=False)
+            if way == "own"
+            else null_blocks.measure_elsewhere(run, source, drive)
+        )
+        made.append(null.digest)
+    assert stopped == [True] and made[0] == made[1]
+
+
 def test_units_are_unpickled_without_tensorflow(place, tmp_path):
     run, elsewhere = make_run(place, tmp_path)
     batches = search_batches.units(run, None, elsewhere)
