@@ -82,14 +82,11 @@ def test_the_jobs_of_a_script_make_what_one_process_makes(photos, tmp_path):
 )
 @pytest.mark.parametrize("binary", ["make_metamers", "make_null_distribution", "recognize_metamers"])
 def test_all_jobs_compute_with_as_many_threads(binary, flags, threads, cores, tmp_path):
-    judges = binary == "recognize_metamers"
-    if judges and any("threads" in flag for flag in flags):
-        pytest.skip("it has no --threads")
-    own = ("--metamers=m",) if judges else ("--network=vgg_19_small", "--inputs=i")
+    own = ("--metamers=m",) if binary == "recognize_metamers" else ("--network=vgg_19_small", "--inputs=i")
     given = (*own, "--out=out", "--job_script=slurm", "--workers=4", *flags)
     printed = binaries.run(binary, *given, cwd=tmp_path).stdout
     assert f"#SBATCH --cpus-per-task={cores}\n" in printed and f"export OMP_NUM_THREADS={cores} " in printed
-    assert printed.count(f"--threads={threads}") == int(not judges) == printed.count("--threads")
+    assert printed.count(f"--threads={threads}") == 1 == printed.count("--threads")
 
 
 @pytest.mark.slow
