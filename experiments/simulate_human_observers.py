@@ -27,6 +27,7 @@ from absl import flags
 from tqdm.auto import tqdm
 
 import model_metamers as mm
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.storage.reading import read_table
 from model_metamers_experiments import binary
 
@@ -49,7 +50,7 @@ def main() -> None:
     accuracy = observers.accuracies(loaded, _given())
     ended: collections.Counter[str] = collections.Counter()
     numbers = range(1, _PARTICIPANTS.value + 1)
-    for number in tqdm(numbers, desc="simulated observers", disable=not _PROGRESS.value):
+    for number in tqdm(numbers, desc="simulated observers", disable=not _PROGRESS.value, **as_bar_or_lines()):
         observer = observers.Observer(loaded, accuracy, _SEED.value, number)
         ended[observers.take_part(_URL.value, observer, _COMMENTS)] += 1
     told = ", ".join(f"{count} {how}" for how, count in sorted(ended.items()))

@@ -16,6 +16,7 @@ from model_metamers.corpora.clip_format import PAPER_FORMAT, ClipFormat
 from model_metamers.corpora.labelled_sounds import Sound
 from model_metamers.corpora.speech_dataset import SPLITS
 from model_metamers.errors import InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.signals import sounds
 from model_metamers.storage.writing import write_json, write_lines
 
@@ -141,7 +142,7 @@ def write_dataset(
             if not given:
                 continue
             with record_writer.ShardWriter(folder, name, shards, seed) as writer:
-                for sound in tqdm(given, f"{name} sounds", disable=not progress):
+                for sound in tqdm(given, f"{name} sounds", disable=not progress, **as_bar_or_lines()):
                     waveform = sounds.read_waveform(sound.path, clip_format.sample_rate, mix_channels)
                     all_pieces = pieces(waveform, clip_format.num_samples)
                     levels = np.sqrt(np.mean(np.square(all_pieces, dtype=np.float64), axis=1))

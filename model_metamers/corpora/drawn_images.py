@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from model_metamers.corpora import drawing, image_dataset, record_writer
 from model_metamers.errors import InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.signals import images
 from model_metamers.storage.opening import read_bytes
 from model_metamers.storage.reading import one_line, read_table
@@ -162,7 +163,9 @@ def draw(
             by_category[picture.of.category].append(picture)
     seen: set[bytes] = set()
     drawn, counts = {}, []
-    bar = tqdm(total=per_category * len(categories), desc="images drawn", disable=not progress)
+    bar = tqdm(
+        total=per_category * len(categories), desc="images drawn", disable=not progress, **as_bar_or_lines()
+    )
     with bar:
         for name, given in by_category.items():
             given.sort(key=lambda picture: (picture.of.wnid, picture.path.name, str(picture.path)))

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from model_metamers.corpora import record_writer
 from model_metamers.errors import InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.signals import images as image_files
 from model_metamers.storage.folders import files_below, is_hidden
 from model_metamers.storage.opening import read_bytes
@@ -178,7 +179,7 @@ def write_records(
     order = np.random.RandomState(seed).permutation(len(images))
     with record_writer.whole_folder(out) as folder:
         with record_writer.ShardWriter(folder, split, shards, seed, reorder=False) as writer:
-            for index in tqdm(order, f"{split} images", disable=not progress):
+            for index in tqdm(order, f"{split} images", disable=not progress, **as_bar_or_lines()):
                 source, label = images[index]
                 content, kind, width, height = _encoded(source)
                 kinds[kind] += 1

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from model_metamers.errors import InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.signals import examples, images
 from model_metamers.storage.reading import one_line
 from model_metamers.storage.tfrecords import read_records
@@ -55,7 +56,9 @@ def read_image_records(
         raise InputError(f"{', '.join(p.name for p in paths)}: no records in it")
     try:
         dataset = tf.data.Dataset.from_tensor_slices(contents).map(parse, tf.data.AUTOTUNE)
-        rows = list(tqdm(dataset.as_numpy_iterator(), "reading images", disable=not progress))
+        rows = list(
+            tqdm(dataset.as_numpy_iterator(), "reading images", disable=not progress, **as_bar_or_lines())
+        )
     except (tf.errors.OpError, UnicodeDecodeError) as error:  # the latter of TensorFlow's own message
         names = ", ".join(p.name for p in paths)
         reason = one_line(str(error))

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from model_metamers.corpora import record_writer
 from model_metamers.corpora.speech_dataset import SPLITS, Clip, Selected, cut
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.signals import sounds
 from model_metamers.storage.writing import write_json, write_lines
 
@@ -77,7 +78,7 @@ def _signals(
 ) -> Iterator[tuple[Clip, np.ndarray | None]]:
     """Each clip of a split with its waveform, or None where the word is silent; reads each file once."""
     clips, rate = selected.clips[split], selected.clip_format.sample_rate
-    bar = tqdm(total=len(clips), desc=f"{split} clips", disable=not progress)
+    bar = tqdm(total=len(clips), desc=f"{split} clips", disable=not progress, **as_bar_or_lines())
     for path, group in itertools.groupby(clips, key=lambda clip: clip.path):
         waveform = sounds.read_waveform(path, rate, mix_channels)
         for clip in group:

@@ -23,6 +23,7 @@ from model_metamers.criteria.copies import Compared
 from model_metamers.criteria.null import LeftOut, NullDistribution
 from model_metamers.criteria.null_numbers import layer_null
 from model_metamers.errors import InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.signals.arguments import check_range, number
 from model_metamers.statistics import ranks
 
@@ -144,7 +145,7 @@ def measure_blocks(
         unit="pair",
         unit_scale=True,
         disable=not progress,
-        dynamic_ncols=True,
+        **as_bar_or_lines(),
     )
     with bar, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for block in blocks:

@@ -9,16 +9,19 @@ from typing import Any
 _SECONDS_BETWEEN = 60.0
 
 
+_LINE = "{desc}: {n_fmt} of {total_fmt}, {elapsed} gone, {remaining} left"
+
+
 def is_watched() -> bool:
-    """Whether the standard error is a terminal."""
-    return sys.stderr is not None and sys.stderr.isatty()
+    """Whether the standard error is a terminal, or this is a notebook."""
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
-def as_bar_or_lines(bar: str, line: str) -> dict[str, Any]:
+def as_bar_or_lines(bar: str | None = None, line: str = _LINE) -> dict[str, Any]:
     """What tqdm is to be given besides what it counts.
 
     Args:
-      bar: its `bar_format` on a terminal.
+      bar: its `bar_format` on a terminal; None for tqdm's own.
       line: elsewhere.
     """
     if is_watched():

@@ -14,6 +14,7 @@ from scipy import special
 from tqdm.auto import tqdm
 
 from model_metamers.errors import InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.people.answers import Answer, Session
 from model_metamers.people.plan import Plan, Power
 from model_metamers.people.statistics import planned
@@ -163,7 +164,9 @@ def power(
     random = np.random.default_rng(seed)
     significant = np.zeros(len(plan.contrasts), int)
     made = [c for c in plan.contrasts if networks is not None or c.test != "observer_by_layer"]
-    for experiment in tqdm(range(experiments), desc="power of the tests", disable=not progress, leave=None):
+    for experiment in tqdm(
+        range(experiments), desc="power of the tests", disable=not progress, leave=None, **as_bar_or_lines()
+    ):
         people = proportions(design, right(design, observers, random))
         network = None if networks is None else proportions(design, right(design, networks, random))
         tested = planned.make(plan.contrasts, people, network, plan.alpha, permutations, experiment)

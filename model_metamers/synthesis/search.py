@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from model_metamers.criteria.null_rule import MAXIMUM
 from model_metamers.errors import DivergedError, InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.networks import ways
 from model_metamers.networks.network import Network
 from model_metamers.synthesis import adam, lbfgs, starts, stopping
@@ -186,7 +187,7 @@ class Search:
             initial=step,
             desc=f"{self.network.name} {self.layer}",
             disable=not progress,
-            dynamic_ncols=True,
+            **as_bar_or_lines(),
             leave=None,  # gone at the end where it stands below the bar of a run
         )
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from model_metamers.errors import InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.networks.network import Network
 from model_metamers.storage.locks import hold
 from model_metamers.summaries import scalar, summaries
@@ -99,7 +100,7 @@ def _take_steps(
         total=plan.num_steps,
         initial=state.step,
         disable=not progress,
-        dynamic_ncols=True,
+        **as_bar_or_lines(),
         desc=f"training {network.name}",
     )
     reason = None

@@ -21,6 +21,7 @@ import requests
 from tqdm.auto import tqdm
 
 from model_metamers.errors import DamagedFileError, InputError
+from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.storage.opening import check_file, open_file
 from model_metamers.storage.reading import one_line, read_json
 from model_metamers.weights.http_answer import BROKEN, Interrupted, answer
@@ -212,6 +213,7 @@ def _append(
         unit="B",
         unit_scale=True,
         disable=not progress,
+        **as_bar_or_lines(),
         desc=part.path.name.removesuffix(".part"),
     )
     with bar, part.path.open("ab") as file:
