@@ -22,7 +22,7 @@ from model_metamers.storage.reading import read_arrays
 
 _WHO = ("one process", "the driver of workers", "a worker")
 _LATER_S = 1.0  # than a state was saved
-_ITERATIONS, _EVERY = 3000, 500
+_ITERATIONS, _EVERY = 9000, 3000  # a burst of steps, which is some hundreds, may end where one is saved
 
 
 def check(out: Path) -> Iterator[Line]:
