@@ -166,8 +166,8 @@ def settings(module: str, without: Sequence[str] = ()) -> list[str]:
 def repeatable() -> None:
     """Makes TensorFlow's operations give the same bits on every run of a machine.
 
-    On processors oneDNN keeps to that for most convolutions, not all (docs/measurements.md); without
-    it (TF_ENABLE_ONEDNN_OPTS=0 before TensorFlow is imported) no difference was seen.
+    Which kernel oneDNN takes for max poolings of Keras models of one's own may differ between processes
+    (docs/measurements.md); without it (TF_ENABLE_ONEDNN_OPTS=0 before TensorFlow is imported) none do.
     """
     import tensorflow as tf
 

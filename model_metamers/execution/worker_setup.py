@@ -1,7 +1,7 @@
 """What a process computes with: threads, GPU, oneDNN; all of it before TensorFlow is imported.
 
 The last bits of a metamer depend on how many threads TensorFlow and BLAS use, and on oneDNN, which rounds
-some convolutions by where memory lies (docs/measurements.md). Processes that are to give the same bytes
+in other ways than TensorFlow's own kernels (docs/measurements.md). Processes that are to give the same bytes
 are set up alike, here. Operations themselves are made deterministic by whoever runs them.
 """
 

@@ -40,7 +40,7 @@ def test_a_plan_writes_nothing(tmp_path):
 def test_a_killed_reproduction_ends_with_the_same_bytes(tmp_path):
     """On installed signals, all networks of the mini scale."""
     environment = {name: value for name, value in os.environ.items() if name != "METAMERS_DATA"}
-    # oneDNN's convolutions of resnet_v2_small differ in the last bit with where memory happens to lie.
+    # What oneDNN chose by chance in earlier versions; claims.json was the same only without it.
     environment["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
     def begin(out):
