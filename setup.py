@@ -95,7 +95,7 @@ setup(
         "jinja2>=3.1",
         "lazy-loader>=0.4",
         "matplotlib>=3.8",
-        "msgspec>=0.21",
+        "msgspec>=0.22",
         "numpy>=1.26",
         "pillow>=11.3",
         "regex>=2024.4.16",
