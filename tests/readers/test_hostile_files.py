@@ -103,6 +103,7 @@ def test_gigabytes_of_zeros_are_refused(tmp_path, reader):
         ("sound", b"riff" + bytes(36), "no readable sound"),
         ("sound", b"RIFF\xff\xff\xff\x7fWAVE" + bytes(64 << 20), "no readable sound"),
     ],
+    ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else None,  # the name holds them else
 )
 def test_texts_and_sounds_without_end_are_refused(tmp_path, reader, start, match):
     path = tmp_path / "x"
