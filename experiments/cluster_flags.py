@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from absl import flags
 
@@ -13,6 +12,7 @@ import model_metamers as mm
 from model_metamers.execution import dask_workers, driving, job_scripts, worker_plans, worker_setup
 from model_metamers.execution.units import Needs, SchedulerLost, UnfitWorker, Unit
 from model_metamers.runs.batches import WHOLE
+from model_metamers.runs.search_batches import Drive
 from model_metamers_experiments import job_flags
 
 _NONE = "none"
@@ -86,21 +86,7 @@ def begin(out: Path, threads: int | None) -> int | None:
     return threads
 
 
-class Driven(Protocol):
-    """Lets workers do units, as `search_batches.Drive`."""
-
-    def __call__(
-        self,
-        units: Sequence[Unit],
-        sees: Sequence[Path],
-        writes: Sequence[Path],
-        watch: Callable[[], None] | None = None,
-        after: Mapping[str, Sequence[str]] | None = None,
-    ) -> Mapping[str, str]:
-        """See `driving.drive` and `Needs`."""
-
-
-def drive(out: Path, threads: int, progress: bool) -> Driven:
+def drive(out: Path, threads: int, progress: bool) -> Drive:
     """Lets the workers of the flags do units."""
 
     def driven(

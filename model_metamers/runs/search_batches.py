@@ -30,6 +30,7 @@ class Drive(Protocol):
         sees: Sequence[Path],
         writes: Sequence[Path],
         watch: Callable[[], None] | None = None,
+        after: Mapping[str, Sequence[str]] | None = None,
     ) -> Mapping[str, str]:
         """What failed, by key.
 
@@ -38,6 +39,7 @@ class Drive(Protocol):
           sees: files that every worker must see.
           writes: folders that it must be able to write to.
           watch: called now and then, while the units are done.
+          after: keys of the units that must be done before a unit is begun, by its key.
         """
 
 
