@@ -160,6 +160,14 @@ _BATCH_NORM = flags.DEFINE_enum(
     "folded: batch normalisation is made part of the kernels before it, which is the same function but for "
     "rounding, and the faster the smaller the kernels are (most in MobileNet). Not in rho and the verdict.",
 )
+_HIDDEN_RELU = flags.DEFINE_enum(
+    "hidden_relu",
+    "exact",
+    ["exact", "leaky"],
+    "leaky: for the first tenth of the iterations of lbfgs, at most 100, ReLUs before the layer have a slope "
+    "of 0.1 where they are flat, so that the large first steps leave no unit without a gradient. Losses of "
+    "these iterations are of that function; rho and the verdict are exact.",
+)
 _STARTS = flags.DEFINE_integer(
     "starts",
     1,
@@ -271,6 +279,7 @@ def _config() -> mm.SynthesisConfig:
         batch_norm=_BATCH_NORM.value,
         stop_when=_STOP_WHEN.value,
         starts=_STARTS.value,
+        hidden_relu=_HIDDEN_RELU.value,
     )
 
 

@@ -8,7 +8,34 @@ under XLA and in bfloat16.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import tensorflow as tf
+
+_leak = contextvars.ContextVar("leak", default=0.0)
+
+
+@contextlib.contextmanager
+def leaking(slope: float) -> Iterator[None]:
+    """While it lasts, `clipped_relu` is built with a slope where it is flat; 0 changes nothing.
+
+    What a `tf.function` has built stays as it is.
+
+    Args:
+      slope: of the output below zero and above the ceiling.
+
+    Example:
+      >>> with leaking(0.1):
+      ...     clipped_relu(tf.constant([-1.0, 2.0, 8.0]), 6.0).numpy()
+      array([-0.1,  2. ,  6.2], dtype=float32)
+    """
+    token = _leak.set(slope)
+    try:
+        yield
+    finally:
+        _leak.reset(token)
 
 
 def linear_gradient_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
@@ -32,7 +59,13 @@ def linear_gradient_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tenso
 
 
 def clipped_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
-    """min(max(x, 0), ceiling) with the ordinary gradient; no bound when None."""
+    """min(max(x, 0), ceiling) with the ordinary gradient; no bound when None. See `leaking`."""
+    flat = _flat_relu(x, ceiling)
+    slope = _leak.get()
+    return flat + tf.cast(slope, x.dtype) * (x - flat) if slope else flat
+
+
+def _flat_relu(x: tf.Tensor, ceiling: float | None) -> tf.Tensor:
     if ceiling == 6.0:
         return _relu6(x)
     rectified = tf.nn.relu(x)

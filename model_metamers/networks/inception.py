@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from model_metamers import gradients
 from model_metamers.errors import InputError
 from model_metamers.networks import layers
 from model_metamers.networks.inception_blocks import BLOCKS, STEM, Branch, Conv, Fork, Pool, Step
@@ -161,7 +162,7 @@ class InceptionV3(SlimNetwork):
         """The output of a branch; where the branch ends in a ReLU, the value before it."""
         for step in branch:
             value = self._step(x, scope, step, training)
-            x = value if isinstance(step, Pool) else tf.nn.relu(value)
+            x = value if isinstance(step, Pool) else gradients.clipped_relu(value)
         return value
 
     def _step(self, x: tf.Tensor, scope: str, step: Step, training: layers.Training) -> tf.Tensor:
@@ -176,5 +177,5 @@ class InceptionV3(SlimNetwork):
     def _aux_logits(self, x: tf.Tensor, training: layers.Training) -> tf.Tensor:
         x = tf.nn.avg_pool2d(x, 5, 3, "VALID")
         for name in self._aux_convs:
-            x = tf.nn.relu(self._conv(x, name, training, padding="VALID"))
+            x = gradients.clipped_relu(self._conv(x, name, training, padding="VALID"))
         return self._conv(x, "AuxLogits/Conv2d_2b_1x1", training)[:, 0, 0]

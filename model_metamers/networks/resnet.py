@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from model_metamers import gradients
 from model_metamers.networks import layers
 from model_metamers.networks.max_pooling import max_pool2d
 from model_metamers.networks.slim import BatchNorm, SlimNetwork
@@ -107,7 +108,7 @@ class ResNetV2(SlimNetwork):
                 stages[unit] = Stage(x)
             stages[block] = Stage(x)
 
-        x = tf.nn.relu(self._batch_norm(x, "postnorm", training))
+        x = gradients.clipped_relu(self._batch_norm(x, "postnorm", training))
         x = tf.reduce_mean(x, [1, 2], keepdims=True)
         stages["global_pool"] = Stage(x)
         logits = self._conv(x, "logits", training)[:, 0, 0]
@@ -119,7 +120,7 @@ class ResNetV2(SlimNetwork):
         self, x: tf.Tensor, unit: str, stride: int, training: layers.Training, stages: dict[str, Stage]
     ) -> tf.Tensor:
         """The output of a unit, shortcut plus residual; its inner stages are added to `stages`."""
-        preact = tf.nn.relu(self._batch_norm(x, f"{unit}/preact", training))
+        preact = gradients.clipped_relu(self._batch_norm(x, f"{unit}/preact", training))
         if self._weights_of(f"{unit}/shortcut", "weights")[0] is None:
             shortcut = x[:, ::stride, ::stride]
         else:

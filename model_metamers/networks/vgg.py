@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from model_metamers import gradients
 from model_metamers.networks import layers
 from model_metamers.networks.max_pooling import max_pool2d
 from model_metamers.networks.network import Network
@@ -95,5 +96,5 @@ class VGG(Network):
                 stages[name] = Stage(value)
             else:
                 stages[name] = Stage(value[:, tf.newaxis, tf.newaxis, :], relu=True)
-                x = layers.dropout(tf.nn.relu(value), _DROPOUT, training, name)
+                x = layers.dropout(gradients.clipped_relu(value), _DROPOUT, training, name)
         return stages

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from model_metamers import gradients
 from model_metamers.errors import InputError
 from model_metamers.frontends.log_mel import LogMelConfig, log_mel_examples
 from model_metamers.networks import layers
@@ -105,7 +106,7 @@ class VGGish(Network):
             for variable, stage in _conv_names(block, count):
                 value = layers.conv2d(x, *self._weights_of(variable))
                 stages[stage] = self._stage(value, relu=True)
-                x = tf.nn.relu(value)
+                x = gradients.clipped_relu(value)
             stages[f"conv{block}"] = stages[stage]
             x = max_pool2d(x, 2, 2, "SAME")
             stages[f"pool{block}"] = self._stage(x)
@@ -114,7 +115,7 @@ class VGGish(Network):
         for i in range(1, _NUM_FC + 1):
             value = self._dense(f"fc1/fc1_{i}", x)
             stages[f"fc1_{i}"] = self._stage(value, relu=True)
-            x = tf.nn.relu(value)
+            x = gradients.clipped_relu(value)
         stages["fc1"] = stages[f"fc1_{_NUM_FC}"]
         stages["fc2"] = self._stage(self._dense("fc2", x), relu=self._embedding_relu)
         return stages

@@ -23,7 +23,9 @@ _ADDED_LATER = {
     "batch_norm": "separate",
     "starts": 1,
     "save_minutes": 5.0,
+    "hidden_relu": "exact",
 }
+_MOST_LEAKY = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +57,10 @@ class SynthesisConfig:
         numbers are rounded, below it.
       batch_norm: "folded" makes batch normalisation part of the kernels before it, which is faster and
         the same function but for rounding; "separate" computes it as the network was trained.
+      hidden_relu: "leaky" begins a search by "lbfgs" with an easier function: for the first tenth of the
+        iterations, at most 100, ReLUs before the layer have a slope of 0.1 where they are flat. Without it
+        the large first steps leave some units flat that the target's are not, and no gradient brings them
+        back. The losses of these iterations are of that function. "exact" computes the network as it is.
       starts: noises that a signal may be searched from, at least 1. Beyond 1, a signal whose metamer does
         not meet the conditions (rho above the null maximum, and the target's class) at the end of its
         search is searched again from noise of another seed, up to that many in all. The first metamer
@@ -91,6 +97,7 @@ class SynthesisConfig:
     batch_norm: str = "separate"
     starts: int = 1
     save_minutes: float = 5.0
+    hidden_relu: str = "exact"
 
     def __post_init__(self) -> None:
         self._set("seed", seed_number("seed", self.seed))
@@ -108,6 +115,7 @@ class SynthesisConfig:
             ("frontend", ("exact", "fast")),
             ("stop_when", ("verdict", "converged")),
             ("batch_norm", ("separate", "folded")),
+            ("hidden_relu", ("exact", "leaky")),
         ):
             if field == "stop_when" and self.stop_when is None:
                 continue
@@ -119,6 +127,11 @@ class SynthesisConfig:
         if self.learning_rate_decay is not None and not 0 < self.learning_rate_decay <= 1:
             raise InputError(f"learning_rate_decay={self.learning_rate_decay}: expected in (0, 1]")
 
+        if self.hidden_relu != "exact" and self.optimizer != "lbfgs":
+            raise InputError(
+                f"hidden_relu={self.hidden_relu}: searches by {self.optimizer} do not begin so; leave it "
+                f"out, or take optimizer=lbfgs"
+            )
         if self._drafts and self.stop_when == "converged":
             raise InputError(
                 "stop_when=converged: the exact part of a search with a draft is too short for it; take "
@@ -137,6 +150,11 @@ class SynthesisConfig:
         """
         if self._drafts or self.batch_norm != "separate":
             network.check_ways(self.precision, self.frontend, self.batch_norm)
+        if self.hidden_relu != "exact" and not network.leaks:
+            raise InputError(
+                f"hidden_relu={self.hidden_relu}: the ReLUs of {network.name} are not this package's, and "
+                f"cannot leak; leave it out"
+            )
         rate = network.learning_rate if self.learning_rate is None else self.learning_rate
         decay = self.learning_rate_decay
         decay = _DECAY_RATES[self.preset] if decay is None else decay
@@ -153,6 +171,11 @@ class SynthesisConfig:
     def draft_iterations(self) -> int:
         """How many iterations are a draft; 0 where all are exact."""
         return self.iterations - -(-self.iterations // 10) if self._drafts else 0
+
+    @property
+    def leaky_iterations(self) -> int:
+        """How many iterations the search begins with in which hidden ReLUs leak; 0 where none do."""
+        return min(_MOST_LEAKY, self.iterations // 10) if self.hidden_relu == "leaky" else 0
 
     @property
     def _drafts(self) -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from model_metamers.networks.network import Network
 
 VECTORS = 20
+# Of the hidden ReLUs where they are flat, in the evaluations that `SynthesisConfig.hidden_relu` tells of.
+LEAK = 0.1
 
 
 def fresh(
@@ -86,9 +88,9 @@ def completed(optimizer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def after_draft(signals: tf.Tensor, optimizer: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """What L-BFGS remembers where the exact steps begin: only how often it could not go on.
+    """What L-BFGS remembers where the function changes: only how often it could not go on.
 
-    What it knows of the draft's values and gradients is of another function.
+    What it knows of a draft's or a leaky network's values and gradients is of another function.
     """
     _, coordinates = _parted(optimizer)
     begin = tf.zeros_like(signals) if coordinates else signals
@@ -98,10 +100,11 @@ def after_draft(signals: tf.Tensor, optimizer: dict[str, tf.Tensor]) -> dict[str
     return {**anew, "restarts": optimizer["restarts"], **coordinates}
 
 
-def compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable:
+def compiled_steps(network: Network, layer: str, relu_gradient: str, leak: float = 0.0) -> Callable:
     """Some evaluations as one compiled loop; takes and gives what `adam.compiled_steps` does.
 
-    The learning rate is that of the Adam steps where the line search cannot go on.
+    The learning rate is that of the Adam steps where the line search cannot go on. The ReLUs before the
+    layer have the slope `leak` where they are flat.
     """
     spec = network.signal
     low, high = (spec.low, spec.high) if spec.bounded else (-np.inf, np.inf)
@@ -118,7 +121,7 @@ def compiled_steps(network: Network, layer: str, relu_gradient: str) -> Callable
         def body(i, losses, *values):
             state = LbfgsState(*values)
             trial = signals_at(state.trial)
-            loss, value, gradient = potential_and_gradient(network, layer, relu_gradient, trial, wanted)
+            loss, value, gradient = potential_and_gradient(network, layer, relu_gradient, trial, wanted, leak)
             gradient = tf.reshape(gradient, state.trial.shape)
             gradient = scaling.gradient(coordinates, gradient) if coordinates else gradient
             state = advanced(state, loss, value, gradient, low, high, rate)

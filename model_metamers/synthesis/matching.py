@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from model_metamers import gradients
 from model_metamers.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,12 @@ def loss_and_gradient(
 
 
 def potential_and_gradient(
-    network: Network, layer: str, relu_gradient: str, signals: tf.Tensor, wanted: tf.Tensor
+    network: Network,
+    layer: str,
+    relu_gradient: str,
+    signals: tf.Tensor,
+    wanted: tf.Tensor,
+    leak: float = 0.0,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The function whose gradient `loss_and_gradient` gives, which a line search needs.
 
@@ -54,6 +60,7 @@ def potential_and_gradient(
 
     Args:
       network, layer, relu_gradient, signals, wanted: as for `loss_and_gradient`.
+      leak: slope of the ReLUs before that stage where they are flat (`gradients.leaking`).
 
     Returns:
       Each signal's loss [batch], that function [batch], and its gradient to the signals.
@@ -63,7 +70,8 @@ def potential_and_gradient(
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(signals)
-        stage = network.forward(signals)[layer].in_float32
+        with gradients.leaking(leak):
+            stage = network.forward(signals)[layer].in_float32
         axes = list(range(1, stage.value.shape.rank))
         loss = potential = 0.5 * tf.reduce_sum((stage.output - wanted) ** 2, axis=axes)
         if stage.relu and relu_gradient == "linear":

@@ -72,17 +72,21 @@ class Search:
         self._optimizer = _OPTIMIZERS[config.optimizer]
         self._burst = self._compiled("float32", "exact")
         self._draft_burst = self._compiled(config.precision, config.frontend)
-        self._border = self.config.draft_iterations
+        self._border, self._leaky = self.config.draft_iterations, self.config.leaky_iterations
+        if self._leaky:
+            self._leaky_burst = self._compiled(config.precision, config.frontend, leak=lbfgs.LEAK)
 
-    def _compiled(self, precision: str, frontend: str) -> Callable:
+    def _compiled(self, precision: str, frontend: str, leak: float = 0.0) -> Callable:
         """The loop over steps that are computed in these ways."""
         network, how = self.network, (precision, frontend, self.config.batch_norm)
+        # Adam's cannot leak.
+        leaking = {"leak": leak} if leak else {}
 
         def build():
-            steps = self._optimizer.compiled_steps(network, self.layer, self.config.relu_gradient)
+            steps = self._optimizer.compiled_steps(network, self.layer, self.config.relu_gradient, **leaking)
             return ways.compiled(network, steps, *how)
 
-        key = ("search", self.config.optimizer, self.layer, self.config.relu_gradient, *how)
+        key = ("search", self.config.optimizer, self.layer, self.config.relu_gradient, *how, str(leak))
         return network.compiled(key, build)
 
     def run(
@@ -197,7 +201,7 @@ class Search:
         """The search after each burst, until its iterations are over or no signal is searched any more.
 
         Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved, criteria are
-        to be checked or watched, or the draft ends.
+        to be checked or watched, or another way to compute begins.
         """
         longest = 1
         while now.step < self.config.iterations and now.searched:
@@ -215,15 +219,17 @@ class Search:
 
     def _until_next_end(self, step: int) -> int:
         """The longest burst after a finished step."""
-        until = self._border if step < self._border else self.config.iterations
-        ends = [until - step, self.config.save_every - step % self.config.save_every]
+        borders = (self._leaky, self._border, self.config.iterations)
+        ends = [border - step for border in borders if step < border]
+        ends.append(self.config.save_every - step % self.config.save_every)
         if self._stopping:
             ends.append(self._stopping.until_next(step))
         return min(ends)
 
     def _advance(self, now: UnderWay, wanted: tf.Tensor, length: int) -> UnderWay:
-        """The search after `length` further steps, all of them drafts or none."""
+        """The search after `length` further steps, all of them computed in one way."""
         burst = self._draft_burst if now.step < self._border else self._burst
+        burst = self._leaky_burst if now.step < self._leaky else burst
         signals, optimizer, losses = burst(
             now.signals,
             now.optimizer,
@@ -234,7 +240,7 @@ class Search:
             wanted,
         )
         now = now.after(signals, losses.numpy(), optimizer)
-        if now.step == self._border:
+        if now.step in (self._leaky, self._border):
             optimizer = self._optimizer.after_draft(now.signals, now.optimizer)
             now = dataclasses.replace(now, optimizer=optimizer)
         return now

@@ -49,9 +49,10 @@ class Stopping:
         return every - step % every
 
     def due(self, step: int) -> bool:
-        """Whether to check after a finished iteration: not in a draft, and not at the very end."""
+        """Whether to check after a finished iteration: where it was exact, and not at the very end."""
         config = self._config
-        return step % EVERY[config.optimizer] == 0 and config.draft_iterations < step < config.iterations
+        exact = max(config.draft_iterations, config.leaky_iterations)
+        return step % EVERY[config.optimizer] == 0 and exact < step < config.iterations
 
     def check(self, now: UnderWay, targets: np.ndarray) -> tuple[np.ndarray, list[int]]:
         """Checks the signals that are still searched.
@@ -67,7 +68,9 @@ class Stopping:
         for place in now.searched:
             passed = self._passes(targets[place], now.signals[place].numpy())
             passes[place] = passes[place] + 1 if passed else 0
-            if passes[place] >= CHECKS and self._falls_no_more(now.losses[: now.step, place]):
+            if passes[place] >= CHECKS and self._falls_no_more(
+                now.losses[self._config.leaky_iterations : now.step, place]
+            ):
                 stops.append(place)
         return passes, stops
 

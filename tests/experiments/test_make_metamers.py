@@ -109,6 +109,7 @@ REFUSALS = [
     ("--starts=0", "starts=0"),
     ("--learning_rate=-1", "learning_rate=-1"),
     ("--batch_norm=folded", "vgg_19_small has no batch normalisation that follows a convolution"),
+    ("--hidden_relu=leaky", "searches by adam do not begin so"),
     ("--frontend=fast", "vgg_19_small does not hear by a cochleagram"),
     ("--optimize=cochleagram", "vgg_19_small has no cochleagram to begin at"),
     ("--out={inputs}/file_in_the_way", "a file stands where"),

@@ -1,0 +1,206 @@
+"""Searches that begin with leaky hidden ReLUs, so that large first steps leave no unit without a gradient."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import model_metamers as mm
+from model_metamers import gradients, runs
+from model_metamers.synthesis import lbfgs
+from model_metamers.synthesis.matching import potential_and_gradient
+from model_metamers.synthesis.search import Search
+from tests.builders.logarithm import null_of
+
+# 60 iterations, of which the first 6 are leaky.
+BORDER = 6
+SHAPE, UNITS, OUTPUTS = (4, 4, 3), 40, 80
+
+
+class Bends(mm.Network):
+    """Matrices about a ReLU clipped at 6; `clipped` is also a stage of its own."""
+
+    def __init__(self):
+        super().__init__(
+            "bends", mm.SignalSpec("image", SHAPE, 0.0, 1.0), ("clipped", "sums", "logits"), ("a",)
+        )
+        self.checkpoint_digest = "none"
+        random = np.random.RandomState(0)
+        pixels = int(np.prod(SHAPE))
+        self.first = random.normal(0, 8.0 / pixels**0.5, [pixels, UNITS]).astype(np.float32)
+        # Half of the units are flat at the noise that searches start from.
+        self.biases = (-0.55 * self.first.sum(axis=0)).astype(np.float32)
+        self.second = random.normal(0, 1.0, [UNITS, OUTPUTS]).astype(np.float32)
+
+    def forward(self, signals, training=False):
+        del training
+        flat = tf.reshape(signals, [-1, self.first.shape[0]])
+        clipped = mm.Stage(flat @ self.first + self.biases, relu=True, ceiling=6.0)
+        sums = mm.Stage(clipped.output @ self.second, relu=True)
+        return {"clipped": clipped, "sums": sums, "logits": mm.Stage(sums.output[:, :1])}
+
+
+TARGETS = np.random.RandomState(1).uniform(0, 1, [3, *SHAPE]).astype(np.float32)
+
+
+def config(**changes) -> mm.SynthesisConfig:
+    given = {"iterations": 60, "save_every": 7, "log_every": 1, "optimizer": "lbfgs", "hidden_relu": "leaky"}
+    return mm.SynthesisConfig(**{**given, **changes})
+
+
+def saved_states(search: Search, targets: np.ndarray) -> dict:
+    states: dict = {}
+    last, _ = search.run(targets, save=lambda state: states.__setitem__(state.step, state), progress=False)
+    return {**states, "last": last}
+
+
+def check_same(one, other):
+    for name, array in one.arrays.items():
+        np.testing.assert_array_equal(array, other.arrays[name], err_msg=name)
+
+
+@pytest.mark.parametrize("ceiling", [None, 6.0, 20.0])
+def test_it_leaks_only_where_it_is_flat_and_while_it_is_asked_to(ceiling):
+    x = tf.constant([-4.0, -1.0, 0.5, 3.0, 7.0, 25.0])
+    top = np.inf if ceiling is None else ceiling
+    flat = np.clip(x, 0, top)
+    with gradients.leaking(0.1):
+        with gradients.leaking(0.0):
+            np.testing.assert_array_equal(gradients.clipped_relu(x, ceiling), flat)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = gradients.clipped_relu(x, ceiling)
+    np.testing.assert_allclose(value, flat + 0.1 * (x - flat), rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(value, x), np.where((x > 0) & (x < top), 1, 0.1), rtol=1e-6)
+    np.testing.assert_array_equal(gradients.clipped_relu(x, ceiling), flat)
+
+
+def test_relus_before_the_layer_leak_and_its_own_does_not():
+    network, leak = Bends(), 0.1
+    signals = np.random.RandomState(2).uniform(0, 1, [2, *SHAPE])
+    wanted = np.random.RandomState(3).uniform(0, 5, [2, OUTPUTS])
+
+    def outputs(x):
+        before = x.reshape(2, -1) @ network.first.astype(np.float64) + network.biases
+        hidden = np.clip(before, 0, 6)
+        return (hidden + leak * (before - hidden)) @ network.second.astype(np.float64)
+
+    given = (tf.constant(signals, tf.float32), tf.constant(wanted, tf.float32))
+    loss, _, _ = potential_and_gradient(network, "sums", "linear", *given, leak)
+    reached = np.maximum(outputs(signals), 0)
+    np.testing.assert_allclose(loss, 0.5 * ((reached - wanted) ** 2).sum(axis=1), rtol=1e-5)
+    exact, _, _ = potential_and_gradient(network, "sums", "linear", *given)
+    assert np.all(np.abs(exact - loss) > 1e-3 * loss)
+
+    # With the ordinary ReLU's gradient, the potential is the loss.
+    _, _, gradient = potential_and_gradient(network, "sums", "plain", *given, leak)
+    direction = np.random.RandomState(4).normal(0, 1, signals.shape)
+    losses = [
+        0.5 * ((np.maximum(outputs(signals + step * direction), 0) - wanted) ** 2).sum(axis=1)
+        for step in (1e-6, -1e-6)
+    ]
+    slopes = (losses[0] - losses[1]) / 2e-6
+    np.testing.assert_allclose((gradient.numpy() * direction).sum(axis=(1, 2, 3)), slopes, rtol=1e-3)
+
+    own = [
+        potential_and_gradient(network, "clipped", "linear", given[0], tf.ones([2, UNITS]), at)
+        for at in (0, 0.1)
+    ]
+    for one, other in zip(*own, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_searches_that_else_end_with_units_without_a_gradient_go_on():
+    """Without it the gradient vanishes while units are flat that the target's are not."""
+    network = Bends()
+    found = {}
+    for hidden_relu in ("exact", "leaky"):
+        given = config(iterations=500, hidden_relu=hidden_relu)
+        found[hidden_relu], _ = Search(network, "sums", given).run(TARGETS, progress=False)
+    exact, leaky = (found[name].losses[-1] for name in ("exact", "leaky"))
+    assert np.all(exact > 10) and np.all(leaky < 0.1 * exact)
+
+
+def test_continued_before_at_and_after_the_border_it_ends_in_the_same_bits():
+    search = Search(Bends(), "sums", config(save_every=1))
+    states = saved_states(search, TARGETS)
+    for moment in (1, BORDER - 1, BORDER, BORDER + 1, 40):
+        check_same(states["last"], search.run(TARGETS, state=states[moment], progress=False)[0])
+
+
+def test_after_the_border_it_is_an_exact_search_that_begins_there():
+    given = config(save_every=1)
+    states = saved_states(Search(Bends(), "sums", given), TARGETS)
+    at = states[BORDER].optimizer
+    assert (
+        states[BORDER - 1].optimizer["begun"].all() and not at["begun"].any() and not at["remembered"].any()
+    )
+    exact = Search(Bends(), "sums", dataclasses.replace(given, hidden_relu="exact"))
+    check_same(states["last"], exact.run(TARGETS, state=states[BORDER], progress=False)[0])
+    fresh = lbfgs.fresh(states[BORDER].signals)
+    for name, array in fresh.items():
+        np.testing.assert_array_equal(at[name], array, err_msg=name)
+
+
+def test_how_often_it_could_not_go_on_is_kept_over_the_border():
+    search = Search(Bends(), "sums", config(save_every=1))
+    states = saved_states(search, TARGETS)
+    states[BORDER - 1].optimizer["restarts"][:] = 3
+    assert np.all(search.run(TARGETS, state=states[BORDER - 1], progress=False)[0].optimizer["restarts"] >= 3)
+
+
+def test_a_signal_alone_ends_where_it_does_beside_others():
+    search = Search(Bends(), "sums", config(iterations=30))
+    together, _ = search.run(TARGETS, progress=False)
+    for place in range(len(TARGETS)):
+        alone, _ = search.run(TARGETS[place : place + 1], progress=False)
+        np.testing.assert_allclose(alone.losses[:10, 0], together.losses[:10, place], rtol=1e-3)
+
+
+@pytest.mark.parametrize(("iterations", "leaky"), [(5, 0), (10, 1), (500, 50), (1500, 100), (15000, 100)])
+def test_how_many_iterations_are_leaky(iterations, leaky):
+    assert config(iterations=iterations).leaky_iterations == leaky
+    assert config(iterations=iterations, hidden_relu="exact").leaky_iterations == 0
+
+
+def test_a_draft_begins_leaky_too(tiny_vgg, small_images):
+    search = Search(tiny_vgg, "conv2_2", config(iterations=20, precision="bfloat16", save_every=1))
+    assert (search._leaky, search._border) == (2, 18)
+    states = saved_states(search, small_images[:2])
+    assert [step for step in range(1, 20) if not states[step].optimizer["begun"].any()] == [2, 18]
+    check_same(states["last"], search.run(small_images[:2], state=states[1], progress=False)[0])
+
+
+def test_nothing_is_checked_or_compared_while_it_leaks():
+    null = null_of(-1.0, "sums")
+    null = dataclasses.replace(null, network="bends")
+    given = config(iterations=1000, stop_when="converged")
+    stopping = Search(Bends(), "sums", given, null)._stopping
+    assert [step for step in range(1001) if stopping.due(step)] == list(range(150, 1000, 50))
+    # As losses of the leaky network may be, those of the first 100 are lower than all exact ones.
+    losses = np.concatenate([np.full(100, 1e-3), np.geomspace(1.0, 0.1, 150)])
+    assert not stopping._falls_no_more(losses[100:])
+
+
+def test_adam_and_networks_whose_relus_cannot_leak_are_refused(monkeypatch):
+    with pytest.raises(mm.InputError, match="hidden_relu=leaky: searches by adam do not begin so"):
+        config(optimizer="adam")
+    network = Bends()
+    monkeypatch.setattr(network, "leaks", False)
+    with pytest.raises(mm.InputError, match=r"hidden_relu=leaky: .* bends"):
+        Search(network, "sums", config())
+
+
+def test_a_run_records_it_and_keeps_its_folder_for_such_runs(tmp_path, tiny_vgg, small_images):
+    def run(**changes):
+        stimuli = dict(zip("ab", small_images[:2], strict=True))
+        return runs.Run(tiny_vgg, ("conv2_2",), stimuli, {}, tmp_path, config(iterations=20, **changes))
+
+    runs.execute([run()], progress=False)
+    record = json.loads((tmp_path / "vgg_tiny" / "conv2_2" / "a" / "metamer.json").read_text())
+    assert record["config"]["hidden_relu"] == "leaky"
+    with pytest.raises(mm.InputError, match="hidden_relu=leaky there"):
+        runs.execute([run(hidden_relu="exact")], progress=False)
+    assert "hidden_relu" not in config(hidden_relu="exact").values()
