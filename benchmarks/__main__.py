@@ -68,7 +68,7 @@ _WAYS = flags.DEFINE_bool(
     "ways",
     False,
     "Of a step: also as make_metamers takes it with --precision=bfloat16, --frontend=fast (both until the "
-    "last tenth of a search) and --batch_norm=folded.",
+    "last tenth of a search), --batch_norm=folded and --convolutions=winograd. Of vgg_19 the last always.",
 )
 _INPUTS = flags.DEFINE_list(
     "inputs",

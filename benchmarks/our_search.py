@@ -20,7 +20,7 @@ class OurSearch:
       network: with weights.
       layer: to match.
       target, start: [batch, *shape].
-      config: its precision, front end and batch normalisation are those of every step.
+      config: its precision, front end, batch normalisation and convolutions are those of every step.
 
     Raises:
       InputError: the network cannot be computed so.
@@ -39,7 +39,9 @@ class OurSearch:
         self._rates = [tf.constant(v) for v in (config.learning_rate, config.learning_rate_decay)]
         self._relu_gradient = config.relu_gradient
         steps = adam.compiled_steps(network, layer, config.relu_gradient)
-        self._burst = ways.compiled(network, steps, config.precision, config.frontend, config.batch_norm)
+        how = ways.Ways(config.precision, config.frontend, config.batch_norm, config.convolutions)
+        ways.prepare(network, how)
+        self._burst = ways.compiled(network, steps, how)
         self._wanted = network.activations(target, [layer])[layer]
         self._signals = tf.constant(start)
         self._memory = {name: tf.constant(array) for name, array in adam.fresh(start).items()}

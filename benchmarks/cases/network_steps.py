@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -40,7 +40,9 @@ _WAYS = {
     "precision=bfloat16": SynthesisConfig(precision="bfloat16"),
     "frontend=fast": SynthesisConfig(frontend="fast"),
     "batch_norm=folded": SynthesisConfig(batch_norm="folded"),
+    "convolutions=winograd": SynthesisConfig(convolutions="winograd"),
 }
+_ALWAYS = {"vgg_19": ("convolutions=winograd",)}  # of `_WAYS`, without being asked for
 _TF1, _TORCH, _PLENOPTIC = "TF1 graph", "PyTorch", "plenoptic"
 _COLUMNS = ("at", *tables.COLUMNS, "GFLOP/s", "of the ceiling")
 
@@ -91,9 +93,9 @@ def _measure(
         ours = OurSearch(network, layer, target, start)
         gflop = ours.operations_gflop()
         references, notes = _references(stack, network, layer, target, start, ours)
-        if settings.ways:
-            others, refused = _other_ways(network, layer, target, start)
-            references, notes = references + others, notes + refused
+        ways = tuple(_WAYS) if settings.ways else _ALWAYS.get(network.name, ())
+        others, refused = _other_ways(network, layer, target, start, ways)
+        references, notes = references + others, notes + refused
         contenders = [Contender(tables.OURS, ours.steps), *references, *ceilings.contenders()]
         times = timing.in_turn(contenders, settings.rounds, settings.seconds)
     found = ceilings.gflops(times)
@@ -104,6 +106,7 @@ def _measure(
         (layer, *row, *(ours_reached if row[0] == tables.OURS else ("", ""))) for row in tables.rows(steps)
     ]
     reached = ", ".join(f"{name} {Spread.of(values).text()}" for name, values in found.items())
+    notes += [f"{network.name} {layer}: {line}." for line in _beside_references(steps)]
     notes.append(f"{network.name} {layer}: {gflop:.3g} GFLOP a step; ceilings in GFLOP/s: {reached}.")
     return rows, {"gflop": gflop, "ceilings_gflops": found, **tables.numbers(steps)}, notes
 
@@ -144,18 +147,26 @@ def _references(
 
 
 def _other_ways(
-    network: Network, layer: str, target: np.ndarray, start: np.ndarray
+    network: Network, layer: str, target: np.ndarray, start: np.ndarray, ways: tuple[str, ...]
 ) -> tuple[list[Contender], list[str]]:
-    """Ours in each of the other ways, and why not in one."""
+    """Ours in each of some other ways, and why not in one."""
     found, notes = [], []
-    for how, config in _WAYS.items():
+    for how in ways:
         try:
-            search = OurSearch(network, layer, target, start, config)
+            search = OurSearch(network, layer, target, start, _WAYS[how])
         except InputError as error:
             notes.append(f"{network.name} {layer}: {error}.")
         else:
             found.append(Contender(f"{tables.OURS}, {how}", search.steps))
     return found, notes
+
+
+def _beside_references(steps: Mapping[str, Times]) -> Iterator[str]:
+    """How many times as fast as each reference ours is in its other ways."""
+    for ours in (name for name in steps if name.startswith(f"{tables.OURS}, ")):
+        for name, (wall, processor) in timing.against(steps, ours).items():
+            if not name.startswith(tables.OURS):
+                yield f"{name} takes {wall.text()} times as long as {ours}, processor time {processor.text()}"
 
 
 def _reached(own: Times, gflop: float, best: list[float]) -> tuple[str, str]:

@@ -203,7 +203,7 @@ class EfficientNetLite(Network):
         if _is_depthwise(name):
             x = tf.nn.depthwise_conv2d(x, kernel, [1, stride, stride, 1], "SAME")
         else:
-            x = tf.nn.conv2d(x, kernel, stride, "SAME")
+            x = layers.convolution(x, kernel, stride)
         gamma, beta, mean, variance = (self._weight(f"{norm}/{part}") for part in _NORM_VARIABLES)
         if mean is None:  # all but this is in the kernel
             return tf.nn.bias_add(x, tf.cast(beta, x.dtype))

@@ -15,6 +15,8 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.networks import transformed_kernels
+
 # How a forward pass runs: False at test. In training it is the seed of this step's dropout, int32
 # [2], which makes the step repeatable, or True to draw dropout anew.
 Training: TypeAlias = bool | tf.Tensor
@@ -75,11 +77,28 @@ def same_pads(lengths: Sequence[int], size: Sequence[int], strides: Sequence[int
     return pads
 
 
+def convolution(
+    x: tf.Tensor, kernel: tf.Tensor, strides: int | Sequence[int] = 1, padding: str = "SAME"
+) -> tf.Tensor:
+    """Convolution of [batch, height, width, in] with kernel [height, width, in, out].
+
+    A search may take it by another algorithm (`transformed_kernels.py`), the same but for rounding.
+
+    Args:
+      x: of the kernel's type.
+      kernel: as it stands in the network's `weights`.
+      strides: one for both axes, or (height, width).
+      padding: "SAME" or "VALID".
+    """
+    other = transformed_kernels.convolved(x, kernel, strides, padding)
+    return tf.nn.conv2d(x, kernel, strides, padding) if other is None else other
+
+
 def conv2d(
     x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, strides: Sequence[int] = (1, 1), padding: str = "SAME"
 ) -> tf.Tensor:
     """Convolution of [batch, height, width, in] with kernel [height, width, in, out] and bias [out]."""
-    return tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, kernel.dtype), kernel, strides, padding), bias)
+    return tf.nn.bias_add(convolution(tf.cast(x, kernel.dtype), kernel, strides, padding), bias)
 
 
 def dilated_conv2d(
@@ -94,7 +113,9 @@ def dilated_conv2d(
       dilation: (height, width), 1 for neighbours.
       padding: "SAME" or "VALID".
     """
-    if tuple(dilation) == (1, 1) or _differentiates_dilation():
+    if tuple(dilation) == (1, 1):
+        return convolution(x, kernel, strides, padding)
+    if _differentiates_dilation():
         return tf.nn.conv2d(x, kernel, strides, padding, dilations=dilation)
     return tf.nn.conv2d(x, _spread(kernel, dilation), strides, padding)
 
@@ -142,7 +163,7 @@ def conv2d_same(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
     """
     x = tf.cast(x, kernel.dtype)
     if stride == 1:
-        return tf.nn.conv2d(x, kernel, 1, "SAME")
+        return convolution(x, kernel)
     pads = [((size - 1) // 2, size // 2) for size in kernel.shape[:2]]
     return tf.nn.conv2d(tf.pad(x, [(0, 0), *pads, (0, 0)]), kernel, stride, "VALID")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from model_metamers.signals.spec import SignalSpec
 # Variables of batch normalisation, which stay float32 in mixed precision.
 _NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
 _TOLD = 6  # layers named in a message
+_Built = TypeVar("_Built")
 
 
 class Network(tf.Module):
@@ -83,7 +85,7 @@ class Network(tf.Module):
         self.initializers: dict[str, Callable] = {}
         self.checkpoint_digest = ""
         self.checkpoint_place: str | None = None
-        self._compiled: dict[tuple, Callable] = {}
+        self._compiled: dict[tuple, Any] = {}
 
     @property
     def name(self) -> str:
@@ -226,8 +228,8 @@ class Network(tf.Module):
         values = compiled(tf.convert_to_tensor(signals, tf.float32))
         return {name: values[layer] for name, layer in zip(asked, layers, strict=True)}
 
-    def compiled(self, key: tuple[str, ...], build: Callable[[], Callable]) -> Callable:
-        """A compiled function of this network: built once for a key, and kept as long as the network."""
+    def compiled(self, key: tuple[str, ...], build: Callable[[], _Built]) -> _Built:
+        """A compiled function, or what one takes: built once for a key, and kept as long as the network."""
         if key not in self._compiled:
             self._compiled[key] = build()
         return self._compiled[key]
@@ -320,9 +322,11 @@ class Network(tf.Module):
             finally:
                 self.frontend_in_use = "exact"
 
-    def check_ways(self, precision: str, frontend: str, batch_norm: str) -> None:
+    def check_ways(
+        self, precision: str, frontend: str, batch_norm: str, convolutions: str = "direct"
+    ) -> None:
         """Refuses a way to compute that this network or the machine has not, with an InputError."""
-        ways.check(self, precision, frontend, batch_norm)
+        ways.check(self, ways.Ways(precision, frontend, batch_norm, convolutions))
 
     def initialize(self, seed: int) -> None:
         """Fills every variable by its initialiser; the same seed gives the same values."""

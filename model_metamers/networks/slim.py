@@ -125,7 +125,7 @@ class SlimNetwork(Network):
         if padding == "EVEN":
             x = layers.conv2d_same(x, kernel, stride)
         else:
-            x = tf.nn.conv2d(x, kernel, stride, padding)
+            x = layers.convolution(x, kernel, stride, padding)
         if biases is not None:
             return tf.nn.bias_add(x, biases)
         return self._batch_norm(x, f"{name}/BatchNorm", training)

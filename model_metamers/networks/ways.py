@@ -7,12 +7,14 @@ import functools
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from model_metamers.errors import InputError
+from model_metamers.networks import winograd
+from model_metamers.networks.transformed_kernels import TransformedKernels, taken
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -22,29 +24,45 @@ _log = logging.getLogger(__name__)
 _TRIALS = 5
 
 
-def check(network: Network, precision: str, frontend: str, batch_norm: str) -> None:
+class Ways(NamedTuple):
+    """How a network is computed during a search; the defaults are the network as it stands.
+
+    Attributes:
+      precision: "float32" or "bfloat16".
+      frontend: "exact" or "fast".
+      batch_norm: "separate" or "folded".
+      convolutions: "direct" or "winograd".
+    """
+
+    precision: str = "float32"
+    frontend: str = "exact"
+    batch_norm: str = "separate"
+    convolutions: str = "direct"
+
+
+def check(network: Network, how: Ways) -> None:
     """Refuses a way to compute that a network or the machine has not; logs a line where it is slow.
 
     Args:
       network: the network.
-      precision: "float32" or "bfloat16".
-      frontend: "exact" or "fast".
-      batch_norm: "separate" or "folded".
+      how: it is to be computed.
 
     Raises:
-      InputError: the network has no such front end or no batch normalisation to be folded, or its
-        `forward` or the machine cannot compute in bfloat16.
+      InputError: the network has no such front end, no batch normalisation to be folded or no such
+        convolutions, its `forward` or the machine cannot compute in bfloat16, or XLA is missing.
     """
-    if batch_norm == "folded" and not network.folds_batch_norm:
+    if how.batch_norm == "folded" and not network.folds_batch_norm:
         raise InputError(
             f"batch_norm=folded: {network.name} has no batch normalisation that follows a convolution; "
             f"choose batch_norm=separate"
         )
-    if frontend not in network.frontends:
+    if how.frontend not in network.frontends:
         raise InputError(
-            f"frontend={frontend}: {network.name} does not hear by a cochleagram; choose frontend=exact"
+            f"frontend={how.frontend}: {network.name} does not hear by a cochleagram; choose frontend=exact"
         )
-    if precision != "float32":
+    if how.convolutions == "winograd":
+        _check_winograd(network)
+    if (precision := how.precision) != "float32":
         hindrance = network.compiled(
             ("hindrance", precision), lambda: functools.cache(lambda: _hindrance(network, precision))
         )
@@ -56,17 +74,61 @@ def check(network: Network, precision: str, frontend: str, batch_norm: str) -> N
         _check_hardware(precision)
 
 
-def compiled(network: Network, steps: Any, precision: str, frontend: str, batch_norm: str) -> Callable:
-    """A `tf.function` of several steps, computed in these ways; the weights are changed once for all."""
-    if (precision, frontend, batch_norm) == ("float32", "exact", "separate"):
+def compiled(network: Network, steps: Any, how: Ways) -> Callable:
+    """A `tf.function` of several steps, computed in these ways; the weights are changed once for all.
+
+    `prepare` must be called before it is, whenever weights may have changed.
+    """
+    if how == Ways():
         return steps
 
     def in_these_ways(*given):
-        folding = network.folding() if batch_norm == "folded" else contextlib.nullcontext()
-        with folding, network.drafting(precision, frontend):
+        with contextlib.ExitStack() as stack:
+            if how.batch_norm == "folded":
+                stack.enter_context(network.folding())
+            if how.convolutions == "winograd":
+                stack.enter_context(_transformed_kernels(network, how).in_use())
+            stack.enter_context(network.drafting(how.precision, how.frontend))
             return steps.python_function(*given)
 
     return tf.function(in_these_ways, autograph=False)
+
+
+def prepare(network: Network, how: Ways) -> None:
+    """Makes what `compiled` functions of these ways take from the network's weights as they are now."""
+    if how.convolutions == "winograd":
+        _transformed_kernels(network, how).refresh()
+
+
+def _transformed_kernels(network: Network, how: Ways) -> TransformedKernels:
+    """Those of a network, which keeps them for all its searches."""
+    return network.compiled(
+        ("transformed kernels", how.batch_norm),
+        lambda: TransformedKernels(network, folded=how.batch_norm == "folded"),
+    )
+
+
+def _check_winograd(network: Network) -> None:
+    """Refuses convolutions by Winograd's algorithm where there are none, or XLA does not compile them."""
+    if not taken(network):
+        raise InputError(
+            f"convolutions=winograd: {network.name} has no convolution of 3 x 3 at stride 1 with enough "
+            f"channels that `layers.convolution` computes; choose convolutions=direct"
+        )
+    if not _compiles():
+        raise InputError(
+            "convolutions=winograd: TensorFlow cannot compile by XLA here; choose convolutions=direct"
+        )
+
+
+@functools.cache
+def _compiles() -> bool:
+    """Whether XLA compiles such a convolution on this machine."""
+    try:
+        winograd.conv2d(tf.ones([1, 4, 4, 1]), tf.ones(winograd.transformed_shape(tf.ones([3, 3, 1, 1]))))
+    except (tf.errors.OpError, ValueError):
+        return False
+    return True
 
 
 def _check_hardware(precision: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from model_metamers.networks.transformed_kernels import taken
 from model_metamers.synthesis import adam, lbfgs
 from model_metamers.synthesis.line_search import LbfgsState, advanced
 from model_metamers.synthesis.matching import loss_and_gradient, potential_and_gradient
@@ -62,7 +63,12 @@ def bytes_per_signal(network: Network, layer: str, config: SynthesisConfig) -> i
     graph = tf.function(step, autograph=False).get_concrete_function(spec, specs, wanted).graph
     # Beside the step, a search holds what the burst of steps began with, and what was last saved or began it.
     state = signal.nbytes + sum(array.nbytes for array in optimizer.values())
-    return 3 * state + _most_held(graph)
+    return 3 * state + _most_held(graph) + _work_of_winograd(network, config)
+
+
+def _work_of_winograd(network: Network, config: SynthesisConfig) -> int:
+    """What the largest convolution takes beside its input and output."""
+    return max(taken(network).values(), default=0) if config.convolutions == "winograd" else 0
 
 
 def _most_held(graph: tf.Graph) -> int:

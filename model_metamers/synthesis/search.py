@@ -20,6 +20,7 @@ from model_metamers.errors import DivergedError, InputError
 from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.networks import ways
 from model_metamers.networks.network import Network
+from model_metamers.networks.ways import Ways
 from model_metamers.synthesis import adam, lbfgs, starts, stopping
 from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers.synthesis.state import SearchState
@@ -70,21 +71,23 @@ class Search:
         if self.null and config.stop_when is not None:
             self._stopping = stopping.Stopping(network, layer, self.config, self.null)
         self._optimizer = _OPTIMIZERS[config.optimizer]
-        self._burst = self._compiled("float32", "exact")
-        self._draft_burst = self._compiled(config.precision, config.frontend)
+        self._ways = Ways(batch_norm=config.batch_norm, convolutions=config.convolutions)
+        self._burst = self._compiled(self._ways)
+        draft = self._ways._replace(precision=config.precision, frontend=config.frontend)
+        self._draft_burst = self._compiled(draft)
         self._border, self._leaky = self.config.draft_iterations, self.config.leaky_iterations
         if self._leaky:
-            self._leaky_burst = self._compiled(config.precision, config.frontend, leak=lbfgs.LEAK)
+            self._leaky_burst = self._compiled(draft, leak=lbfgs.LEAK)
 
-    def _compiled(self, precision: str, frontend: str, leak: float = 0.0) -> Callable:
+    def _compiled(self, how: Ways, leak: float = 0.0) -> Callable:
         """The loop over steps that are computed in these ways."""
-        network, how = self.network, (precision, frontend, self.config.batch_norm)
+        network = self.network
         # Adam's cannot leak.
         leaking = {"leak": leak} if leak else {}
 
         def build():
             steps = self._optimizer.compiled_steps(network, self.layer, self.config.relu_gradient, **leaking)
-            return ways.compiled(network, steps, *how)
+            return ways.compiled(network, steps, how)
 
         key = ("search", self.config.optimizer, self.layer, self.config.relu_gradient, *how, str(leak))
         return network.compiled(key, build)
@@ -129,6 +132,7 @@ class Search:
         self._check_state(state, targets)
         wanted = self.network.activations(targets, [self.layer])[self.layer]
         self._check_some_finite(wanted)
+        ways.prepare(self.network, self._ways)
         begun = now = UnderWay.begin(state)
         finished, saved = True, time.monotonic()
         with self._bar(state.step, progress) as bar:

@@ -52,6 +52,15 @@ def test_a_step_of_a_small_network():
     assert set(numbers["ceilings_gflops"]) == {"matrix product", "convolution"}
 
 
+def test_vgg_19_stands_beside_itself_by_winograds_convolutions(monkeypatch):
+    monkeypatch.setattr(network_steps, "_ALWAYS", {"vgg_19_small": network_steps._ALWAYS["vgg_19"]})
+    settings = Settings(rounds=1, seconds=0.0, networks=("vgg_19_small",), layers=("conv2_1",), batch_size=1)
+    result = network_steps.run("small_networks", settings)
+    assert "ours, convolutions=winograd" in [row[1] for row in result.tables[0].rows]
+    (note,) = (note for note in result.notes if "TF1 graph takes" in note)
+    assert "times as long as ours, convolutions=winograd, " in note
+
+
 @pytest.mark.parametrize(
     ("losses", "wanted", "expected"),
     [

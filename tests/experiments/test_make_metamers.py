@@ -110,6 +110,8 @@ REFUSALS = [
     ("--learning_rate=-1", "learning_rate=-1"),
     ("--batch_norm=folded", "vgg_19_small has no batch normalisation that follows a convolution"),
     ("--hidden_relu=leaky", "searches by adam do not begin so"),
+    ("--convolutions=winograd --precision=bfloat16", "computes in float32 alone"),
+    ("--network=mobilenet_v1_025 --checkpoint=random:0 --convolutions=winograd", "no convolution of 3 x 3"),
     ("--frontend=fast", "vgg_19_small does not hear by a cochleagram"),
     ("--optimize=cochleagram", "vgg_19_small has no cochleagram to begin at"),
     ("--out={inputs}/file_in_the_way", "a file stands where"),

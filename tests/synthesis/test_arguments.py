@@ -52,7 +52,17 @@ def test_whole_numbers_are_whole_and_not_negative(field, value):
 
 
 @pytest.mark.parametrize(
-    "field", ["preset", "relu_gradient", "optimizer", "precision", "frontend", "batch_norm", "hidden_relu"]
+    "field",
+    [
+        "preset",
+        "relu_gradient",
+        "optimizer",
+        "precision",
+        "frontend",
+        "batch_norm",
+        "convolutions",
+        "hidden_relu",
+    ],
 )
 @pytest.mark.parametrize("value", [None, 0, True, ["linear"], {}, "LINEAR", np.str_("other")])
 def test_wrong_words_are_refused(field, value):

@@ -18,11 +18,12 @@ import numpy as np
 import model_metamers as mm
 from model_metamers.synthesis.search import Search
 
-name, layer, optimizer, batch = *sys.argv[1:4], int(sys.argv[4])
+name, layer, optimizer, batch, convolutions = *sys.argv[1:4], int(sys.argv[4]), sys.argv[5]
 network, random = mm.load_network(name), np.random.RandomState(0)
 low, high = (-0.1, 0.1) if network.signal.kind == "sound" else (network.signal.low, network.signal.high)
 targets = random.uniform(low, high, [batch, *network.signal.shape]).astype(np.float32)
-Search(network, layer, mm.SynthesisConfig(iterations=6, optimizer=optimizer)).run(targets, progress=False)
+config = mm.SynthesisConfig(iterations=6, optimizer=optimizer, convolutions=convolutions)
+Search(network, layer, config).run(targets, progress=False)
 print(int(open("/proc/self/status", encoding="ascii").read().split("VmHWM:")[1].split()[0]) * 1024)
 """
 
@@ -67,22 +68,25 @@ def test_an_unknown_layer_is_refused(tiny_vgg):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(
-    ("name", "layer", "optimizer", "batches"),
+    ("name", "layer", "optimizer", "convolutions", "batches"),
     [
-        ("vgg_19_small", "conv5_4", "adam", (64, 320)),
-        ("vgg_19_small", "conv5_4", "lbfgs", (32, 128)),
-        ("inception_v3_small", "Mixed_6e", "adam", (64, 192)),
-        ("resnet_v2_small", "block3", "lbfgs", (32, 96)),
-        ("word_reduced_aliasing_small", "conv_3", "adam", (8, 24)),
-        ("word_aliased_small", "conv_3", "lbfgs", (8, 24)),
+        ("vgg_19_small", "conv5_4", "adam", "direct", (64, 320)),
+        ("vgg_19_small", "conv5_4", "lbfgs", "direct", (32, 128)),
+        ("vgg_19_small", "conv5_4", "adam", "winograd", (64, 320)),
+        ("inception_v3_small", "Mixed_6e", "adam", "direct", (64, 192)),
+        ("resnet_v2_small", "block3", "lbfgs", "direct", (32, 96)),
+        ("word_reduced_aliasing_small", "conv_3", "adam", "direct", (8, 24)),
+        ("word_aliased_small", "conv_3", "lbfgs", "direct", (8, 24)),
     ],
 )
-def test_the_estimate_is_within_a_factor_of_two(name, layer, optimizer, batches):
+def test_the_estimate_is_within_a_factor_of_two(name, layer, optimizer, convolutions, batches):
     peaks = []
     for batch in batches:
-        command = [sys.executable, "-c", PROGRAM, name, layer, optimizer, str(batch)]
+        command = [sys.executable, "-c", PROGRAM, name, layer, optimizer, str(batch), convolutions]
         peaks.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     taken = (peaks[1] - peaks[0]) / (batches[1] - batches[0])
-    expected = bytes_per_signal(mm.load_network(name), layer, mm.SynthesisConfig(optimizer=optimizer))
-    print(f"{name} {layer} {optimizer}: {expected / 1e6:.2f} MB expected, {taken / 1e6:.2f} taken")
+    config = mm.SynthesisConfig(optimizer=optimizer, convolutions=convolutions)
+    expected = bytes_per_signal(mm.load_network(name), layer, config)
+    what = " ".join((name, layer, optimizer, convolutions))
+    print(f"{what}: {expected / 1e6:.2f} MB expected, {taken / 1e6:.2f} taken")
     assert 0.45 < expected / taken < 2.2
