@@ -199,7 +199,11 @@ def test_a_network_without_such_convolutions_is_refused(make):
 
 @pytest.mark.parametrize(
     ("name", "layer"),
-    [("vgg_19_small", "conv3_4"), ("resnet_v2_small", "block2"), ("inception_v3_small", "Logits")],
+    [
+        ("vgg_19_small", "conv3_4"),
+        ("resnet_v2_small", "block2"),
+        pytest.param("inception_v3_small", "Logits", marks=pytest.mark.slow),
+    ],
 )
 def test_the_networks_that_ship_have_it_also_with_folded_kernels(name, layer):
     network = mm.load_network(name)
