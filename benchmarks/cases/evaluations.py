@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import time
@@ -31,6 +32,7 @@ _NETWORKS = (
 )
 _COLUMNS = (
     "at",
+    "hidden ReLUs",
     "Adam's loss",
     "evaluations to it",
     "never, of all",
@@ -41,11 +43,16 @@ _COLUMNS = (
 )
 
 
+_ON_THE_WAY = (300, 1000, 1500)
+_COMPILES = 10  # iterations of a search, one of them leaky where some are
+
+
 def run(name: str, settings: Settings) -> Result:
     """Searches by both from the same start, an early, a middle and a late layer of each network.
 
-    Columns hold the median over the stimuli, with the smallest and the largest. A stimulus whose loss
-    L-BFGS never reached counts with all its evaluations. Each layer's row is printed as it is found.
+    L-BFGS begins with hidden ReLUs as they are, and leaky. Columns hold the median over the stimuli, with
+    the smallest and the largest. A stimulus whose loss L-BFGS never reached counts with all its
+    evaluations. Each layer's rows are printed as they are found.
 
     Raises:
       InputError: there are fewer stimuli than asked for.
@@ -58,9 +65,10 @@ def run(name: str, settings: Settings) -> Result:
         layers = network.check_layers(settings.layers or early_middle_late(network))
         rows, numbers = [], {}
         for layer in layers:
-            row, numbers[layer] = _measure(network, layer, targets, settings)
-            rows.append(row)
-            print(f"{network_name} {' | '.join(row)}", flush=True)
+            of_layer, numbers[layer] = _measure(network, layer, targets, settings)
+            rows += of_layer
+            for row in of_layer:
+                print(f"{network_name} {' | '.join(row)}", flush=True)
         title = f"{network_name}, {len(targets)} stimuli, Adam's {settings.iterations:,} steps"
         found.append(Table(title, _COLUMNS, tuple(rows), numbers))
     return Result(tuple(found))
@@ -72,46 +80,51 @@ def early_middle_late(network: Network) -> tuple[str, ...]:
     return tuple(dict.fromkeys((layers[1], layers[len(layers) // 2], layers[-2])))
 
 
-def evaluations_to(losses: np.ndarray, wanted: float) -> int | None:
+def evaluations_to(losses: np.ndarray, wanted: float, first: int = 0) -> int | None:
     """How many evaluations it takes until a loss is at most the wanted one; None where it never is.
 
     Args:
       losses: [evaluations + 1], the smallest so far after each but the last, and at the end.
       wanted: to be reached.
+      first: so many evaluations at the beginning are of another function, and count but do not reach it.
     """
-    reached = np.flatnonzero(losses <= wanted)
-    return int(min(reached[0] + 1, len(losses) - 1)) if reached.size else None
+    reached = np.flatnonzero(losses[first:] <= wanted)
+    return int(min(first + reached[0] + 1, len(losses) - 1)) if reached.size else None
 
 
 def _measure(
     network: Network, layer: str, targets: np.ndarray, settings: Settings
-) -> tuple[tuple[str, ...], dict]:
+) -> tuple[list[tuple[str, ...]], dict]:
     adam, adam_seconds = _searched(network, layer, targets, SynthesisConfig(iterations=settings.iterations))
-    lbfgs, lbfgs_seconds = _searched(
-        network, layer, targets, SynthesisConfig(iterations=settings.evaluations, optimizer="lbfgs")
-    )
-    counts = [evaluations_to(lbfgs[:, i], adam[-1, i]) for i in range(len(targets))]
-    spent = [settings.evaluations if count is None else count for count in counts]
-    evaluation = lbfgs_seconds / settings.evaluations
-    row = (
-        layer,
-        Spread.of(adam[-1]).text(),
-        _whole(spent),
-        f"{counts.count(None)} of {len(counts)}",
-        Spread.of(lbfgs[-1]).text(),
-        f"{adam_seconds:.0f}",
-        f"{1e3 * evaluation:.1f}",
-        Spread.of([adam_seconds / (count * evaluation) for count in spent]).text(unit="x"),
-    )
-    numbers = {
-        "adam_losses": adam[-1].tolist(),
-        "lbfgs_losses": lbfgs[-1].tolist(),
-        "evaluations": counts,
-        "adam_seconds": adam_seconds,
-        "lbfgs_seconds": lbfgs_seconds,
-        "lbfgs_evaluations": settings.evaluations,
-    }
-    return row, numbers
+    rows, numbers = [], {"adam_losses": adam[-1].tolist(), "adam_seconds": adam_seconds}
+    for hidden_relu in ("exact", "leaky"):
+        config = SynthesisConfig(iterations=settings.evaluations, optimizer="lbfgs", hidden_relu=hidden_relu)
+        lbfgs, seconds = _searched(network, layer, targets, config)
+        counts = [
+            evaluations_to(lbfgs[:, i], adam[-1, i], config.leaky_iterations) for i in range(len(targets))
+        ]
+        spent = [settings.evaluations if count is None else count for count in counts]
+        evaluation = seconds / settings.evaluations
+        row = (
+            layer,
+            hidden_relu,
+            Spread.of(adam[-1]).text(),
+            _whole(spent),
+            f"{counts.count(None)} of {len(counts)}",
+            Spread.of(lbfgs[-1]).text(),
+            f"{adam_seconds:.0f}",
+            f"{1e3 * evaluation:.1f}",
+            Spread.of([adam_seconds / (count * evaluation) for count in spent]).text(unit="x"),
+        )
+        rows.append(row)
+        numbers[hidden_relu] = {
+            "lbfgs_losses": lbfgs[-1].tolist(),
+            "losses_on_the_way": {n: lbfgs[n].tolist() for n in _ON_THE_WAY if n < len(lbfgs)},
+            "evaluations": counts,
+            "lbfgs_seconds": seconds,
+            "lbfgs_evaluations": settings.evaluations,
+        }
+    return rows, numbers
 
 
 def _whole(counts: Sequence[int]) -> str:
@@ -124,9 +137,8 @@ def _searched(
 ) -> tuple[np.ndarray, float]:
     """Losses [iterations + 1, batch] of a search, and the seconds it took once it was compiled."""
     search = Search(network, layer, config)
-    Search(network, layer, SynthesisConfig(iterations=1, optimizer=config.optimizer)).run(
-        targets, progress=False
-    )
+    short = dataclasses.replace(config, iterations=_COMPILES)
+    Search(network, layer, short).run(targets, progress=False)
     began = time.perf_counter()
     state, _ = search.run(targets, progress=False)
     return np.asarray(state.losses), time.perf_counter() - began

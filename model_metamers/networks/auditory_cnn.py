@@ -160,6 +160,7 @@ class AuditoryCNN(Network):
     """
 
     frontends = ("exact", "fast")
+    leaks = True
 
     def __init__(
         self,

@@ -78,6 +78,8 @@ def to_cochleagram(network: Network, sound: np.ndarray) -> np.ndarray:
 class _CochleagramView(Network):
     """See `cochleagram_view`."""
 
+    leaks = True
+
     def __init__(self, network: AuditoryCNN):
         frames = network.frontend.num_frames(network.signal.shape[0])
         shape = (network.frontend.num_filters, frames, 1)

@@ -46,6 +46,8 @@ class DeepSpeech(Network):
 
     answers_with_texts = True
 
+    leaks = True
+
     def __init__(
         self,
         name: str = "deepspeech",

@@ -85,6 +85,7 @@ class EfficientNetLite(Network):
     """
 
     folds_batch_norm = True
+    leaks = True
     takes_averages = True
 
     def __init__(

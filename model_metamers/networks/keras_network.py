@@ -82,8 +82,6 @@ def from_keras(
 class KerasNetwork(Network):
     """See `from_keras`. It uses the Keras model's own variables."""
 
-    leaks = False
-
     def __init__(self, model, layers, signal, classes, name, learning_rate, preprocess):
         keras_checks.check_model(model)
         graph = KerasGraph(model)

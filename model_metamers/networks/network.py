@@ -40,8 +40,8 @@ class Network(tf.Module):
       learning_rate: learning rate of the metamer search; the paper gives some networks their own.
       folds_batch_norm: whether there are convolutions followed by a batch normalisation, which `folding`
         makes one operation.
-      leaks: whether the ReLUs in `forward` are stages' outputs or `gradients.clipped_relu`, which a search
-        can make leak (`gradients.leaking`).
+      leaks: whether all ReLUs in `forward` are stages' outputs or `gradients.clipped_relu`, which a search
+        can make leak (`SynthesisConfig.hidden_relu`). A network of one's own says so.
       takes_averages: whether a checkpoint's moving averages of the variables
         ("NAME/ExponentialMovingAverage") are taken in place of the variables, where it has them.
       weights: variables by checkpoint name.
@@ -64,7 +64,7 @@ class Network(tf.Module):
     frontends: tuple[str, ...] = ("exact",)
     frontend_in_use = "exact"
     folds_batch_norm = False
-    leaks = True
+    leaks = False
     takes_averages = False
 
     def __init__(

@@ -59,6 +59,7 @@ class SlimNetwork(Network):
         self._scope, self._norm, self._kernel_initializer = scope, norm, kernel_initializer
 
     folds_batch_norm = True
+    leaks = True
 
     @contextlib.contextmanager
     def folding(self) -> Iterator[None]:

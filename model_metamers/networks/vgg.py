@@ -33,6 +33,8 @@ class VGG(Network):
       scope: first part of the variables' names.
     """
 
+    leaks = True
+
     def __init__(
         self,
         name: str,

@@ -50,6 +50,8 @@ class VGGish(Network):
       InputError: the sounds are shorter than one example.
     """
 
+    leaks = True
+
     def __init__(
         self,
         name: str = "vggish",

@@ -164,8 +164,9 @@ class SynthesisConfig:
             network.check_ways(self.precision, self.frontend, self.batch_norm, self.convolutions)
         if self.hidden_relu != "exact" and not network.leaks:
             raise InputError(
-                f"hidden_relu={self.hidden_relu}: the ReLUs of {network.name} are not this package's, and "
-                f"cannot leak; leave it out"
+                f"hidden_relu={self.hidden_relu}: {network.name} does not say that its ReLUs can leak; leave "
+                f"it out, or where all of them are stages' outputs or gradients.clipped_relu, give its class "
+                f"`leaks = True`"
             )
         rate = network.learning_rate if self.learning_rate is None else self.learning_rate
         decay = self.learning_rate_decay

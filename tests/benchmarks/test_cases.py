@@ -62,17 +62,20 @@ def test_vgg_19_stands_beside_itself_by_winograds_convolutions(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("losses", "wanted", "expected"),
+    ("losses", "wanted", "first", "expected"),
     [
-        ([9.0, 5.0, 3.0, 2.0], 5.0, 2),
-        ([9.0, 5.0, 3.0, 2.0], 2.5, 3),
-        ([9.0, 5.0, 3.0, 2.0], 10.0, 1),
-        ([9.0, 5.0, 3.0, 2.0], 1.0, None),
+        ([9.0, 5.0, 3.0, 2.0], 5.0, 0, 2),
+        ([9.0, 5.0, 3.0, 2.0], 2.5, 0, 3),
+        ([9.0, 5.0, 3.0, 2.0], 10.0, 0, 1),
+        ([9.0, 5.0, 3.0, 2.0], 1.0, 0, None),
+        ([1.0, 0.5, 3.0, 2.0, 1.5], 2.0, 2, 4),
+        ([1.0, 0.5, 3.0, 2.0, 1.5], 3.0, 2, 3),
+        ([1.0, 0.5, 3.0, 2.0, 1.5], 1.0, 2, None),
     ],
 )
-def test_evaluations_to_a_loss(losses, wanted, expected):
-    """The last entry is the loss at the end, after no further evaluation."""
-    assert evaluations.evaluations_to(np.array(losses), wanted) == expected
+def test_evaluations_to_a_loss(losses, wanted, first, expected):
+    """The last entry is the loss at the end, after no further evaluation; `first` are of another function."""
+    assert evaluations.evaluations_to(np.array(losses), wanted, first) == expected
 
 
 def test_what_is_written(tmp_path):
