@@ -57,10 +57,12 @@ from model_metamers_experiments import (
     job_flags,
     null_advice,
     plan_tables,
+    search_flags,
 )
 
 flags.adopt_module_key_flags(cluster_flags)
 flags.adopt_module_key_flags(job_flags)
+flags.adopt_module_key_flags(search_flags)
 _NETWORK = flags.DEFINE_string(
     "network",
     None,
@@ -101,89 +103,6 @@ _LABELS = flags.DEFINE_string(
     "They tell pairs of one class from others in the null distribution.",
 )
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
-_ITERATIONS = flags.DEFINE_integer("iterations", 15000, "Steps of the search.")
-_LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", None, "At the start. Without it, the network's own (0.001 for most)."
-)
-_PRESET = flags.DEFINE_enum(
-    "preset",
-    "released",
-    ["released", "paper"],
-    "released: as the authors' code, the rate falls by 0.95 every 1000 steps and image noise lies above the "
-    "centre. paper: as the main text, constant rate and centred noise.",
-)
-_DECAY = flags.DEFINE_float("learning_rate_decay", None, "Factor per 1000 steps, instead of the preset's.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the noise that every search begins from.")
-_RELU_GRADIENT = flags.DEFINE_enum(
-    "relu_gradient",
-    "linear",
-    ["linear", "plain"],
-    "Through the ReLU of the matched layer: linear passes every gradient, plain is ordinary.",
-)
-_OPTIMIZER = flags.DEFINE_enum(
-    "optimizer",
-    "adam",
-    ["adam", "lbfgs"],
-    "adam: as the paper. lbfgs: a quasi-Newton search, which for images mostly comes as near in 100 to 1500 "
-    "iterations as adam in 15,000, and for sounds in 1500 as adam in 3000 to 12,000; an iteration is one "
-    "evaluation of the network in both.",
-)
-_PRECISION = flags.DEFINE_enum(
-    "precision",
-    "float32",
-    ["float32", "bfloat16"],
-    "What the network computes in during the first nine tenths of the iterations. bfloat16 is meant for "
-    "hardware that computes faster in it; where it is slower, a line tells. It suits adam; lbfgs, which "
-    "needs exact values, came less near with it. The last tenth, rho and the verdict are always float32.",
-)
-_FRONTEND = flags.DEFINE_enum(
-    "frontend",
-    "exact",
-    ["exact", "fast"],
-    "How the cochleagram is computed during the first nine tenths of the iterations: fast is approximate. "
-    "The last tenth, rho and the verdict are always exact.",
-)
-_STOP_WHEN = flags.DEFINE_enum(
-    "stop_when",
-    None,
-    ["verdict", "converged"],
-    "Ends the search of a metamer early, and says where. verdict: when rho was above the null maximum, with "
-    "the target's class, at two checks in a row, every 250 steps of adam and every 50 of lbfgs. converged: "
-    "when besides the least loss has fallen by less than 10 % over the last tenth of --iterations. A step "
-    "costs the same until all of a batch have ended; rho may be just above the limit then. The null "
-    "distribution must stay the same. Without it, all steps are taken.",
-)
-_BATCH_NORM = flags.DEFINE_enum(
-    "batch_norm",
-    "separate",
-    ["separate", "folded"],
-    "folded: batch normalisation is made part of the kernels before it, which is the same function but for "
-    "rounding, and the faster the smaller the kernels are (most in MobileNet). Not in rho and the verdict.",
-)
-_HIDDEN_RELU = flags.DEFINE_enum(
-    "hidden_relu",
-    "exact",
-    ["exact", "leaky"],
-    "leaky: for the first tenth of the iterations of lbfgs, at most 100, ReLUs before the layer have a slope "
-    "of 0.1 where they are flat, so that the large first steps leave no unit without a gradient. Losses of "
-    "these iterations are of that function; rho and the verdict are exact.",
-)
-_CONVOLUTIONS = flags.DEFINE_enum(
-    "convolutions",
-    "direct",
-    ["direct", "winograd"],
-    "winograd: those of 3 x 3 at stride 1 with many channels by Winograd's algorithm, which is the same "
-    "function but for rounding. On a CPU, steps of VGG-19 are 1.8 times as fast, those of small networks "
-    "hardly. It compiles first, and keeps kernels of four times the size. Not in rho and the verdict.",
-)
-_STARTS = flags.DEFINE_integer(
-    "starts",
-    1,
-    "Noises that a metamer may be searched from. Beyond 1, those that do not meet the conditions when their "
-    "search is over are searched again from noise of another seed, up to that many in all. The first that "
-    "meets them is kept; if none does, that of the lowest loss. metamer.json tells of every start. The null "
-    "distribution must stay the same.",
-)
 _OPTIMIZE = flags.DEFINE_enum(
     "optimize",
     "waveform",
@@ -198,7 +117,6 @@ _BATCH_SIZE = flags.DEFINE(
     "folder, since the last bits of metamers depend on it.",
     serializer=flags.ArgumentSerializer(),
 )
-_SAVE_EVERY = flags.DEFINE_integer("save_every", 1000, "Steps between saved states of a search.")
 _THREADS = flags.DEFINE_integer(
     "threads",
     None,
@@ -206,9 +124,6 @@ _THREADS = flags.DEFINE_integer(
     "--batch_size, which the folder then keeps; of one number, any processes of a kind of machine make the "
     "same bytes. Without it, all cores, and 1 with --cluster.",
     lower_bound=1,
-)
-_SAVE_MINUTES = flags.DEFINE_float(
-    "save_minutes", 5.0, "After so many minutes a state is saved even so.", 0.1
 )
 _PLAN = flags.DEFINE_bool(
     "plan",
@@ -270,35 +185,13 @@ def main() -> int:
     return int(not done.complete)
 
 
-def _config() -> mm.SynthesisConfig:
-    """The search that the flags ask for."""
-    return mm.SynthesisConfig(
-        iterations=_ITERATIONS.value,
-        learning_rate=_LEARNING_RATE.value,
-        preset=_PRESET.value,
-        learning_rate_decay=_DECAY.value,
-        seed=_SEED.value,
-        relu_gradient=_RELU_GRADIENT.value,
-        save_every=_SAVE_EVERY.value,
-        save_minutes=_SAVE_MINUTES.value,
-        optimizer=_OPTIMIZER.value,
-        precision=_PRECISION.value,
-        frontend=_FRONTEND.value,
-        batch_norm=_BATCH_NORM.value,
-        convolutions=_CONVOLUTIONS.value,
-        stop_when=_STOP_WHEN.value,
-        starts=_STARTS.value,
-        hidden_relu=_HIDDEN_RELU.value,
-    )
-
-
 def _asked(threads: int | None) -> tuple[runs.Run, Mapping[str, Path]]:
     """The run that the flags ask for, and the files of its stimuli by name."""
     from model_metamers.recognition.labels import read_labels
     from model_metamers.runs import null_runs
     from model_metamers.signals import files  # with every decoder of images, which --help need not wait for
 
-    config = _config()  # refused, if it is, before anything is loaded
+    config = search_flags.config()  # refused, if it is, before anything is loaded
     network = named_network.load(_NETWORK.value, _CHECKPOINT.value, _SIGNAL.value)
     inputs = files.find_files(_INPUTS.value, network.signal)
     null_inputs = files.find_files(_NULL_INPUTS.value, network.signal)
