@@ -43,14 +43,16 @@ def wide_vgg():
     return make_wide_vgg()
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_a_search_ends_where_the_direct_one_ends_within_noise(wide_vgg, small_images, optimizer):
+@pytest.mark.parametrize(
+    ("optimizer", "hidden_relu"), [("adam", "exact"), ("lbfgs", "exact"), ("lbfgs", "leaky")]
+)
+def test_a_search_ends_where_the_direct_one_ends_within_noise(wide_vgg, small_images, optimizer, hidden_relu):
     winograd, direct = (
         mm.synthesize(
             wide_vgg,
             LAYER,
             small_images,
-            config(iterations=100, optimizer=optimizer, convolutions=convolutions),
+            config(iterations=100, optimizer=optimizer, hidden_relu=hidden_relu, convolutions=convolutions),
             progress=False,
         )
         for convolutions in ("winograd", "direct")
