@@ -22,6 +22,7 @@ _AFTER_HELP = 1  # absl's exit status; its flags end a program for no other reas
 _A_GPU = "/dev/nvidia0"  # Linux's file of the first one, where its driver is loaded
 _TERMINATED = 143  # as after SIGTERM
 _NO_READER = 141  # by convention: 128 and SIGPIPE
+_OF_WORKERS = ("cluster_flags", "job_flags")  # modules whose flags change nothing in what is made
 _OUT_OF_MEMORY = "memory ran out; lower --batch_size where there is one, or use a machine with more"
 
 
@@ -151,15 +152,18 @@ def module(binary: str) -> str:
 
 
 def settings(module: str, without: Sequence[str] = ()) -> list[str]:
-    """The flags of a binary as they are in force, one string each.
+    """The flags of a binary as they are in force, one string each, but for those of who does the work.
 
     Args:
-      module: the binary's `__name__`.
+      module: the `__name__` of the binary, or of a module with flags of several.
       without: names to leave out.
     """
     key = sys.argv[0] if module == "__main__" else module
-    own = flags.FLAGS.flags_by_module_dict()[key]
-    chosen = [flag for flag in own if flag.name not in without and flag.value is not None]
+    defined = flags.FLAGS.flags_by_module_dict()
+    of_workers = {flag.name for name in _OF_WORKERS for flag in defined.get(f"{__package__}.{name}", ())}
+    own = flags.FLAGS.get_key_flags_for_module(key)
+    named = [flag for flag in own if flag.name not in of_workers.union(without)]
+    chosen = [flag for flag in named if flag.value is not None]
     return [text for flag in chosen if (text := flag.serialize())]  # a repeated one may hold none
 
 

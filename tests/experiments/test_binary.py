@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import model_metamers as mm
 from model_metamers_experiments import binary
+from tests.experiments.test_help import binaries
 
 _MAIN = """
 import sys, time, types
@@ -190,6 +191,46 @@ def test_a_command_on_a_page_holds_no_empty_words():
     )
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)
     assert "--layers=vgg=fc7" in done.stdout and "''" not in done.stdout, done.stderr
+
+
+# In a process of its own for each program, because they define flags of the same names.
+_SETTINGS = """
+import importlib, os, sys
+from absl import flags
+import matplotlib.figure, scipy.stats, model_metamers
+from model_metamers_experiments import binary
+
+def check(name):
+    module = importlib.import_module(f"model_metamers_experiments.{name}").__name__
+    values = {flag.name: flag for flag in flags.FLAGS.get_key_flags_for_module(module)}
+    for flag in values.values():
+        if flag.value is None:
+            flag.value = "x"
+    defined = flags.FLAGS.flags_by_module_dict()
+    of_workers = {f.name for m in ("cluster_flags", "job_flags")
+                  for f in defined.get(f"model_metamers_experiments.{m}", ())}
+    lines = "\\n".join(binary.settings(module)).split("\\n")
+    written = {line.split("=")[0].lstrip("-") for line in lines}
+    for flag in values.values():
+        empty = isinstance(flag, flags.MultiFlag) and not flag.value
+        is_written = flag.name in written or (flag.boolean and f"no{flag.name}" in written)
+        assert is_written == (flag.name not in of_workers and not empty), flag.name
+    return len(written)
+
+for name in sys.argv[1:]:
+    if os.fork() == 0:
+        try:
+            os._exit(0 if check(name) else 1)
+        except BaseException as error:
+            os.write(2, f"{name}: {error!r}\\n".encode())
+            os._exit(1)
+    assert os.wait()[1] == 0, name
+"""
+
+
+def test_settings_of_a_binary_hold_every_flag_of_its_manual_but_those_of_workers():
+    done = subprocess.run([sys.executable, "-c", _SETTINGS, *binaries()], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("level", "told"), [(None, False), *_slow(("0", True), ("3", False))])
