@@ -10,32 +10,33 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
-_leak = contextvars.ContextVar("leak", default=0.0)
+_Relu = Callable[[tf.Tensor, float | None], tf.Tensor]
+_replaced: contextvars.ContextVar[_Relu | None] = contextvars.ContextVar("replaced", default=None)
 
 
 @contextlib.contextmanager
-def leaking(slope: float) -> Iterator[None]:
-    """While it lasts, `clipped_relu` is built with a slope where it is flat; 0 changes nothing.
+def replaced_relu(relu: _Relu | None) -> Iterator[None]:
+    """While it lasts, `clipped_relu` gives what another function does; None changes nothing.
 
     What a `tf.function` has built stays as it is.
 
     Args:
-      slope: of the output below zero and above the ceiling.
+      relu: of a tensor and a ceiling, which may be None.
 
     Example:
-      >>> with leaking(0.1):
+      >>> with replaced_relu(lambda x, ceiling: 0.5 * x):
       ...     clipped_relu(tf.constant([-1.0, 2.0, 8.0]), 6.0).numpy()
-      array([-0.1,  2. ,  6.2], dtype=float32)
+      array([-0.5,  1. ,  4. ], dtype=float32)
     """
-    token = _leak.set(slope)
+    token = _replaced.set(relu)
     try:
         yield
     finally:
-        _leak.reset(token)
+        _replaced.reset(token)
 
 
 def linear_gradient_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
@@ -59,13 +60,12 @@ def linear_gradient_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tenso
 
 
 def clipped_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
-    """min(max(x, 0), ceiling) with the ordinary gradient; no bound when None. See `leaking`."""
-    flat = _flat_relu(x, ceiling)
-    slope = _leak.get()
-    return flat + tf.cast(slope, x.dtype) * (x - flat) if slope else flat
+    """min(max(x, 0), ceiling) with the ordinary gradient; no bound when None. See `replaced_relu`."""
+    return (_replaced.get() or exact_relu)(x, ceiling)
 
 
-def _flat_relu(x: tf.Tensor, ceiling: float | None) -> tf.Tensor:
+def exact_relu(x: tf.Tensor, ceiling: float | None = None) -> tf.Tensor:
+    """`clipped_relu`, whatever replaces that."""
     if ceiling == 6.0:
         return _relu6(x)
     rectified = tf.nn.relu(x)

@@ -41,7 +41,8 @@ class Network(tf.Module):
       folds_batch_norm: whether there are convolutions followed by a batch normalisation, which `folding`
         makes one operation.
       leaks: whether all ReLUs in `forward` are stages' outputs or `gradients.clipped_relu`, which a search
-        can make leak (`SynthesisConfig.hidden_relu`). A network of one's own says so.
+        can make leak or round off (`SynthesisConfig.hidden_relu`), and before each of which a signal's values
+        lie together: [batch, ...], or [batch * parts, ...]. A network of one's own says so.
       takes_averages: whether a checkpoint's moving averages of the variables
         ("NAME/ExponentialMovingAverage") are taken in place of the variables, where it has them.
       weights: variables by checkpoint name.

@@ -26,7 +26,7 @@ _ADDED_LATER = {
     "save_minutes": 5.0,
     "hidden_relu": "exact",
 }
-_MOST_LEAKY = 100
+_MOST_LEAKY, _MOST_ROUNDED = 100, 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,10 @@ class SynthesisConfig:
       hidden_relu: "leaky" begins a search by "lbfgs" with an easier function: for the first tenth of the
         iterations, at most 100, ReLUs before the layer have a slope of 0.1 where they are flat. Without it
         the large first steps leave some units flat that the target's are not, and no gradient brings them
-        back. The losses of these iterations are of that function. "exact" computes the network as it is.
+        back. "rounded" besides rounds off where ReLUs bend, for the first half, at most 500: a parabola
+        over 0.3 standard deviations of the target's values to either side, so that what L-BFGS learns of
+        the curvature lasts. The losses of these iterations are of those functions. "exact" computes the
+        network as it is.
       starts: noises that a signal may be searched from, at least 1. Beyond 1, a signal whose metamer does
         not meet the conditions (rho above the null maximum, and the target's class) at the end of its
         search is searched again from noise of another seed, up to that many in all. The first metamer
@@ -122,7 +125,7 @@ class SynthesisConfig:
             ("stop_when", ("verdict", "converged")),
             ("batch_norm", ("separate", "folded")),
             ("convolutions", ("direct", "winograd")),
-            ("hidden_relu", ("exact", "leaky")),
+            ("hidden_relu", ("exact", "leaky", "rounded")),
         ):
             if field == "stop_when" and self.stop_when is None:
                 continue
@@ -188,7 +191,17 @@ class SynthesisConfig:
     @property
     def leaky_iterations(self) -> int:
         """How many iterations the search begins with in which hidden ReLUs leak; 0 where none do."""
-        return min(_MOST_LEAKY, self.iterations // 10) if self.hidden_relu == "leaky" else 0
+        return min(_MOST_LEAKY, self.iterations // 10) if self.hidden_relu != "exact" else 0
+
+    @property
+    def rounded_iterations(self) -> int:
+        """How many it begins with in which their bends are rounded off, leaky ones included; or 0."""
+        return min(_MOST_ROUNDED, self.iterations // 2) if self.hidden_relu == "rounded" else 0
+
+    @property
+    def eased_iterations(self) -> int:
+        """How many it begins with whose losses are not of the network as it is, but for those of a draft."""
+        return max(self.leaky_iterations, self.rounded_iterations)
 
     @property
     def _drafts(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from model_metamers.synthesis import scaling
+from model_metamers.synthesis.easier import Easier
 from model_metamers.synthesis.inverse_hessian import own
 from model_metamers.synthesis.line_search import LbfgsState, advanced
 from model_metamers.synthesis.matching import potential_and_gradient
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from model_metamers.networks.network import Network
 
 VECTORS = 20
-# Of the hidden ReLUs where they are flat, in the evaluations that `SynthesisConfig.hidden_relu` tells of.
-LEAK = 0.1
 
 
 def fresh(
@@ -90,7 +89,7 @@ def completed(optimizer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def after_draft(signals: tf.Tensor, optimizer: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """What L-BFGS remembers where the function changes: only how often it could not go on.
 
-    What it knows of a draft's or a leaky network's values and gradients is of another function.
+    What it knows of a draft's or an eased network's values and gradients is of another function.
     """
     _, coordinates = _parted(optimizer)
     begin = tf.zeros_like(signals) if coordinates else signals
@@ -100,17 +99,18 @@ def after_draft(signals: tf.Tensor, optimizer: dict[str, tf.Tensor]) -> dict[str
     return {**anew, "restarts": optimizer["restarts"], **coordinates}
 
 
-def compiled_steps(network: Network, layer: str, relu_gradient: str, leak: float = 0.0) -> Callable:
+def compiled_steps(network: Network, layer: str, relu_gradient: str, slope: float = 0.0) -> Callable:
     """Some evaluations as one compiled loop; takes and gives what `adam.compiled_steps` does.
 
     The learning rate is that of the Adam steps where the line search cannot go on. The ReLUs before the
-    layer have the slope `leak` where they are flat.
+    layer have a slope where they are flat, and where widths are given besides, rounded bends (`Easier`).
     """
     spec = network.signal
     low, high = (spec.low, spec.high) if spec.bounded else (-np.inf, np.inf)
 
-    def steps(signals, optimizer, step, length, rate, decay, wanted):
+    def steps(signals, optimizer, step, length, rate, decay, wanted, widths=None):
         del step, decay
+        hidden = Easier(slope, widths)
         shape = signals.shape
         begun, coordinates = _parted(optimizer)
         begun = begun._replace(memory=own(begun.memory))
@@ -121,7 +121,9 @@ def compiled_steps(network: Network, layer: str, relu_gradient: str, leak: float
         def body(i, losses, *values):
             state = LbfgsState(*values)
             trial = signals_at(state.trial)
-            loss, value, gradient = potential_and_gradient(network, layer, relu_gradient, trial, wanted, leak)
+            loss, value, gradient = potential_and_gradient(
+                network, layer, relu_gradient, trial, wanted, hidden
+            )
             gradient = tf.reshape(gradient, state.trial.shape)
             gradient = scaling.gradient(coordinates, gradient) if coordinates else gradient
             state = advanced(state, loss, value, gradient, low, high, rate)

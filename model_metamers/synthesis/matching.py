@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from model_metamers import gradients
 from model_metamers.errors import InputError
+from model_metamers.synthesis.easier import EXACT, Easier
 
 if TYPE_CHECKING:
     from model_metamers.networks.network import Network
@@ -49,7 +50,7 @@ def potential_and_gradient(
     relu_gradient: str,
     signals: tf.Tensor,
     wanted: tf.Tensor,
-    leak: float = 0.0,
+    hidden: Easier = EXACT,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The function whose gradient `loss_and_gradient` gives, which a line search needs.
 
@@ -60,7 +61,7 @@ def potential_and_gradient(
 
     Args:
       network, layer, relu_gradient, signals, wanted: as for `loss_and_gradient`.
-      leak: slope of the ReLUs before that stage where they are flat (`gradients.leaking`).
+      hidden: how the ReLUs before that stage are computed.
 
     Returns:
       Each signal's loss [batch], that function [batch], and its gradient to the signals.
@@ -70,7 +71,7 @@ def potential_and_gradient(
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(signals)
-        with gradients.leaking(leak):
+        with gradients.replaced_relu(hidden.relu()):
             stage = network.forward(signals)[layer].in_float32
         axes = list(range(1, stage.value.shape.rank))
         loss = potential = 0.5 * tf.reduce_sum((stage.output - wanted) ** 2, axis=axes)

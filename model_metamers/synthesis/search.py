@@ -20,9 +20,9 @@ from model_metamers.errors import DivergedError, InputError
 from model_metamers.execution.lines import as_bar_or_lines
 from model_metamers.networks import ways
 from model_metamers.networks.network import Network
-from model_metamers.networks.ways import Ways
-from model_metamers.synthesis import adam, lbfgs, starts, stopping
+from model_metamers.synthesis import easier, lbfgs, starts, stopping
 from model_metamers.synthesis.config import SynthesisConfig
+from model_metamers.synthesis.phases import OPTIMIZERS, exact_ways, phases
 from model_metamers.synthesis.state import SearchState
 from model_metamers.synthesis.under_way import UnderWay
 from model_metamers.synthesis.watching import Watch
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from model_metamers.criteria.null import NullDistribution
     from model_metamers.synthesis.metamer import Metamer
 
-_OPTIMIZERS = {"adam": adam, "lbfgs": lbfgs}
 # A burst is one call of the compiled loop; between bursts the search can be stopped.
 _BURST_SECONDS = 0.5
 
@@ -70,27 +69,8 @@ class Search:
             self.null = stopping.needed_null(network, layer, config, null)
         if self.null and config.stop_when is not None:
             self._stopping = stopping.Stopping(network, layer, self.config, self.null)
-        self._optimizer = _OPTIMIZERS[config.optimizer]
-        self._ways = Ways(batch_norm=config.batch_norm, convolutions=config.convolutions)
-        self._burst = self._compiled(self._ways)
-        draft = self._ways._replace(precision=config.precision, frontend=config.frontend)
-        self._draft_burst = self._compiled(draft)
-        self._border, self._leaky = self.config.draft_iterations, self.config.leaky_iterations
-        if self._leaky:
-            self._leaky_burst = self._compiled(draft, leak=lbfgs.LEAK)
-
-    def _compiled(self, how: Ways, leak: float = 0.0) -> Callable:
-        """The loop over steps that are computed in these ways."""
-        network = self.network
-        # Adam's cannot leak.
-        leaking = {"leak": leak} if leak else {}
-
-        def build():
-            steps = self._optimizer.compiled_steps(network, self.layer, self.config.relu_gradient, **leaking)
-            return ways.compiled(network, steps, how)
-
-        key = ("search", self.config.optimizer, self.layer, self.config.relu_gradient, *how, str(leak))
-        return network.compiled(key, build)
+        self._optimizer = OPTIMIZERS[config.optimizer]
+        self._phases = phases(network, layer, self.config)
 
     def run(
         self,
@@ -132,14 +112,15 @@ class Search:
         self._check_state(state, targets)
         wanted = self.network.activations(targets, [self.layer])[self.layer]
         self._check_some_finite(wanted)
-        ways.prepare(self.network, self._ways)
+        widths = easier.widths(self.network, targets) if self._phases[0].rounded else None
+        ways.prepare(self.network, exact_ways(self.config))
         begun = now = UnderWay.begin(state)
         finished, saved = True, time.monotonic()
         with self._bar(state.step, progress) as bar:
             try:
                 if watch:
                     watch.tell(now)
-                for now in self._bursts(begun, targets, wanted, watch):
+                for now in self._bursts(begun, targets, (wanted, widths), watch):
                     bar.update(now.step - bar.n)
                     bar.set_postfix(loss=_mean_loss(now))
                     if watch:
@@ -200,7 +181,7 @@ class Search:
         )
 
     def _bursts(
-        self, now: UnderWay, targets: np.ndarray, wanted: tf.Tensor, watch: Watch | None
+        self, now: UnderWay, targets: np.ndarray, of_targets: tuple, watch: Watch | None
     ) -> Iterator[UnderWay]:
         """The search after each burst, until its iterations are over or no signal is searched any more.
 
@@ -212,39 +193,37 @@ class Search:
             length = min(longest, self._until_next_end(now.step))
             length = min(length, watch.every - now.step % watch.every) if watch else length
             began = time.monotonic()
-            now = self._advance(now, wanted, length)
+            now = self._advance(now, of_targets, length)
             seconds = (time.monotonic() - began) / length
             longest = min(2 * length, max(1, int(_BURST_SECONDS / max(seconds, 1e-6))))
             if self._stopping and self._stopping.due(now.step):
                 passes, stops = self._stopping.check(now, targets)
                 now = now.checked(passes, stops)
-                now = now.ended(stops, self._loss(now, wanted)) if stops else now
+                now = now.ended(stops, self._loss(now, of_targets[0])) if stops else now
             yield now
 
     def _until_next_end(self, step: int) -> int:
         """The longest burst after a finished step."""
-        borders = (self._leaky, self._border, self.config.iterations)
-        ends = [border - step for border in borders if step < border]
+        ends = [phase.end - step for phase in self._phases if step < phase.end]
         ends.append(self.config.save_every - step % self.config.save_every)
         if self._stopping:
             ends.append(self._stopping.until_next(step))
         return min(ends)
 
-    def _advance(self, now: UnderWay, wanted: tf.Tensor, length: int) -> UnderWay:
-        """The search after `length` further steps, all of them computed in one way."""
-        burst = self._draft_burst if now.step < self._border else self._burst
-        burst = self._leaky_burst if now.step < self._leaky else burst
-        signals, optimizer, losses = burst(
+    def _advance(self, now: UnderWay, of_targets: tuple, length: int) -> UnderWay:
+        """The search after `length` further steps, all of them of one phase."""
+        phase = next(phase for phase in self._phases if now.step < phase.end)
+        signals, optimizer, losses = phase.burst(
             now.signals,
             now.optimizer,
             tf.constant(now.step, tf.int32),
             tf.constant(length, tf.int32),
             tf.constant(self.config.learning_rate, tf.float32),
             tf.constant(self.config.learning_rate_decay, tf.float32),
-            wanted,
+            *(of_targets if phase.rounded else of_targets[:1]),
         )
         now = now.after(signals, losses.numpy(), optimizer)
-        if now.step in (self._leaky, self._border):
+        if now.step == phase.end < self.config.iterations:
             optimizer = self._optimizer.after_draft(now.signals, now.optimizer)
             now = dataclasses.replace(now, optimizer=optimizer)
         return now

@@ -51,7 +51,7 @@ class Stopping:
     def due(self, step: int) -> bool:
         """Whether to check after a finished iteration: where it was exact, and not at the very end."""
         config = self._config
-        exact = max(config.draft_iterations, config.leaky_iterations)
+        exact = max(config.draft_iterations, config.eased_iterations)
         return step % EVERY[config.optimizer] == 0 and exact < step < config.iterations
 
     def check(self, now: UnderWay, targets: np.ndarray) -> tuple[np.ndarray, list[int]]:
@@ -69,7 +69,7 @@ class Stopping:
             passed = self._passes(targets[place], now.signals[place].numpy())
             passes[place] = passes[place] + 1 if passed else 0
             if passes[place] >= CHECKS and self._falls_no_more(
-                now.losses[self._config.leaky_iterations : now.step, place]
+                now.losses[self._config.eased_iterations : now.step, place]
             ):
                 stops.append(place)
         return passes, stops
