@@ -49,6 +49,12 @@ class Bends(mm.Network):
 TARGETS = np.random.RandomState(1).uniform(0, 1, [3, *SHAPE]).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def bends() -> Bends:
+    """One for all, which keeps what TensorFlow compiled."""
+    return Bends()
+
+
 def config(**changes) -> mm.SynthesisConfig:
     given = {"iterations": 60, "save_every": 7, "log_every": 1, "optimizer": "lbfgs", "hidden_relu": "leaky"}
     return mm.SynthesisConfig(**{**given, **changes})
@@ -81,8 +87,8 @@ def test_it_leaks_only_where_it_is_flat_and_while_it_is_asked_to(ceiling):
     np.testing.assert_array_equal(gradients.clipped_relu(x, ceiling), flat)
 
 
-def test_relus_before_the_layer_leak_and_its_own_does_not():
-    network, leak = Bends(), 0.1
+def test_relus_before_the_layer_leak_and_its_own_does_not(bends):
+    network, leak = bends, 0.1
     hidden = Easier(leak)
     signals = np.random.RandomState(2).uniform(0, 1, [2, *SHAPE])
     wanted = np.random.RandomState(3).uniform(0, 5, [2, OUTPUTS])
@@ -149,18 +155,14 @@ def test_signals_may_have_several_rows_each_and_bends_no_width():
         split, tf.reshape(Easier(0.0, widths).relu()(tf.reshape(x, [2, 15]), None), [6, 5])
     )
     np.testing.assert_array_equal(split[3:], tf.nn.relu(x[3:]))
-    assert np.all(split[:3] > 0) or np.any(split[:3] != tf.nn.relu(x[:3]))
-    with pytest.raises(tf.errors.InvalidArgumentError):  # a third ReLU where two were measured
-        relu = Easier(0.0, widths).relu()
-        relu(x, None), relu(x, None)
+    assert np.any(split[:3] != tf.nn.relu(x[:3]))
 
 
-def test_widths_follow_what_each_target_gives_each_relu(tiny_word_cnn):
-    network = Bends()
-    before = TARGETS.reshape(3, -1) @ network.first + network.biases
-    sums = np.clip(before, 0, 6) @ network.second
+def test_widths_follow_what_each_target_gives_each_relu(bends, tiny_word_cnn):
+    before = TARGETS.reshape(3, -1) @ bends.first + bends.biases
+    sums = np.clip(before, 0, 6) @ bends.second
     expected = 0.3 * np.stack([before.std(axis=1), sums.std(axis=1)])
-    np.testing.assert_allclose(easier.widths(network, TARGETS), expected, rtol=1e-5)
+    np.testing.assert_allclose(easier.widths(bends, TARGETS), expected, rtol=1e-5)
 
     sounds = 0.1 * np.random.RandomState(0).normal(0, 1, [2, *tiny_word_cnn.signal.shape])
     both = easier.widths(tiny_word_cnn, sounds)
@@ -170,35 +172,34 @@ def test_widths_follow_what_each_target_gives_each_relu(tiny_word_cnn):
         np.testing.assert_allclose(alone[:, 0], both[:, place], rtol=1e-4)
 
 
-@pytest.mark.parametrize(("hidden_relu", "share"), [("leaky", 0.1), ("rounded", 0.1)])
-def test_searches_that_else_end_with_units_without_a_gradient_go_on(hidden_relu, share):
+@pytest.mark.parametrize("hidden_relu", BORDERS)
+def test_searches_that_else_end_with_units_without_a_gradient_go_on(hidden_relu, bends):
     """Without it the gradient vanishes while units are flat that the target's are not."""
-    network = Bends()
     found = {}
     for name in ("exact", hidden_relu):
         given = config(iterations=500, hidden_relu=name)
-        found[name], _ = Search(network, "sums", given).run(TARGETS, progress=False)
+        found[name], _ = Search(bends, "sums", given).run(TARGETS, progress=False)
     exact, eased = (state.losses[-1] for state in found.values())
-    assert np.all(exact > 10) and np.all(eased < share * exact)
+    assert np.all(exact > 10) and np.all(eased < 0.1 * exact)
 
 
 @pytest.mark.parametrize("hidden_relu", BORDERS)
-def test_continued_before_at_and_after_the_borders_it_ends_in_the_same_bits(hidden_relu):
-    search = Search(Bends(), "sums", config(save_every=1, hidden_relu=hidden_relu))
+def test_continued_before_at_and_after_the_borders_it_ends_in_the_same_bits(hidden_relu, bends):
+    search = Search(bends, "sums", config(save_every=1, hidden_relu=hidden_relu))
     states = saved_states(search, TARGETS)
     for moment in {1, 40, *(border + i for border in BORDERS[hidden_relu] for i in (-1, 0, 1))}:
         check_same(states["last"], search.run(TARGETS, state=states[moment], progress=False)[0])
 
 
 @pytest.mark.parametrize("hidden_relu", BORDERS)
-def test_after_the_last_border_it_is_an_exact_search_that_begins_there(hidden_relu):
+def test_after_the_last_border_it_is_an_exact_search_that_begins_there(hidden_relu, bends):
     given = config(save_every=1, hidden_relu=hidden_relu)
-    states = saved_states(Search(Bends(), "sums", given), TARGETS)
+    states = saved_states(Search(bends, "sums", given), TARGETS)
     for border in BORDERS[hidden_relu]:
         at = states[border].optimizer
         assert states[border - 1].optimizer["begun"].all()
         assert not at["begun"].any() and not at["remembered"].any()
-    exact = Search(Bends(), "sums", dataclasses.replace(given, hidden_relu="exact"))
+    exact = Search(bends, "sums", dataclasses.replace(given, hidden_relu="exact"))
     check_same(states["last"], exact.run(TARGETS, state=states[border], progress=False)[0])
     fresh = lbfgs.fresh(states[border].signals)
     for name, array in fresh.items():
@@ -206,8 +207,8 @@ def test_after_the_last_border_it_is_an_exact_search_that_begins_there(hidden_re
 
 
 @pytest.mark.parametrize("hidden_relu", BORDERS)
-def test_how_often_it_could_not_go_on_is_kept_over_the_borders(hidden_relu):
-    search = Search(Bends(), "sums", config(save_every=1, hidden_relu=hidden_relu))
+def test_how_often_it_could_not_go_on_is_kept_over_the_borders(hidden_relu, bends):
+    search = Search(bends, "sums", config(save_every=1, hidden_relu=hidden_relu))
     states = saved_states(search, TARGETS)
     state = states[BORDERS[hidden_relu][0] - 1]
     state.optimizer["restarts"][:] = 3
@@ -215,8 +216,8 @@ def test_how_often_it_could_not_go_on_is_kept_over_the_borders(hidden_relu):
 
 
 @pytest.mark.parametrize("hidden_relu", BORDERS)
-def test_a_signal_alone_ends_where_it_does_beside_others(hidden_relu):
-    search = Search(Bends(), "sums", config(iterations=30, hidden_relu=hidden_relu))
+def test_a_signal_alone_ends_where_it_does_beside_others(hidden_relu, bends):
+    search = Search(bends, "sums", config(iterations=30, hidden_relu=hidden_relu))
     together, _ = search.run(TARGETS, progress=False)
     for place in range(len(TARGETS)):
         alone, _ = search.run(TARGETS[place : place + 1], progress=False)
@@ -245,11 +246,11 @@ def test_a_draft_begins_eased_too(hidden_relu, borders, tiny_vgg, small_images):
 
 
 @pytest.mark.parametrize(("hidden_relu", "first"), [("leaky", 150), ("rounded", 550)])
-def test_nothing_is_checked_or_compared_while_it_is_eased(hidden_relu, first):
+def test_nothing_is_checked_or_compared_while_it_is_eased(hidden_relu, first, bends):
     null = null_of(-1.0, "sums")
     null = dataclasses.replace(null, network="bends")
     given = config(iterations=1000, stop_when="converged", hidden_relu=hidden_relu)
-    stopping = Search(Bends(), "sums", given, null)._stopping
+    stopping = Search(bends, "sums", given, null)._stopping
     assert [step for step in range(1001) if stopping.due(step)] == list(range(first, 1000, 50))
     # As losses of the eased network may be, those of the first 100 are lower than all exact ones.
     losses = np.concatenate([np.full(100, 1e-3), np.geomspace(1.0, 0.1, 150)])
