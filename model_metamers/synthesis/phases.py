@@ -43,7 +43,7 @@ def phases(network: Network, layer: str, config: SynthesisConfig) -> tuple[Phase
     burst = _compiled(network, layer, config, draft)
     if rounded:
         found.append(Phase(config.rounded_iterations, burst, True))
-    if config.draft_iterations:
+    if config.draft_iterations > config.rounded_iterations:
         found.append(Phase(config.draft_iterations, burst))
     found.append(Phase(config.iterations, _compiled(network, layer, config, exact)))
     return tuple(found)
