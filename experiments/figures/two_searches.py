@@ -20,12 +20,15 @@ from model_metamers.recognition import presentations
 from model_metamers.recognition.judgement import NATURAL, Who
 from model_metamers.recognition.presentations import Presentation
 from model_metamers.runs.record import read_record
+from model_metamers.synthesis.config import SynthesisConfig
 from model_metamers_experiments.figures import choosing, curves
 from model_metamers_experiments.figures.figure_3 import shown_signal, sound_values
 
 _EXAMPLES = 3
 _BINS = 64
 _ROW, _EXAMPLE_ROW, _WIDTH = 2.1, 1.25, 7.6  # inches
+# Settings of a search that the legend tells where they are not the default.
+_WAYS = ("hidden_relu", "precision", "frontend", "batch_norm", "convolutions")
 
 # Of every search, and of the natural signals under NATURAL, the signals of the stimuli, in order.
 _Signals = Mapping[str, Sequence[np.ndarray]]
@@ -72,7 +75,9 @@ def draw(metamers: Sequence[str | Path], names: Mapping[str, str] | None = None)
 def _search(metamer: Presentation) -> str:
     """What the legend calls a search."""
     config = read_record(metamer.folder).config
-    return f"{config.optimizer}, {config.iterations} iterations"
+    default = SynthesisConfig()
+    ways = [getattr(config, name) for name in _WAYS if getattr(config, name) != getattr(default, name)]
+    return ", ".join([config.optimizer, f"{config.iterations} iterations", *ways])
 
 
 def _common(searches: Mapping[str, Mapping[str, Presentation]]) -> list[str]:

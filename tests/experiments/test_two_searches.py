@@ -1,5 +1,7 @@
 """The figure of metamers by two searches, drawn from folders of metamers."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,20 @@ def test_each_search_has_examples_a_histogram_and_a_spectrum(two):
         assert [a.get_ylabel().split("\n")[0] for a in above.axes[::2]] == ["natural", "adam", "lbfgs"]
         values, spectrum = below.axes
         assert len(values.patches) == len(spectrum.lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("hidden_relu", "rounded"), ("frontend", "fast"), ("convolutions", "winograd")]
+)
+def test_searches_by_one_optimizer_are_told_apart_by_how_they_were_computed(two, tmp_path, setting, value):
+    shutil.copytree(two / "lbfgs" / "images", tmp_path / "other")
+    for path in tmp_path.rglob("metamer.json"):
+        record = read_json(path)
+        record["config"][setting] = value
+        write_json(path, sealed(record))
+    (part,) = two_searches.draw([two / "lbfgs" / "images", tmp_path]).subfigs
+    labels = [a.get_ylabel().replace("\n", " ") for a in part.subfigs[0].axes[::2]]
+    assert len(labels) == 3 and [value in label for label in labels] == [False, False, True]
 
 
 def test_one_search_is_refused(two):
