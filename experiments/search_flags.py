@@ -72,8 +72,8 @@ _HIDDEN_RELU = flags.DEFINE_enum(
     "Easier functions for lbfgs to begin with. leaky: for the first tenth of the iterations, at most 100, "
     "ReLUs before the layer have a slope of 0.1 where they are flat, so that the large first steps leave no "
     "unit without a gradient. rounded: besides, their bends are rounded off for the first half, at most 500, "
-    "so that what is learnt of the curvature lasts; of most layers it ends at half the loss or less. Losses "
-    "of these iterations are of those functions; rho and the verdict are exact.",
+    "so that what is learnt of the curvature lasts: at most layers images end at half the loss or less, "
+    "sounds no lower. Losses of these iterations are of those functions; rho and the verdict are exact.",
 )
 _CONVOLUTIONS = flags.DEFINE_enum(
     "convolutions",
