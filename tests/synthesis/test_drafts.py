@@ -89,8 +89,9 @@ def test_it_comes_as_near_as_an_exact_search(tiny_vgg, small_images):
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_weights_are_brought_into_bfloat16_once_for_all_steps_of_a_burst(tiny_vgg, small_images, optimizer):
     search = Search(tiny_vgg, "conv2_2", config(optimizer=optimizer))
-    burst, given = search._draft_burst, []
-    search._draft_burst = lambda *args: given.append(args) or burst(*args)
+    (draft, exact), given = search._phases, []
+    burst = draft.burst
+    search._phases = (draft._replace(burst=lambda *args: given.append(args) or burst(*args)), exact)
     search.run(small_images, progress=False)
     graph = burst.get_concrete_function(*given[0]).graph.as_graph_def()
     loops = (f for f in graph.library.function if "while_body" in f.signature.name)
