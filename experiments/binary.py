@@ -151,6 +151,11 @@ def module(binary: str) -> str:
     return f"{__package__}.{binary}"
 
 
+def key(module: str) -> str:
+    """The name that absl knows the flags of a module by, from its `__name__`."""
+    return sys.argv[0] if module == "__main__" else module
+
+
 def settings(module: str, without: Sequence[str] = ()) -> list[str]:
     """The flags of a binary as they are in force, one string each, but for those of who does the work.
 
@@ -158,10 +163,9 @@ def settings(module: str, without: Sequence[str] = ()) -> list[str]:
       module: the `__name__` of the binary, or of a module with flags of several.
       without: names to leave out.
     """
-    key = sys.argv[0] if module == "__main__" else module
     defined = flags.FLAGS.flags_by_module_dict()
     of_workers = {flag.name for name in _OF_WORKERS for flag in defined.get(f"{__package__}.{name}", ())}
-    own = flags.FLAGS.get_key_flags_for_module(key)
+    own = flags.FLAGS.get_key_flags_for_module(key(module))
     named = [flag for flag in own if flag.name not in of_workers.union(without)]
     chosen = [flag for flag in named if flag.value is not None]
     return [text for flag in chosen if (text := flag.serialize())]  # a repeated one may hold none

@@ -117,13 +117,8 @@ def _cores() -> int:
 
 def _threads(module: str) -> list[str]:
     """The flag of a program that can be told its threads, where it was not: the same bytes by all jobs."""
-    names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(_key(module))}
+    names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(binary.key(module))}
     return [f"--threads={_cores()}"] if "threads" in names and flags.FLAGS.threads is None else []
-
-
-def _key(module: str) -> str:
-    """The name that absl knows a binary's flags by."""
-    return sys.argv[0] if module == "__main__" else module
 
 
 def _program(module: str) -> str:
@@ -144,7 +139,7 @@ def _given(module: str) -> list[str]:
     jobs = {"plan", *(holder.name for holder in _JOBS)}
     own = [
         flag
-        for flag in flags.FLAGS.get_key_flags_for_module(_key(module))
+        for flag in flags.FLAGS.get_key_flags_for_module(binary.key(module))
         if flag.present and flag.name not in jobs
     ]
     return [line for flag in own for line in flag.serialize().split("\n") if line]

@@ -15,10 +15,12 @@ OPTIMIZERS = {"adam": adam, "lbfgs": lbfgs}
 
 
 class Phase(NamedTuple):
-    """Attributes:
-    end: iterations after which it is over.
-    burst: its compiled loop.
-    rounded: whether that takes the widths of bends besides (`easier.widths`).
+    """A part of a search that is computed in one way.
+
+    Attributes:
+      end: how many iterations the search has taken when it is over.
+      burst: its compiled loop over steps.
+      rounded: whether that takes the widths of rounded bends besides (`easier.widths`).
     """
 
     end: int

@@ -186,7 +186,8 @@ class Search:
         """The search after each burst, until its iterations are over or no signal is searched any more.
 
         Bursts grow until they take `_BURST_SECONDS`, and end where a state is to be saved, criteria are
-        to be checked or watched, or another way to compute begins.
+        to be checked or watched, or another phase begins. `of_targets` are the activations wanted, and the
+        widths of rounded bends.
         """
         longest = 1
         while now.step < self.config.iterations and now.searched:
