@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.references.tf1_networks import Weights
+from model_metamers.synthesis.state import SearchState
 
 tf1 = tf.compat.v1
 
@@ -53,12 +54,25 @@ class GraphSearch:
             rate = tf1.train.exponential_decay(learning_rate, step, 1000, 0.95)
             optimizer = tf1.train.AdamOptimizer(rate)
             self._train = optimizer.minimize(self._loss, var_list=[variable], global_step=step)
+            slots = {name: optimizer.get_slot(variable, name) for name in ("m", "v")}
+            powers = {made.op.name: made for made in optimizer.variables() if made.op.name.startswith("beta")}
+            self._state = {"signals": variable, "step": step, **slots, **powers}
             initializer = tf1.global_variables_initializer()
         self._session = tf1.Session(graph=graph)
         self._session.run(initializer)
         for name, made in weights.items():
-            self._session.run(made.initializer, {made.initializer.inputs[1]: values[name]})
+            self._set(made, values[name])
         self._feed = {wanted: self._session.run(found, {signal: target})}
+
+    def put(self, state: SearchState) -> None:
+        """Goes on from the state of a search by our Adam."""
+        beta1_power, beta2_power = state.optimizer["beta_powers"]
+        values = {**state.arrays, "beta1_power": beta1_power, "beta2_power": beta2_power}
+        for name, variable in self._state.items():
+            self._set(variable, values[name])
+
+    def _set(self, variable: tf.Variable, value: np.ndarray) -> None:
+        self._session.run(variable.initializer, {variable.initializer.inputs[1]: value})
 
     def step(self) -> float:
         """Takes a step; returns the loss before it, summed over the batch."""
@@ -67,6 +81,12 @@ class GraphSearch:
     def loss(self) -> float:
         """The loss where the search is, summed over the batch."""
         return self._session.run(self._loss, self._feed)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The signals, the step and what Adam remembers, by the names of `SearchState.arrays`."""
+        values = self._session.run(self._state)
+        powers = np.array([values.pop("beta1_power"), values.pop("beta2_power")])
+        return {**values, "beta_powers": powers}
 
     def gradient(self) -> np.ndarray:
         """Its gradient to the signals, [batch, *shape]."""

@@ -15,7 +15,6 @@ from model_metamers.frontends.mfcc import MfccConfig
 from model_metamers.networks import deepspeech
 from model_metamers.networks.deepspeech import DeepSpeech
 from model_metamers.synthesis import starts
-from model_metamers.synthesis.search import Search
 from tests.builders import tf1_audio, tf1_graph
 from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 from tests.goldens import seeded_sounds
@@ -245,21 +244,15 @@ def test_front_end_of_v05_and_a_search_through_the_lstm():
 
 
 @pytest.mark.slow
-def test_search_equals_a_tensorflow_1_graph():
+def test_search_goes_as_that_of_a_tensorflow_1_graph():
     network = DeepSpeech()
     network.initialize(0)
     target = tf1_graph.speech_like(32000, 16000)[np.newaxis]
     start = starts.start(network.signal, seed=0)[np.newaxis]
-    search = Search(network, "layer_3", mm.SynthesisConfig(iterations=60))
-    found = search.run(target, start, progress=False)[0].losses[:, 0]
 
     def find(signal, weight):
         features = tf1_audio.mfcc(tf.cast(signal, tf.float64))
         return tf1_audio.deepspeech(tf.cast(features, tf.float32), weight, "layer_3")
 
-    values = {name: variable.numpy() for name, variable in network.weights.items()}
-    expected = tf1_graph.search_losses(find, values, target, start, 60, None, 0.0001)
-    deviation = np.abs(found / expected - 1).max()
-    print(f"{expected[0]:.6g} -> {expected[-1]:.6g}, largest deviation {deviation:.1e}")
-    assert expected[-1] < 0.5 * expected[0]
-    np.testing.assert_allclose(found, expected, rtol=0.01)
+    config = mm.SynthesisConfig(iterations=60)
+    tf1_graph.check_steps(network, "layer_3", config, find, target, start, fall=0.5)

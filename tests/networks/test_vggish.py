@@ -14,7 +14,6 @@ from model_metamers.criteria.null import LayerNull
 from model_metamers.networks.vggish import VGGish
 from model_metamers.runs import report, verdict_table
 from model_metamers.synthesis import starts
-from model_metamers.synthesis.search import Search
 from tests.builders import tf1_audio, tf1_graph
 from tests.builders.tf1_checkpoints import write_tf1_checkpoint
 from tests.goldens import seeded_sounds
@@ -195,24 +194,17 @@ def test_network_without_classes_is_judged_by_rho_alone(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("learning_rate", "steps"), [(0.001, 60), (0.01, 20)])
-def test_search_equals_a_tensorflow_1_graph(learning_rate, steps):
-    """At VGGish's own rate of 0.01, fewer steps: the first alone is as long as the start is
-    loud, and a start that differs by 1e-8 then ends 60 steps 1.1 % from itself."""
+@pytest.mark.parametrize("learning_rate", [0.001, 0.01])
+def test_search_goes_as_that_of_a_tensorflow_1_graph(learning_rate):
+    """At VGGish's own rate, 0.01, too: there the first step alone is as long as the start is loud."""
     network = VGGish()
     network.initialize(0)
     target = tf1_graph.speech_like(32000, 16000)[np.newaxis]
     start = starts.start(network.signal, seed=0)[np.newaxis]
-    config = mm.SynthesisConfig(iterations=steps, learning_rate=learning_rate)
-    found = Search(network, "conv4", config).run(target, start, progress=False)[0].losses[:, 0]
+    config = mm.SynthesisConfig(iterations=60, learning_rate=learning_rate)
 
     def find(signal, weight):
         examples = tf1_audio.log_mel(tf.cast(signal, tf.float64))
         return tf1_audio.vggish(tf.cast(examples, tf.float32), weight, "conv4")
 
-    values = {name: variable.numpy() for name, variable in network.weights.items()}
-    expected = tf1_graph.search_losses(find, values, target, start, steps, None, learning_rate)
-    deviation = np.abs(found / expected - 1).max()
-    print(f"{learning_rate}: {expected[0]:.6g} -> {expected[-1]:.6g}, largest deviation {deviation:.1e}")
-    assert expected[-1] < 0.5 * expected[0]
-    np.testing.assert_allclose(found, expected, rtol=0.01)
+    tf1_graph.check_steps(network, "conv4", config, find, target, start, fall=0.5)
