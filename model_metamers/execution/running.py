@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -64,7 +65,12 @@ def run_held(
     began = time.monotonic()
     with log.open("w", encoding="utf-8") as file:
         process = begin(
-            command(task.program, task.arguments), stdout=file, stderr=subprocess.STDOUT, pass_fds=[lock]
+            command(task.program, task.arguments),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock],
+            # What was said last then stands last, whichever of the two streams it came by.
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         status = wait(process)
     reason = _last_line(log)
