@@ -13,10 +13,9 @@ was optimised (Figure S9), draws the figures, and tells of each claim whether it
 the numbers: OUT/report.html, OUT/claims.json, OUT/figures/*.pdf (Figures 3, 5, 6, S9),
 OUT/relu/*/*.pdf (Figure 2), OUT/verdicts/*/*.pdf (Figures S1 to S8).
 
-The mini scale takes the small networks that ship, and searches by L-BFGS, images with
---hidden_relu=rounded (those of Figure 2 by Adam). The imagenet scale does so without it, in ImageNet
-networks, whichever have weights here, and photographs of yours: claims 1 to 4, with the 16-way and the
-1000-way decision.
+The mini scale takes the small networks that ship, and searches by L-BFGS (those of Figure 2 by Adam).
+The imagenet scale does the same with ImageNet networks, whichever have weights here, and photographs of
+yours: claims 1 to 4, with the 16-way and the 1000-way decision.
 Where METAMERS_DATA names a folder with cifar10/ and speech_commands/, free_spoken_digit/, the signals
 are labelled test images and words of speakers not trained on; where not, photographs of installed
 libraries and words said by espeak-ng. The null distribution is of signals that the networks were trained

@@ -76,8 +76,6 @@ class Scale:
         distribution, where there are training signals.
       iterations: by kind, the number of steps of every search but Figure 2's.
       optimizer: of those searches, "adam" or "lbfgs".
-      hidden_relu: by kind, how those searches begin at networks whose ReLUs can leak, see
-        `SynthesisConfig.hidden_relu`; "exact" where a kind is not named.
       batch_size: number of stimuli that are searched together.
       cochleagram_learning_rate: learning rate where the cochleagram is optimised; None for the
         network's.
@@ -100,7 +98,6 @@ class Scale:
     relu_stimuli: int
     relu_iterations: Mapping[str, int]
     null_signals: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    hidden_relu: Mapping[str, str] = dataclasses.field(default_factory=dict)
     null_rule: str = MAXIMUM
 
 

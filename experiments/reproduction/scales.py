@@ -81,7 +81,6 @@ MINI = Scale(
     relu_stimuli=16,
     relu_iterations=MappingProxyType({"image": 1500, "sound": 1000}),
     null_signals=MappingProxyType({"image": 1000, "sound": 300}),
-    hidden_relu=MappingProxyType({"image": "rounded"}),  # sounds gain nothing from it
 )
 # The seconds are estimated from the number of multiplications in each network.
 PAPER = Scale(

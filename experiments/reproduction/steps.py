@@ -139,7 +139,6 @@ def _metamers(work: Work, part: Part, role: str) -> Task:
             "layers": layers,
             "iterations": scale.iterations[part.kind],
             "optimizer": scale.optimizer,
-            "hidden_relu": _hidden_relu(scale, part),
             "batch_size": scale.batch_size,
             "out": work.out / name,
             **optimize,
@@ -151,11 +150,6 @@ def _metamers(work: Work, part: Part, role: str) -> Task:
         seconds=START + searches * seconds * scale.iterations[part.kind] / 1000,
         bytes=searches * _bytes_of_metamer(part),
     )
-
-
-def _hidden_relu(scale: Scale, part: Part) -> str | None:
-    """How searches at a part begin; None is exactly, and so is every network whose ReLUs cannot leak."""
-    return scale.hidden_relu.get(part.kind) if cast.built(part).leaks else None
 
 
 def _relu(work: Work, part: Part) -> Task:

@@ -295,20 +295,6 @@ def test_commands_are_those_of_the_binaries(tmp_path):
     assert "--judges=word_reduced_aliasing_small" in judged and "--criteria=none" in judged
 
 
-def test_searches_of_images_begin_with_rounded_bends_where_the_network_can(tmp_path):
-    module = tmp_path / "own.py"
-    module.write_text(OWN)  # its network does not say that its ReLUs can leak
-    scale = cast.with_networks(scales.MINI, [f"mine={module}:small"], [])
-    begun = {
-        task.name: "--hidden_relu=rounded" in flags(task.arguments)
-        for task in plan(scale, tmp_path)
-        if task.name.startswith("metamers/")
-    }
-    images = {f"metamers/{role}" for role in ("vgg", "inception", "resnet")}
-    assert {name for name, rounded in begun.items() if rounded} == images
-    assert "metamers/mine" in begun and "metamers/word" in begun
-
-
 def test_judgements_that_count_are_of_files_that_meet_the_conditions(tmp_path):
     """And those beside are of all metamers, as the names of the folders say."""
     tasks = {task.name: task.arguments for task in plan(scales.MINI, tmp_path)}
