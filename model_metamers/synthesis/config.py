@@ -67,9 +67,10 @@ class SynthesisConfig:
         the large first steps leave some units flat that the target's are not, and no gradient brings them
         back. "rounded" besides rounds off where ReLUs bend, for the first half, at most 500: a parabola
         over 0.3 standard deviations of the target's values to either side, so that what L-BFGS learns of
-        the curvature lasts. The losses of these iterations are of those functions. Metamers of middle
-        layers of images found with "rounded" are recognised by other networks more often than Adam's
-        (docs/measurements.md): take "exact" where recognition is compared. It computes the network as it is.
+        the curvature lasts. The losses of these iterations are of those functions. At the one
+        middle layer where that was tried, other networks recognised more metamers found with "rounded"
+        than of Adam's (docs/measurements.md): take "exact" where recognition is compared. "exact" computes
+        the network as it is.
       starts: noises that a signal may be searched from, at least 1. Beyond 1, a signal whose metamer does
         not meet the conditions (rho above the null maximum, and the target's class) at the end of its
         search is searched again from noise of another seed, up to that many in all. The first metamer

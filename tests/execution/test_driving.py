@@ -41,8 +41,7 @@ def test_whoever_watches_is_told_after_each_unit_and_while_none_ends(tmp_path):
     given = [*units(tmp_path, 4), FileUnit(str(tmp_path), "slow", seconds=0.3)]
     seen = []
     drive(given, watch=lambda: seen.append(sum(unit.done() for unit in given)))
-    # Which unit is the last one to end is not said: the first waits for what is imported then.
-    assert seen == sorted(seen) and seen[-1] == 5 and len(seen) > len(given)
+    assert seen == sorted(seen) and {4, 5} <= set(seen) and len(seen) > len(given)
 
 
 def test_alone_in_order_what_is_not_done_and_what_one_raises_ends_all(tmp_path):

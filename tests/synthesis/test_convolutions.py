@@ -58,8 +58,9 @@ def test_a_search_ends_where_the_direct_one_ends_within_noise(wide_vgg, small_im
         )
         for convolutions in ("winograd", "direct")
     )
+    alike = 11 if optimizer == "adam" else 3  # of L-BFGS, before a step meets a bend
     for one, other in zip(winograd, direct, strict=True):
-        np.testing.assert_allclose(one.loss[:3], other.loss[:3], rtol=1e-3)
+        np.testing.assert_allclose(one.loss[:alike], other.loss[:alike], rtol=1e-3)
         # Two searches that differ by rounding go apart once a bend is met, quasi-Newton ones the more.
         np.testing.assert_allclose(one.loss[-1], other.loss[-1], rtol=0.1 if optimizer == "adam" else 0.5)
         assert one.loss[-1] < 0.3 * one.loss[0] and np.any(one.signal != other.signal)

@@ -57,17 +57,19 @@ def test_images(layer):
 
 
 # A step through a cochleagram of ordinary operations costs a tenth of a second.
-_STEPS = 20
+_STEPS = pytest.mark.parametrize("steps", [20, pytest.param(60, marks=pytest.mark.slow)])
 
 
+@_STEPS
 @pytest.mark.parametrize("layer", ["cochleagram", "conv_0", "conv_2", "fc_intermediate", "logits"])
-def test_sounds_aliased(layer):
-    _check("word_aliased_small", layer, _STEPS)
+def test_sounds_aliased(layer, steps):
+    _check("word_aliased_small", layer, steps)
 
 
+@_STEPS
 @pytest.mark.parametrize("layer", ["pool_0_0", "pool_1_0", "conv_2", "fc_intermediate", "logits"])
-def test_sounds_reduced_aliasing(layer):
-    _check("word_reduced_aliasing_small", layer, _STEPS)
+def test_sounds_reduced_aliasing(layer, steps):
+    _check("word_reduced_aliasing_small", layer, steps)
 
 
 @pytest.mark.slow
