@@ -74,8 +74,8 @@ _HIDDEN_RELU = flags.DEFINE_enum(
     "unit without a gradient. rounded: besides, their bends are rounded off for the first half, at most 500, "
     "so that what is learnt of the curvature lasts: at most layers images end at half the loss or less, "
     "sounds no lower. Losses of these iterations are of those functions; rho and the verdict are exact. "
-    "At the one middle layer where it was tried, other networks recognised more of its metamers than of Adam's: "
-    "take exact where recognition is compared.",
+    "At the one middle layer where that was tried, other networks recognised more of its metamers than of "
+    "Adam's: take exact where recognition is compared.",
 )
 _CONVOLUTIONS = flags.DEFINE_enum(
     "convolutions",
