@@ -4,6 +4,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -38,10 +39,25 @@ def test_every_unit_is_done_once_and_none_again(tmp_path):
 
 
 def test_whoever_watches_is_told_after_each_unit_and_while_none_ends(tmp_path):
-    given = [*units(tmp_path, 4), FileUnit(str(tmp_path), "slow", seconds=0.3)]
+    enough = threading.Event()
+
+    class Waits(FileUnit):
+        def run(self):
+            assert enough.wait(20), "nobody was told while no unit ended"
+            super().run()
+
+    # One thread, so that the unit that waits is the last one: two would share the lock of `do`, which lets
+    # whoever comes go first.
+    given = [*units(tmp_path, 4), Waits(str(tmp_path), "waits")]
     seen = []
-    drive(given, watch=lambda: seen.append(sum(unit.done() for unit in given)))
-    assert seen == sorted(seen) and {4, 5} <= set(seen) and len(seen) > len(given)
+
+    def watch():
+        seen.append(sum(unit.done() for unit in given))
+        if seen.count(4) >= 3 and len(seen) >= 7:  # four units ended: three times it was none that did
+            enough.set()
+
+    assert drive(given, Threads(1), retries=0, watch=watch) == {}
+    assert seen == sorted(seen) and seen[-1] == 5
 
 
 def test_alone_in_order_what_is_not_done_and_what_one_raises_ends_all(tmp_path):
