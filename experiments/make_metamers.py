@@ -223,7 +223,11 @@ def _tell(run: runs.Run, done: runs.Executed) -> None:
     """Prints what became of a run, and where to look."""
     from model_metamers.runs import verdict_table
 
-    binary.print_table(verdict_table.verdict_rows(done.made))
+    rows = verdict_table.verdict_rows(done.made)
+    if len(rows) > 1:
+        binary.print_table(rows)
+    else:
+        print("Nothing fell to this shard: there are fewer batches than shards.")
     if done.nulls == [None]:
         print("No null distribution: it needs two or more natural signals (--null_inputs).")
     given = (_NETWORK.value, _CHECKPOINT.value, _LAYERS.value, _SIGNAL.value)

@@ -120,7 +120,12 @@ def main() -> int:
         return 0
     if cluster_flags.is_used() and threads:
         drive = cluster_flags.drive(out, threads, _PROGRESS.value)
-        null: mm.NullDistribution | None = null_blocks.measure_elsewhere(run, _source(labels), drive)
+        try:
+            null: mm.NullDistribution | None = null_blocks.measure_elsewhere(run, _source(labels), drive)
+        except null_blocks.UnmeasuredError as error:
+            binary.print_table([["not measured", "why"], *map(list, error.failed.items())])
+            print("The same command tries them again; what was measured is kept.")
+            return 1
     else:
         null = null_runs.measure(run, shard.index, shard.count, _PROGRESS.value)
     if null is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,18 @@ from model_metamers.runs.search_batches import Drive, absolute, absolute_network
 if TYPE_CHECKING:
     from model_metamers.criteria.null import NullDistribution
     from model_metamers.runs.null_runs import NullRun
+
+
+class UnmeasuredError(InputError):
+    """Blocks failed on every try, so that there is no null distribution yet; what was measured is kept.
+
+    Attributes:
+      failed: the last line of each block's last try, by block.
+    """
+
+    def __init__(self, text: str, failed: Mapping[str, str]):
+        super().__init__(text)
+        self.failed = dict(failed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +132,8 @@ def measure_elsewhere(run: NullRun, source: NullSource, drive: Drive) -> NullDis
       drive: lets workers do units.
 
     Raises:
-      InputError: as `null_runs.measure` and `driving.drive`, or a block failed on every try.
+      InputError: as `null_runs.measure` and `driving.drive`.
+      UnmeasuredError: blocks failed on every try; the others were measured.
       InUseError: another process works on this folder.
     """
     from model_metamers.runs import null_runs
@@ -148,12 +162,13 @@ def measure_elsewhere(run: NullRun, source: NullSource, drive: Drive) -> NullDis
             )
             for block in blocks
         ]
-        failed = drive(units, source.sees(), [run.out])
+        if failed := drive(units, source.sees(), [run.out]):
+            raise UnmeasuredError(
+                f"{run.out}: {len(failed)} of {len(units)} blocks could not be measured; the same command "
+                f"tries them again",
+                failed,
+            )
         null = null_runs.combined(run, blocks)
         if null is None:
-            first = next(iter(failed.values()), "a result is missing")
-            raise InputError(
-                f"{run.out}: {len(failed)} of {len(units)} blocks could not be measured ({first}); the same "
-                f"command tries them again"
-            )
+            raise InputError(f"{run.out}: a measured block is gone; the same command measures it again")
         return null

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,31 @@ def test_what_makes_no_sense_is_one_line(binary, flags, told, tmp_path):
     lines = [line for line in done.stderr.splitlines() if "cuInit" not in line]
     assert done.returncode == 2 and len(lines) == 1 and told in lines[0], done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_what_fails_on_every_try_ends_a_null_distribution_with_status_1(photos, tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "from pathlib import Path\n"
+        "import model_metamers as mm\n"
+        "def build():\n"
+        "    if Path('built').exists():\n"  # by the process that hands blocks out; no worker can
+        "        raise mm.InputError('it sees nothing')\n"
+        "    Path('built').touch()\n"
+        "    return mm.load_network('vgg_19_small', 'random:7')\n"
+    )
+    given = (f"--network={tmp_path}/bad.py:build", f"--inputs={photos}", "--layers=fc7", "--pairs=2")
+    workers = ("--cluster=local", "--workers=1", "--retries=1", "--block_size=2", "--noprogress")
+    command = [sys.executable, "-m", "model_metamers_experiments.make_null_distribution", *given, *workers]
+    done = subprocess.run([*command, "--out=null"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and "it sees nothing" in done.stdout, done.stderr
+    listed = [line.split()[:2] for line in done.stdout.splitlines() if line.startswith("block")]
+    assert listed == [["block", "0"], ["block", "1"]] and "tries them again" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_shard_for_which_nothing_is_left_says_so(photos, tmp_path):
+    given = (*COMMAND, f"--inputs={photos}", "--out=out", "--shard=39/40")
+    done = binaries.run("make_metamers", *given, cwd=tmp_path)
+    assert done.returncode == 0 and "Nothing fell to this shard" in done.stdout, done.stderr
+    assert "verdict" not in done.stdout and "This shard is done" in done.stdout

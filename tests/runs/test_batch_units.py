@@ -15,7 +15,15 @@ import model_metamers as mm
 from model_metamers import runs
 from model_metamers.execution import driving, stopping
 from model_metamers.execution.units import Needs, UnitFailed, UnitStopped, do
-from model_metamers.runs import live_page, null_blocks, null_runs, report, results, search_batches
+from model_metamers.runs import (
+    live_page,
+    null_blocks,
+    null_runs,
+    null_worker,
+    report,
+    results,
+    search_batches,
+)
 from model_metamers.runs.run import prepare
 from model_metamers.signals import collection, files
 from tests.builders.file_units import Threads
@@ -229,6 +237,35 @@ def test_a_block_that_is_stopped_is_left_and_measured_anew(place, tmp_path, monk
         )
         made.append(null.digest)
     assert stopped == [True] and made[0] == made[1]
+
+
+@pytest.mark.parametrize("bad", [[0], [1, 2], [0, 1, 2]])
+def test_blocks_that_fail_on_every_try_are_listed_and_the_rest_is_kept(place, tmp_path, monkeypatch, bad):
+    network = _load(f"{place}/sums.py:network")
+    stimuli = collection.find_stimuli([place / "in"], network.signal)
+    source = null_blocks.NullSource(
+        f"{place}/sums.py:network", None, None, (str(place / "in"),), None, "", None, None
+    )
+    own, theirs = (
+        null_runs.NullRun(network, ["sum"], stimuli, tmp_path / way, pairs=18, block_size=4, threads=1)
+        for way in ("own", "theirs")
+    )
+    measure = null_worker.measure
+
+    def fails(block):
+        if block.index in bad:
+            raise mm.InputError(f"{block.index} is bad")
+        measure(block)
+
+    with monkeypatch.context() as failing, pytest.raises(null_blocks.UnmeasuredError) as failed:
+        failing.setattr(null_worker, "measure", fails)
+        null_blocks.measure_elsewhere(theirs, source, in_threads)
+    assert failed.value.failed == {f"block {index}": f"{index} is bad" for index in bad}
+    blocks = theirs.blocks()
+    there = [null_runs.block_path(theirs, block.index).exists() for block in blocks]
+    assert there == [block.index not in bad for block in blocks] and len(there) == 3
+    again = null_blocks.measure_elsewhere(theirs, source, in_threads)
+    assert again.digest == null_runs.measure(own, progress=False).digest
 
 
 def test_units_are_unpickled_without_tensorflow(place, tmp_path):
