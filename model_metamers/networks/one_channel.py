@@ -9,11 +9,12 @@ _COLUMNS = 16
 
 
 def conv2d_of_one_channel(x: tf.Tensor, kernel: tf.Tensor, padding: str = "SAME") -> tf.Tensor:
-    """Convolution of a one-channel input at stride 1, whose gradient to the input is fast.
+    """Convolution of a one-channel input at stride 1, with a gradient to the input of its own.
 
     Convolution libraries compute output channels sixteen at a time, so a gradient to one
     channel costs as much as one to sixteen. Here the gradient is a convolution with a stride of
-    sixteen columns, whose sixteen output channels are those sixteen columns.
+    sixteen columns, whose sixteen output channels are those sixteen columns. On an older processor without
+    AVX-512 that was slower at 96 channels (`make bench CASES=one_channel_gradient` tells of yours).
 
     Args:
       x: [batch, height, width, 1].

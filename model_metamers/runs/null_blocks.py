@@ -164,11 +164,11 @@ def measure_elsewhere(run: NullRun, source: NullSource, drive: Drive) -> NullDis
         ]
         if failed := drive(units, source.sees(), [run.out]):
             raise UnmeasuredError(
-                f"{run.out}: {len(failed)} of {len(units)} blocks could not be measured; the same command "
-                f"tries them again",
+                f"{run.out}: {len(failed)} of {len(units)} blocks could not be measured "
+                f"({next(iter(failed.values()))}); the same command tries them again",
                 failed,
             )
         null = null_runs.combined(run, blocks)
         if null is None:
-            raise InputError(f"{run.out}: a measured block is gone; the same command measures it again")
+            raise InputError(f"{run.out}: the result of a block is missing; the same command makes it anew")
         return null

@@ -261,9 +261,12 @@ def test_blocks_that_fail_on_every_try_are_listed_and_the_rest_is_kept(place, tm
         failing.setattr(null_worker, "measure", fails)
         null_blocks.measure_elsewhere(theirs, source, in_threads)
     assert failed.value.failed == {f"block {index}": f"{index} is bad" for index in bad}
+    assert f"{len(bad)} of 3 blocks could not be measured ({bad[0]} is bad)" in str(failed.value)
     blocks = theirs.blocks()
     there = [null_runs.block_path(theirs, block.index).exists() for block in blocks]
     assert there == [block.index not in bad for block in blocks] and len(there) == 3
+    with pytest.raises(mm.InputError, match="of a block is missing"):
+        null_blocks.measure_elsewhere(theirs, source, lambda *given: {})
     again = null_blocks.measure_elsewhere(theirs, source, in_threads)
     assert again.digest == null_runs.measure(own, progress=False).digest
 
